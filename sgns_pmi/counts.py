@@ -1,0 +1,205 @@
+"""CooccurrenceCounts: how often each context was seen beside each centre; the type that every part speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+
+from sgns_pmi.errors import InputError
+
+Float = NDArray[np.float64]
+_Array = TypeVar("_Array", bound=NDArray[Any])
+
+
+class CooccurrenceCounts:
+    """Immutable co-occurrence counts n_ij ≥ 0 of (centre i, context j).
+
+    Build one with `from_triples` or `from_matrix`; both sum duplicates and drop zero cells. Counts may be whole
+    numbers or reals (weights, expected counts). Totals are float64.
+
+    Attributes
+    ----------
+    matrix : scipy.sparse.csr_array, (words, contexts)
+        The counts n, float64, sorted indices, no stored zeros, read-only.
+    row_sums, col_sums : ndarray, (words,) and (contexts,)
+        r_i and c_j of MATH.md's notation.
+    total : float
+        N, the sum of all counts.
+    shape : (int, int)
+        (words, contexts).
+    nnz : int
+        Number of cells with n_ij > 0.
+    vocab, context_vocab : tuple of str, or None
+        Names of the rows and of the columns.
+    """
+
+    def __init__(
+        self, matrix: sp.csr_array, vocab: Sequence[str] | None = None, context_vocab: Sequence[str] | None = None
+    ) -> None:
+        self.matrix = _validated(matrix)
+        self.shape: tuple[int, int] = (int(matrix.shape[0]), int(matrix.shape[1]))
+        self.nnz = int(self.matrix.nnz)
+        self.vocab = _names("vocab", vocab, self.shape[0])
+        self.context_vocab = _names("context_vocab", context_vocab, self.shape[1])
+        self.row_sums: Float = _frozen(np.asarray(self.matrix.sum(axis=1), dtype=np.float64).ravel())
+        self.col_sums: Float = _frozen(np.asarray(self.matrix.sum(axis=0), dtype=np.float64).ravel())
+        self.total = float(self.row_sums.sum())
+
+    @classmethod
+    def from_triples(
+        cls,
+        center: ArrayLike,
+        context: ArrayLike,
+        count: ArrayLike,
+        shape: tuple[int, int] | None = None,
+        vocab: Sequence[str] | None = None,
+        context_vocab: Sequence[str] | None = None,
+    ) -> CooccurrenceCounts:
+        """Counts from parallel arrays of centres, contexts and counts.
+
+        Parameters
+        ----------
+        center, context : array-like, (n,)
+            Whole numbers from 0, or words. Words are looked up in `vocab` and `context_vocab`; where these are not
+            given, the names are the distinct words in sorted order (one list for the rows and one for the columns).
+            With `vocab` alone, it names the contexts as well.
+        count : array-like, (n,)
+            Numbers ≥ 0; the counts of a repeated (centre, context) are summed.
+        shape : (int, int), optional
+            (words, contexts); by default as large as the vocabularies, or the largest indices, demand.
+        vocab, context_vocab : sequence of str, optional
+            Names of rows and columns.
+
+        Raises
+        ------
+        InputError
+            For negative, non-finite or all-zero counts, unequal lengths, indices outside `shape`, unknown words.
+        """
+        values = _as_counts(count)
+        if vocab is not None and context_vocab is None:
+            context_vocab = vocab
+        rows, vocab = _indices("center", center, vocab)
+        cols, context_vocab = _indices("context", context, context_vocab)
+        if not len(rows) == len(cols) == len(values):
+            raise InputError("count", len(values), f"needs one count for each of {len(rows)} centers and {len(cols)} contexts")
+        if len(values) == 0:
+            raise InputError("count", "[]", "no triples; give at least one with a count above 0")
+        if shape is None:
+            shape = (
+                len(vocab) if vocab is not None else int(rows.max()) + 1,
+                len(context_vocab) if context_vocab is not None else int(cols.max()) + 1,
+            )
+        for field, index, size in (("center", rows, shape[0]), ("context", cols, shape[1])):
+            if index.max() >= size:
+                raise InputError(field, int(index.max()), f"must be below {size}, the size of that side (indices start at 0)")
+        coo = sp.coo_array((values, (rows, cols)), shape=shape)
+        return cls(coo.tocsr(), vocab, context_vocab)
+
+    @classmethod
+    def from_matrix(
+        cls, matrix: Any, vocab: Sequence[str] | None = None, context_vocab: Sequence[str] | None = None
+    ) -> CooccurrenceCounts:
+        """Counts from a dense (words, contexts) array or any scipy sparse matrix; the input is copied.
+
+        Raises
+        ------
+        InputError
+            For an array that is not two-dimensional, or negative, non-finite or all-zero counts.
+        """
+        if sp.issparse(matrix):
+            csr = sp.csr_array(matrix, dtype=np.float64, copy=True)
+        else:
+            dense = np.asarray(matrix)
+            if dense.ndim != 2:
+                raise InputError("matrix", f"array of {dense.ndim} dimensions", "must be two-dimensional: words x contexts")
+            csr = sp.csr_array(_as_counts(dense))
+        return cls(csr, vocab, context_vocab)
+
+    @cached_property
+    def triples(self) -> pd.DataFrame:
+        """The cells as a frame of center, context, count, in CSR order (integer indices from 0)."""
+        coo = self.matrix.tocoo()
+        return pd.DataFrame({"center": coo.coords[0], "context": coo.coords[1], "count": coo.data})
+
+    @cached_property
+    def seen(self) -> NDArray[np.bool_]:
+        """Dense mask (words, contexts) of the cells with n_ij > 0."""
+        mask = np.zeros(self.shape, dtype=bool)
+        coo = self.matrix.tocoo()
+        mask[coo.coords[0], coo.coords[1]] = True
+        return _frozen(mask)
+
+    def __repr__(self) -> str:
+        return f"CooccurrenceCounts({self.shape[0]} x {self.shape[1]}, {self.nnz} cells, total {self.total:g})"
+
+
+def as_counts(counts: Any) -> CooccurrenceCounts:
+    """`counts` itself if it is a `CooccurrenceCounts`, else one made of a dense or sparse matrix."""
+    return counts if isinstance(counts, CooccurrenceCounts) else CooccurrenceCounts.from_matrix(counts)
+
+
+def _frozen(array: _Array) -> _Array:
+    array.flags.writeable = False
+    return array
+
+
+def _as_counts(values: ArrayLike) -> Float:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError("count", np.asarray(values).ravel()[:1], "must be numbers") from None
+
+
+def _validated(matrix: sp.csr_array) -> sp.csr_array:
+    matrix.sum_duplicates()
+    data = matrix.data
+    if not np.isfinite(data).all():
+        raise InputError("count", data[~np.isfinite(data)][0], "must be finite; remove the cell or give its count")
+    if (data < 0).any():
+        raise InputError("count", data[data < 0][0], "must not be negative")
+    matrix.eliminate_zeros()
+    if matrix.nnz == 0:
+        raise InputError("count", "all zero", "at least one cell needs a count above 0")
+    for array in (matrix.data, matrix.indices, matrix.indptr):
+        _frozen(array)
+    return matrix
+
+
+def _names(field: str, names: Sequence[str] | None, size: int) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    if len(names) != size:
+        raise InputError(field, f"{len(names)} names", f"must name each of the {size} indices of that side")
+    if len(set(names)) != len(names):
+        twice = pd.Series(list(names))
+        raise InputError(field, twice[twice.duplicated()].iloc[0], "must name each index once; this name stands twice")
+    return tuple(str(name) for name in names)
+
+
+def _indices(
+    field: str, values: ArrayLike, names: Sequence[str] | None
+) -> tuple[NDArray[np.int64], Sequence[str] | None]:
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise InputError(field, f"array of {array.ndim} dimensions", "must be a one-dimensional array")
+    if array.dtype.kind in "OUST":
+        words = array.astype(str)
+        if names is None:
+            unique, index = np.unique(words, return_inverse=True)
+            return index.astype(np.int64), [str(w) for w in unique]
+        index = pd.Index(list(names)).get_indexer(pd.Index(words))
+        if (index < 0).any():
+            raise InputError(field, words[index < 0][0], "is not in the vocabulary given")
+        return index.astype(np.int64), names
+    index = array.astype(np.int64)
+    if array.dtype.kind == "f" and not np.array_equal(index, array):
+        raise InputError(field, array[index != array][0], "must be a whole number or a word")
+    if len(index) and index.min() < 0:
+        raise InputError(field, int(index.min()), "must not be negative; set index_base if the indices start at 1")
+    return index, names

@@ -1,0 +1,11 @@
+"""Estimators: counts in, factors out. Every module of this folder is imported, so a new method is one new file."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from sgns_pmi.factorise.base import METHODS, Factorisation, Method, Settings, register_method
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
+
+__all__ = ["METHODS", "Factorisation", "Method", "Settings", "register_method"]

@@ -1,0 +1,164 @@
+"""Pure functions of counts: PMI, shifted positive PMI, noise distributions and the optimum x* of SGNS.
+
+Notation: counts n_ij, row sums r_i, column sums c_j, total N, K negatives drawn from the noise distribution P_n.
+L&G is Levy & Goldberg, "Neural Word Embedding as Implicit Matrix Factorization" (NIPS 2014).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+
+from sgns_pmi.counts import CooccurrenceCounts, as_counts
+from sgns_pmi.errors import InputError, check_choice, check_integer, check_real
+
+Float = NDArray[np.float64]
+NOISES = ("unigram", "center_unigram", "uniform", "zero_share")
+
+
+def pmi_cells(counts: CooccurrenceCounts, exponent: float = 1.0) -> Float:
+    """PMI of the seen cells, in CSR order: log n_ij − log r_i − log c_j + log N (L&G, eq. 10).
+
+    With `exponent` α ≠ 1 the context probability is smoothed, c_j^α / Σ c^α (Levy, Goldberg & Dagan 2015, eq. 3).
+    """
+    n = counts.matrix
+    log_context = np.log(noise_distribution(counts, "unigram", exponent))
+    with np.errstate(divide="ignore"):
+        log_row = np.log(counts.row_sums)
+    rows = np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr))
+    return np.log(n.data) - log_row[rows] - log_context[n.indices]
+
+
+def pmi_matrix(counts: Any) -> Float:
+    """Empirical PMI, dense (words, contexts), natural log; −inf where a cell was not seen (L&G, eq. 10)."""
+    counts = as_counts(counts)
+    pmi = np.full(counts.shape, -np.inf)
+    coo = counts.matrix.tocoo()
+    pmi[coo.coords[0], coo.coords[1]] = pmi_cells(counts)
+    return pmi
+
+
+def sppmi_matrix(counts: Any, k: float, exponent: float = 1.0) -> sp.csr_array:
+    """Shifted positive PMI, max(PMI − log k, 0), sparse (L&G, eq. 11).
+
+    Parameters
+    ----------
+    counts : CooccurrenceCounts, array or sparse matrix, (words, contexts)
+    k : number ≥ 1
+        The shift is log k.
+    exponent : float, default 1
+        Context-distribution smoothing α: PMI with P(j) ∝ c_j^α.
+
+    Returns
+    -------
+    csr_array, (words, contexts)
+        Only cells with PMI > log k are stored; there may be none.
+    """
+    counts = as_counts(counts)
+    shifted = pmi_cells(counts, exponent) - np.log(check_real("k", k, 1.0))
+    n = counts.matrix
+    sppmi = sp.csr_array((np.maximum(shifted, 0.0), n.indices.copy(), n.indptr.copy()), shape=counts.shape)
+    sppmi.eliminate_zeros()
+    return sppmi
+
+
+def noise_distribution(counts: Any, noise: str | ArrayLike = "unigram", exponent: float = 1.0) -> Float:
+    """The distribution P_n over contexts from which negatives are drawn.
+
+    Parameters
+    ----------
+    counts : CooccurrenceCounts, array or sparse matrix, (words, contexts)
+    noise : str or array-like (contexts,), default "unigram"
+        - "unigram": P_n(j) ∝ c_j^exponent; at exponent 1 the noise of the theory (L&G, eq. 4).
+        - "center_unigram": P_n(j) ∝ r_j^exponent, the centre counts used for contexts (square counts only).
+        - "uniform": 1 / contexts.
+        - "zero_share": share of zero cells in row j, used for context j (square counts only): the R script's choice.
+        - an array of weights ≥ 0, normalised to sum to 1.
+    exponent : float, default 1
+        The smoothing power α of the two unigram noises; word2vec has 0.75.
+
+    Returns
+    -------
+    ndarray, (contexts,)
+        Non-negative, sums to 1.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, a wrong length, negative weights, or P_n(j) = 0 where context j occurs: SGNS has no
+        finite optimum in that column.
+    """
+    counts = as_counts(counts)
+    words, contexts = counts.shape
+    exponent = check_real("exponent", exponent)
+    if not isinstance(noise, str):
+        weights = _given_noise(noise, contexts)
+        name = "array"
+    else:
+        name = check_choice("noise", noise, NOISES)
+        if name in ("center_unigram", "zero_share") and words != contexts:
+            raise InputError("noise", name, f"needs as many centers as contexts, not {words} x {contexts}; use unigram or uniform")
+        if name == "unigram":
+            weights = _power(counts.col_sums, exponent)
+        elif name == "center_unigram":
+            weights = _power(counts.row_sums, exponent)
+        elif name == "uniform":
+            weights = np.ones(contexts)
+        else:
+            weights = contexts - np.diff(counts.matrix.indptr).astype(np.float64)
+    empty = (weights == 0) & (counts.col_sums > 0)
+    if empty.any():
+        raise InputError(
+            "noise", name, f"is zero at context {int(np.flatnonzero(empty)[0])}, which occurs, so that column has no finite"
+            " optimum; choose noise=unigram or give every occurring context some weight",
+        )
+    return weights / weights.sum()
+
+
+def _power(sums: Float, exponent: float) -> Float:
+    # 0^0 is 1 in floating point, but a context that never occurs has no unigram noise at any exponent.
+    return np.where(sums > 0, sums**exponent, 0.0)
+
+
+def _given_noise(noise: ArrayLike, contexts: int) -> Float:
+    try:
+        weights = np.asarray(noise, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError("noise", noise, f"must be one of {', '.join(NOISES)} or an array of weights") from None
+    if weights.shape != (contexts,):
+        raise InputError("noise", f"array of shape {weights.shape}", f"must have one weight for each of the {contexts} contexts")
+    if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() == 0:
+        raise InputError("noise", "array", "must hold finite weights, none negative, not all zero")
+    return weights
+
+
+def noise_offset(counts: Any, noise: ArrayLike) -> Float:
+    """The column term (contexts,) that corrects V·Uᵀ + log K into an estimate of PMI: log P_n(j) − log(c_j/N).
+
+    Zero for the unigram noise with exponent 1, and where a context never occurs (no PMI is defined there).
+    """
+    counts = as_counts(counts)
+    p_n = np.asarray(noise, dtype=np.float64)
+    occurs = counts.col_sums > 0
+    offset = np.zeros(counts.shape[1])
+    offset[occurs] = np.log(p_n[occurs]) - np.log(counts.col_sums[occurs] / counts.total)
+    return offset
+
+
+def optimum_cells(counts: CooccurrenceCounts, k: int, noise: ArrayLike, *, drop_positive: bool = False) -> Float:
+    """x*_ij of the seen cells, in CSR order: log n_ij − log(K r_i P_n(j)) (L&G, eq. 7); elsewhere x* is −∞.
+
+    With `drop_positive` (word2vec.c, gensim: a negative equal to the positive is dropped) the negatives of cell
+    (i, j) number K (r_i − n_ij) P_n(j); where r_i = n_ij there are none, and x* is +∞.
+    """
+    k = check_integer("k", k)
+    n = counts.matrix
+    rows = np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr))
+    p_n = np.asarray(noise, dtype=np.float64)
+    with np.errstate(divide="ignore"):
+        # n and r may differ by rounding where a row has a single context: never a negative number of negatives.
+        drawn = np.maximum(counts.row_sums[rows] - (n.data if drop_positive else 0.0), 0.0)
+        return np.log(n.data) - np.log(k * drawn * p_n[n.indices])

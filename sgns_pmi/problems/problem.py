@@ -1,0 +1,113 @@
+"""Problem: counts, and the truth behind them where it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgns_pmi.counts import CooccurrenceCounts
+
+Float = NDArray[np.float64]
+Rows = slice | NDArray[np.intp]
+ALL = slice(None)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A joint distribution known through its PMI: P_ij = p_i q_j exp(PMI_ij), PMI = left · rightᵀ.
+
+    Kept as factors, so that 20,000 x 20,000 words need no dense matrix.
+
+    Parameters
+    ----------
+    row_marginal, col_marginal : ndarray, (words,) and (contexts,)
+        p and q, each summing to 1.
+    left, right : ndarray, (words, m) and (contexts, m)
+        Factors of the PMI. `right` is None when `left` is the dense PMI itself.
+    nominal_left, nominal_right : ndarray, (words, r) and (contexts, r), optional
+        V₀ and U₀, whose product M the problem was drawn from.
+    """
+
+    row_marginal: Float
+    col_marginal: Float
+    left: Float
+    right: Float | None = None
+    nominal_left: Float | None = None
+    nominal_right: Float | None = None
+
+    def pmi(self, rows: Rows = ALL) -> Float:
+        """True PMI of the given rows, dense (rows, contexts)."""
+        return self.left[rows] if self.right is None else self.left[rows] @ self.right.T
+
+    def joint(self, rows: Rows = ALL) -> Float:
+        """Joint distribution P of the given rows, dense (rows, contexts)."""
+        pmi = self.pmi(rows)
+        return np.exp(pmi) * self.row_marginal[rows][:, None] * self.col_marginal
+
+    def nominal(self, rows: Rows = ALL) -> Float | None:
+        """M = V₀ U₀ᵀ of the given rows, dense; None where the problem has no such matrix."""
+        if self.nominal_left is None or self.nominal_right is None:
+            return None
+        return self.nominal_left[rows] @ self.nominal_right.T
+
+    def pmi_rank(self) -> int:
+        """Numerical rank of the true PMI."""
+        if self.right is None:
+            return int(np.linalg.matrix_rank(self.left))
+        # rank(A Bᵀ) = rank(R_A R_Bᵀ) for the triangular factors of A and B.
+        r_left, r_right = np.linalg.qr(self.left, mode="r"), np.linalg.qr(self.right, mode="r")
+        return int(np.linalg.matrix_rank(r_left @ r_right.T, rtol=1e-10))
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Counts to factorise and, where it is known, the truth that they were drawn from.
+
+    Parameters
+    ----------
+    counts : CooccurrenceCounts
+    title : str
+        What the counts are, for figures and logs: "softmax, 100 words, rank 2, 200,000 pairs".
+    truth : Truth, optional
+    """
+
+    counts: CooccurrenceCounts
+    title: str
+    truth: Truth | None = None
+
+    @property
+    def pmi(self) -> Float | None:
+        """True PMI, dense (words, contexts), natural log; None without a truth."""
+        return None if self.truth is None else self.truth.pmi()
+
+    @property
+    def joint(self) -> Float | None:
+        """Joint distribution, dense (words, contexts), summing to 1; None without a truth."""
+        return None if self.truth is None else self.truth.joint()
+
+    @property
+    def nominal(self) -> Float | None:
+        """M = V₀U₀ᵀ, which is not the PMI of its softmax; None where there is no such matrix."""
+        return None if self.truth is None else self.truth.nominal()
+
+    @property
+    def pmi_rank(self) -> int | None:
+        """Rank of the true PMI: for the generators rank + 2; None without a truth."""
+        return None if self.truth is None else self.truth.pmi_rank()
+
+
+PROBLEMS: dict[str, Callable[..., Problem]] = {}
+"""Where counts come from, by the name that ``data=`` has; keyword arguments are the keys under ``data.``."""
+
+
+def register_problem(name: str) -> Callable[[Callable[..., Problem]], Callable[..., Problem]]:
+    """Make a function that returns a Problem available as ``data=name``."""
+
+    def register(build: Callable[..., Problem]) -> Callable[..., Problem]:
+        PROBLEMS[name] = build
+        return build
+
+    return register

@@ -1,0 +1,60 @@
+"""Progress of a long step: a bar with remaining time on a terminal, plain log lines elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from tqdm import tqdm
+
+log = logging.getLogger("sgns_pmi")
+
+
+class Progress:
+    """Shows how far a step has come; a context manager.
+
+    Parameters
+    ----------
+    name : str
+        What is running.
+    total : int
+        Number of steps.
+    shown : bool, default True
+        False keeps silent.
+    every : float, default 10
+        Seconds between log lines where standard error is not a terminal.
+    """
+
+    def __init__(self, name: str, total: int, shown: bool = True, every: float = 10.0) -> None:
+        self._name, self._total, self._shown, self._every = name, total, shown, every
+        self._terminal = shown and sys.stderr.isatty()
+        self._bar: tqdm | None = None
+        self._done = 0
+
+    def __enter__(self) -> Self:
+        self._start = self._last = time.monotonic()
+        if self._terminal:
+            self._bar = tqdm(total=self._total, desc=self._name, leave=False, dynamic_ncols=True, smoothing=0.05)
+        return self
+
+    def update(self, steps: int = 1, objective: float | None = None) -> None:
+        """Say that `steps` more are done and, where known, what the objective is now."""
+        self._done += steps
+        if self._bar is not None:
+            if objective is not None:
+                self._bar.set_postfix_str(f"objective {objective:.6g}", refresh=False)
+            self._bar.update(steps)
+        elif self._shown and (now := time.monotonic()) - self._last >= self._every:
+            self._last = now
+            left = (now - self._start) * (self._total - self._done) / max(self._done, 1)
+            value = "" if objective is None else f", objective {objective:.6g}"
+            log.info("%s: %d of %d steps%s, %.0f s left at most", self._name, self._done, self._total, value, left)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
