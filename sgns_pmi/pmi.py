@@ -100,7 +100,7 @@ def noise_distribution(counts: Any, noise: str | ArrayLike = "unigram", exponent
     else:
         name = check_choice("noise", noise, NOISES)
         if name in ("center_unigram", "zero_share") and words != contexts:
-            raise InputError("noise", name, f"needs as many centers as contexts, not {words} x {contexts}; use unigram or uniform")
+            raise InputError("noise", name, f"needs a square matrix, not {words} x {contexts}; use unigram or uniform")
         if name == "unigram":
             weights = _power(counts.col_sums, exponent)
         elif name == "center_unigram":
