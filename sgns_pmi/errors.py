@@ -46,8 +46,8 @@ def _short(value: object, limit: int = 80) -> str:
 
 def check_integer(field: str, value: object, minimum: int = 1) -> int:
     """Return `value` as an int, or raise `InputError` unless it is a whole number ≥ `minimum`."""
-    if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value) and value == int(value):
-        number = int(value)
+    if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value) and float(value).is_integer():
+        number = int(float(value))
         if number >= minimum:
             return number
     raise InputError(field, value, f"must be a whole number, {minimum} or more")

@@ -6,7 +6,7 @@ import logging
 import sys
 import time
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 from tqdm import tqdm
 
@@ -31,7 +31,7 @@ class Progress:
     def __init__(self, name: str, total: int, shown: bool = True, every: float = 10.0) -> None:
         self._name, self._total, self._shown, self._every = name, total, shown, every
         self._terminal = shown and sys.stderr.isatty()
-        self._bar: tqdm | None = None
+        self._bar: tqdm[NoReturn] | None = None
         self._done = 0
 
     def __enter__(self) -> Self:

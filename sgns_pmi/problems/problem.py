@@ -58,8 +58,8 @@ class Truth:
         if self.right is None:
             return int(np.linalg.matrix_rank(self.left))
         # rank(A Bᵀ) = rank(R_A R_Bᵀ) for the triangular factors of A and B.
-        r_left: Float = np.linalg.qr(self.left, mode="r")
-        r_right: Float = np.linalg.qr(self.right, mode="r")
+        r_left = np.asarray(np.linalg.qr(self.left, mode="r"))
+        r_right = np.asarray(np.linalg.qr(self.right, mode="r"))
         return int(np.linalg.matrix_rank(r_left @ r_right.T, rtol=1e-10))
 
 

@@ -1,0 +1,243 @@
+"""The exact SGNS objective ℓ, its gradient and its curvature, one block of rows at a time.
+
+    ℓ(X) = (1/N) Σ_ij [ n_ij softplus(−x_ij) + w_ij softplus(x_ij) ],      X = V Uᵀ,
+    w_ij = K r_i P_n(j), or K (r_i − n_ij) P_n(j) when a negative equal to the positive is dropped.
+
+It is the expectation of the sampled loss (Levy & Goldberg 2014, eq. 3, summed over the corpus and divided by N). The
+second term is dense, but its weight is an outer product, so that no words x contexts array beyond one block is stored:
+with G_ij = ∂(Nℓ)/∂x_ij = K r_i P_n(j) D_ij the gradient is N ∂V = diag(K r) D (diag(P_n) U), and only the cells with
+n_ij > 0 make D differ from σ(X).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple, overload
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from sgns_pmi.counts import CooccurrenceCounts, as_counts
+from sgns_pmi.errors import InputError, check_integer
+
+BLOCK_BYTES = 4 << 20
+"""Size of one block of X: what stays in the second- and third-level cache between the products."""
+
+LINEAR_ABOVE = 40.0
+"""softplus(x) is x to double precision above this score; the threshold keeps exp from overflowing."""
+
+
+def softplus(x: Tensor) -> Tensor:
+    """log(1 + exp(x)), without overflow."""
+    return torch.nn.functional.softplus(x, threshold=LINEAR_ABOVE)
+
+
+class Block(NamedTuple):
+    """Rows `rows` of the scores, and the seen cells among them."""
+
+    rows: slice
+    scores: Tensor  # (rows, contexts)
+    at: Tensor  # flat positions of the seen cells in `scores`
+    cells: slice  # where these cells stand among all seen cells
+
+
+class ExactObjective:
+    """ℓ of fixed counts and noise on one device, as a function of V and U.
+
+    Both sides are treated alike: with row weights α_i and column weights β_j the negatives of a cell weigh α_i β_j.
+    For the counts α = K r and β = P_n; for `transposed` they change places.
+
+    Parameters
+    ----------
+    counts : CooccurrenceCounts
+    k : int
+        Number of negatives K.
+    noise : array-like, (contexts,)
+        P_n.
+    drop_positive : bool
+        Whether a negative equal to the positive is dropped (word2vec.c, gensim).
+    dtype, device
+        Where and how precisely to compute; ℓ is summed in float64 always.
+    """
+
+    def __init__(
+        self,
+        counts: CooccurrenceCounts,
+        k: int,
+        noise: ArrayLike,
+        *,
+        drop_positive: bool = False,
+        dtype: torch.dtype = torch.float64,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        n = counts.matrix
+        p_n = np.asarray(noise, dtype=np.float64)
+        self.shape, self.total = counts.shape, counts.total
+        self.dtype, self.device = dtype, torch.device(device)
+        self._indptr = n.indptr.astype(np.int64)
+        rows = np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr))
+        self._flat = torch.from_numpy(rows * counts.shape[1] + n.indices).to(self.device)
+        # Weights of the seen cells: `positive` multiplies −x, `net` is what they add to the weight of softplus(x).
+        dropped = n.data * k * p_n[n.indices] if drop_positive else None
+        net = n.data if dropped is None else n.data - dropped
+        outer = k * counts.row_sums[rows] * p_n[n.indices]
+        self.row_weight = self._tensor(k * counts.row_sums)
+        self.col_weight = self._tensor(p_n)
+        self._positive = self._tensor(n.data)
+        self._net = self._positive if dropped is None else self._tensor(net)
+        self._positive_share = self._tensor(n.data / outer)
+        self._net_share = self._positive_share if dropped is None else self._tensor(net / outer)
+
+    def _tensor(self, array: NDArray[Any]) -> Tensor:
+        return torch.tensor(array, dtype=self.dtype, device=self.device)
+
+    def transposed(self) -> ExactObjective:
+        """The same objective with the sides exchanged: its V is this one's U."""
+        words, contexts = self.shape
+        rows, cols = self._flat // contexts, self._flat % contexts
+        flat, order = torch.sort(cols * words + rows)
+        other = object.__new__(ExactObjective)
+        other.shape, other.total = (contexts, words), self.total
+        other.dtype, other.device = self.dtype, self.device
+        per_row = torch.bincount(cols, minlength=contexts).cpu().numpy()
+        other._indptr = np.concatenate([[0], np.cumsum(per_row)])
+        other._flat = flat
+        other.row_weight, other.col_weight = self.col_weight, self.row_weight
+        other._positive, other._positive_share = self._positive[order], self._positive_share[order]
+        dropping = self._net is not self._positive
+        other._net = self._net[order] if dropping else other._positive
+        other._net_share = self._net_share[order] if dropping else other._positive_share
+        return other
+
+    def blocks(self, V: Tensor, U: Tensor) -> Iterator[Block]:
+        """The scores X = V Uᵀ, block by block; the buffer is reused, and may be overwritten."""
+        words, contexts = self.shape
+        height = max(1, min(words, BLOCK_BYTES // (contexts * V.element_size())))
+        buffer = torch.empty((height, contexts), dtype=self.dtype, device=self.device)
+        for low in range(0, words, height):
+            rows = slice(low, min(low + height, words))
+            scores = torch.mm(V[rows], U.T, out=buffer[: rows.stop - low])
+            cells = slice(int(self._indptr[rows.start]), int(self._indptr[rows.stop]))
+            yield Block(rows, scores, self._flat[cells] - low * contexts, cells)
+
+    def row_losses(self, block: Block) -> Tensor:
+        """Nℓ of each row of a block, float64 (rows,)."""
+        dense = softplus(block.scores)
+        x = block.scores.view(-1)[block.at]
+        seen = self._positive[block.cells] * softplus(-x)
+        if self._net is not self._positive:
+            seen += (self._net[block.cells] - self._positive[block.cells]) * dense.view(-1)[block.at]
+        loss = (dense @ self.col_weight).double() * self.row_weight[block.rows].double()
+        owner = torch.div(block.at, self.shape[1], rounding_mode="floor")
+        return loss.index_add_(0, owner, seen.double())
+
+    def residual(self, block: Block) -> Tensor:
+        """D (rows, contexts) with ∂(Nℓ)/∂x_ij = α_i β_j D_ij; overwrites the block's scores."""
+        residual = block.scores.sigmoid_()
+        cells = residual.view(-1)
+        sigma = cells[block.at]
+        cells[block.at] = sigma + self._net_share[block.cells] * sigma - self._positive_share[block.cells]
+        return residual
+
+    def curvature(self, block: Block, out: Tensor | None = None) -> Tensor:
+        """S (rows, contexts) ≥ 0 with ∂²(Nℓ)/∂x_ij² = α_i β_j S_ij."""
+        sigma = torch.sigmoid(block.scores, out=out)
+        curvature = sigma.sub_(sigma.square())
+        cells = curvature.view(-1)
+        cells[block.at] *= 1.0 + self._net_share[block.cells]
+        return curvature
+
+    def losses(self, V: Tensor, U: Tensor) -> Tensor:
+        """Nℓ of every row, float64 (words,)."""
+        return torch.cat([self.row_losses(block) for block in self.blocks(V, U)])
+
+    def value(self, V: Tensor, U: Tensor) -> float:
+        """ℓ(V Uᵀ)."""
+        return float(self.losses(V, U).sum()) / self.total
+
+    def value_and_gradient(self, V: Tensor, U: Tensor) -> tuple[float, Tensor, Tensor]:
+        """ℓ, ∂ℓ/∂V = G U / N (words, dim) and ∂ℓ/∂U = Gᵀ V / N (contexts, dim)."""
+        dV, dU = torch.empty_like(V), torch.zeros_like(U)
+        weighted_V, weighted_U = V * (self.row_weight / self.total)[:, None], U * self.col_weight[:, None]
+        loss = 0.0
+        for block in self.blocks(V, U):
+            loss += float(self.row_losses(block).sum())
+            residual = self.residual(block)
+            torch.mm(residual, weighted_U, out=dV[block.rows])
+            dU.addmm_(residual.T, weighted_V[block.rows])
+        dV *= (self.row_weight / self.total)[:, None]
+        dU *= self.col_weight[:, None]
+        return loss / self.total, dV, dU
+
+
+@overload
+def sgns_objective(
+    V: ArrayLike, U: ArrayLike, counts: Any, k: int, noise: ArrayLike, gradient: Literal[False] = False,
+    drop_positive: bool = False,
+) -> float: ...  # fmt: skip
+@overload
+def sgns_objective(
+    V: ArrayLike, U: ArrayLike, counts: Any, k: int, noise: ArrayLike, gradient: Literal[True],
+    drop_positive: bool = False,
+) -> tuple[float, NDArray[Any], NDArray[Any]]: ...  # fmt: skip
+def sgns_objective(
+    V: ArrayLike,
+    U: ArrayLike,
+    counts: Any,
+    k: int,
+    noise: ArrayLike,
+    gradient: bool = False,
+    drop_positive: bool = False,
+) -> float | tuple[float, NDArray[Any], NDArray[Any]]:
+    """The SGNS objective ℓ at X = V Uᵀ: the mean over the corpus' pairs of the expected sampled loss.
+
+        ℓ(X) = (1/N) Σ_ij [ n_ij softplus(−x_ij) + K r_i P_n(j) softplus(x_ij) ]
+
+    Parameters
+    ----------
+    V : array-like, (words, dim)
+        Centre vectors. Computed in V's precision (float32 or float64); ℓ is summed in float64.
+    U : array-like, (contexts, dim)
+        Context vectors. Biases b and c are two more columns: V ← [V, b, 1], U ← [U, 1, c].
+    counts : CooccurrenceCounts, array or sparse matrix, (words, contexts)
+    k : int
+        Number of negatives K.
+    noise : array-like, (contexts,)
+        The noise distribution P_n, as `noise_distribution` returns it.
+    gradient : bool, default False
+        Whether to return the gradient as well.
+    drop_positive : bool, default False
+        The objective of word2vec.c and gensim, which drop a negative equal to the positive: K (r_i − n_ij) P_n(j).
+
+    Returns
+    -------
+    loss : float
+        With `gradient=True`, the tuple (loss, ∂ℓ/∂V, ∂ℓ/∂U), the gradients shaped and typed as V and U.
+
+    Raises
+    ------
+    InputError
+        For factors whose shapes do not fit the counts, or k below 1.
+
+    References
+    ----------
+    Levy & Goldberg, "Neural Word Embedding as Implicit Matrix Factorization", NIPS 2014, section 3.1.
+    """
+    counts = as_counts(counts)
+    k = check_integer("k", k)
+    V = np.asarray(V)
+    dtype = np.float32 if V.dtype == np.float32 else np.float64
+    V, U = np.ascontiguousarray(V, dtype), np.ascontiguousarray(U, dtype)
+    for name, factor, side in (("V", V, counts.shape[0]), ("U", U, counts.shape[1])):
+        if factor.ndim != 2 or factor.shape[0] != side or factor.shape[1] != V.shape[-1]:
+            raise InputError(name, f"array of shape {factor.shape}", f"must be {side} x dim, the dim of V and U alike")
+    p_n = np.asarray(noise, dtype=np.float64)
+    if p_n.shape != (counts.shape[1],):
+        raise InputError("noise", f"array of shape {p_n.shape}", f"must have {counts.shape[1]} entries; see noise_distribution")
+    exact = ExactObjective(counts, k, p_n, drop_positive=drop_positive, dtype=torch.from_numpy(V).dtype)
+    if not gradient:
+        return exact.value(torch.from_numpy(V), torch.from_numpy(U))
+    loss, dV, dU = exact.value_and_gradient(torch.from_numpy(V), torch.from_numpy(U))
+    return loss, dV.numpy(), dU.numpy()
