@@ -1,0 +1,63 @@
+"""What a solver returns, and how it records its way there."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from numpy.typing import NDArray
+
+HISTORY_COLUMNS = ("step", "epoch", "seconds", "objective")
+
+
+class History:
+    """Objective against step, epoch and seconds; `seconds` counts the solver's own work; `skip` leaves work out."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[int, float, float, float]] = []
+        self._start = time.perf_counter()
+
+    def skip(self, seconds: float) -> None:
+        """Leave `seconds` of work, such as an evaluation for the record alone, out of the clock."""
+        self._start += seconds
+
+    def add(self, step: int, epoch: float, objective: float) -> None:
+        """Record ℓ after `step` steps and `epoch` passes over the counts."""
+        self.rows.append((step, epoch, time.perf_counter() - self._start, objective))
+
+    @property
+    def objective(self) -> float:
+        """The ℓ recorded last."""
+        return self.rows[-1][3]
+
+    def frame(self) -> pd.DataFrame:
+        """The record as a frame of step, epoch, seconds, objective."""
+        return pd.DataFrame(self.rows, columns=list(HISTORY_COLUMNS))
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Factors that a solver found.
+
+    Parameters
+    ----------
+    V, U : ndarray, (words, dim) and (contexts, dim)
+    row_bias, col_bias : ndarray, (words,) and (contexts,), or None
+        b and c of the scores V·Uᵀ + b + c.
+    history : DataFrame
+        step, epoch, seconds, objective.
+    objective : float
+        The exact ℓ at the factors.
+    interrupted : bool
+        Whether Ctrl-C ended the search.
+    """
+
+    V: NDArray[Any]
+    U: NDArray[Any]
+    row_bias: NDArray[Any] | None
+    col_bias: NDArray[Any] | None
+    history: pd.DataFrame
+    objective: float
+    interrupted: bool = False
