@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 
 @contextmanager
@@ -16,23 +15,17 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     Parameters
     ----------
     path : str or Path
-        Where the file shall be; its folder is made if absent. The temporary name ends in the same suffix, because
-        NumPy, pandas and matplotlib choose a format by it.
+        Where the file shall be; its folder is made if absent.
 
     Yields
     ------
     Path
-        An empty file in the same folder, hence on the same file system, so that the renaming is atomic.
+        A new hidden name in the same folder, hence on the same file system, so that the renaming is atomic. It ends
+        in the suffix of `path`, because NumPy, pandas and matplotlib choose a format by it.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix)
-    os.close(handle)
-    beside = Path(name)
-    # mkstemp makes files that only their owner can read; results are ordinary files.
-    umask = os.umask(0)
-    os.umask(umask)
-    beside.chmod(0o666 & ~umask)
+    beside = target.with_name(f".{target.stem}-{uuid4().hex}{target.suffix}")
     try:
         yield beside
         beside.replace(target)
