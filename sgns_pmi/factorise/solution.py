@@ -52,6 +52,8 @@ class Solution:
         The exact ℓ at the factors.
     interrupted : bool
         Whether Ctrl-C ended the search.
+    converged : bool
+        Whether the solver reached its own tolerance.
     """
 
     V: NDArray[Any]
@@ -61,3 +63,4 @@ class Solution:
     history: pd.DataFrame
     objective: float
     interrupted: bool = False
+    converged: bool = False

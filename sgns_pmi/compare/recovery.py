@@ -1,0 +1,93 @@
+"""How far an estimate of PMI is from a target, cell by cell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+
+from sgns_pmi.errors import InputError
+
+Float = NDArray[np.float64]
+
+
+def recovery(
+    estimate: ArrayLike, target: ArrayLike, weights: ArrayLike | None = None, cells: ArrayLike | None = None
+) -> pd.DataFrame:
+    """Metrics of an estimate against a target.
+
+    Parameters
+    ----------
+    estimate, target : array-like, (words, contexts)
+        The target is finite where it is defined; cells where it is not (−inf, an empirical PMI's unseen cells) are
+        left out of every set. An infinite estimate counts: it makes rmse, mae and bias infinite.
+    weights : array-like, (words, contexts), optional
+        The joint distribution; adds weighted_rmse = √(Σ w (x̂ − x)² / Σ w) for the set "all".
+    cells : boolean array-like, (words, contexts), optional
+        The seen cells (n_ij > 0); adds the sets "seen" and "unseen".
+
+    Returns
+    -------
+    DataFrame
+        Columns cells, metric, value. With e = estimate − target over the cells of a set: rmse = √mean e²; mae = mean |e|;
+        bias = mean e; centred_rmse = the standard deviation of e; pearson and spearman correlations; slope and
+        intercept of the least-squares line estimate ≈ slope · target + intercept; r2 = 1 − Σ e² / Σ (target − mean)².
+        A metric that is undefined (a correlation of a constant, anything centred with infinite values, an empty set)
+        has no row.
+
+    Raises
+    ------
+    InputError
+        For arrays of different shapes.
+    """
+    estimate, target = np.asarray(estimate, dtype=np.float64), np.asarray(target, dtype=np.float64)
+    for name, array in (("target", target), ("weights", weights), ("cells", cells)):
+        if array is not None and np.shape(array) != estimate.shape:
+            raise InputError(name, f"array of shape {np.shape(array)}", f"must have the estimate's shape {estimate.shape}")
+    defined = np.isfinite(target)
+    sets = {"all": defined}
+    if cells is not None:
+        seen = np.asarray(cells, dtype=bool)
+        sets |= {"seen": defined & seen, "unseen": defined & ~seen}
+    rows = [
+        (name, metric, value)
+        for name, mask in sets.items()
+        if mask.any()
+        for metric, value in _metrics(estimate[mask], target[mask]).items()
+    ]
+    if weights is not None and defined.any():
+        w = np.asarray(weights, dtype=np.float64)[defined]
+        error = estimate[defined] - target[defined]
+        rows.append(("all", "weighted_rmse", float(np.sqrt(np.sum(w * error**2) / w.sum()))))
+    return pd.DataFrame([row for row in rows if not np.isnan(row[2])], columns=["cells", "metric", "value"])
+
+
+def _metrics(x: Float, t: Float) -> dict[str, float]:
+    error = x - t
+    with np.errstate(invalid="ignore", divide="ignore"):
+        dx, dt = x - x.mean(), t - t.mean()
+        slope = (dx @ dt) / (dt @ dt) if _varies(t) else np.nan
+        return {
+            "rmse": float(np.sqrt(np.mean(error**2))),
+            "mae": float(np.mean(np.abs(error))),
+            "bias": float(np.mean(error)),
+            "centred_rmse": float(np.std(error)),
+            "pearson": _correlation(x, t),
+            "spearman": _correlation(rankdata(x), rankdata(t)),
+            "slope": float(slope),
+            "intercept": float(x.mean() - slope * t.mean()),
+            "r2": float(1 - (error @ error) / (dt @ dt)) if _varies(t) and np.isfinite(error).all() else np.nan,
+        }
+
+
+def _varies(values: Float) -> bool:
+    # A constant column may vary in its last bits after a matrix product: that is no variation.
+    return bool(np.ptp(values) > 1e-12 * max(1.0, np.abs(values).max()))
+
+
+def _correlation(x: Float, t: Float) -> float:
+    if not (np.isfinite(x).all() and _varies(x) and _varies(t)):
+        return np.nan
+    dx, dt = x - x.mean(), t - t.mean()
+    return float(np.clip((dx @ dt) / np.sqrt((dx @ dx) * (dt @ dt)), -1.0, 1.0))
