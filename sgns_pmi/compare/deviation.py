@@ -30,14 +30,13 @@ def scores_objective(
         raise InputError("X", f"array of shape {X.shape}", f"must have the counts' shape {n.shape}")
     p_n = np.asarray(noise, dtype=np.float64)
     negatives = k * (counts.row_sums[rows][:, None] - (n if drop_positive else 0.0)) * p_n
-    # 0 · ∞ is 0 here: a cell without positives may score −∞, and one without negatives +∞.
-    loss = np.where(n > 0, n * _softplus(-X), 0.0) + np.where(negatives > 0, negatives * _softplus(X), 0.0)
-    return float(loss.sum()) / counts.total
+    return float((_weighted(n, -X) + _weighted(negatives, X)).sum()) / counts.total
 
 
-def _softplus(x: Float) -> Float:
+def _weighted(weight: Float, x: Float) -> Float:
+    """weight · softplus(x), with 0 · ∞ = 0: a cell without positives may score −∞, and one without negatives +∞."""
     with np.errstate(invalid="ignore"):
-        return softplus(torch.from_numpy(x)).numpy()
+        return np.where(weight > 0, weight * softplus(torch.from_numpy(x)).numpy(), 0.0)
 
 
 def optimal_objective(counts: CooccurrenceCounts, k: int, noise: ArrayLike, *, drop_positive: bool = False) -> float:
@@ -46,9 +45,7 @@ def optimal_objective(counts: CooccurrenceCounts, k: int, noise: ArrayLike, *, d
     x = optimum_cells(counts, k, noise, drop_positive=drop_positive)
     rows = np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr))
     negatives = k * np.maximum(counts.row_sums[rows] - (n.data if drop_positive else 0.0), 0.0) * p_n[n.indices]
-    with np.errstate(invalid="ignore"):
-        loss = n.data * _softplus(-x) + np.where(negatives > 0, negatives * _softplus(x), 0.0)
-    return float(loss.sum()) / counts.total
+    return float((_weighted(n.data, -x) + _weighted(negatives, x)).sum()) / counts.total
 
 
 def objective_deviation(X: ArrayLike, counts: Any, k: int, noise: ArrayLike, drop_positive: bool = False) -> float:

@@ -55,9 +55,9 @@ def compare(
                     frames.append(rows.assign(method=method, estimate=kind, target=target))
         values[method] = scores_objective(estimate - shift, counts, k, noise, drop_positive=drop_positive)
     for method, value in values.items():
-        rows = {"value": value, "deviation_percent": 100.0 * (value - best) / best}
+        metrics = {"value": value, "deviation_percent": 100.0 * (value - best) / best}
         if REFERENCE in values:
-            rows["gap"] = (value - values[REFERENCE]) / values[REFERENCE]
-        objective = pd.DataFrame({"metric": rows.keys(), "value": rows.values()})
+            metrics["gap"] = (value - values[REFERENCE]) / values[REFERENCE]
+        objective = pd.DataFrame(list(metrics.items()), columns=["metric", "value"])
         frames.append(objective.assign(method=method, estimate="corrected", target="objective", cells="all"))
     return pd.concat(frames, ignore_index=True)[COLUMNS]

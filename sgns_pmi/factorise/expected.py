@@ -216,8 +216,10 @@ class _Search:
         """The factors and biases as NumPy arrays."""
         V, U = (factor.cpu().numpy() for factor in self.factors)
         d = self.dim
-        biases = (V[:, d].copy(), U[:, d + 1].copy()) if self.bias else (None, None)
-        return Solution(V[:, :d].copy(), U[:, :d].copy(), *biases, self.history.frame(), self.objective, interrupted, self.converged)
+        row_bias, col_bias = (V[:, d].copy(), U[:, d + 1].copy()) if self.bias else (None, None)
+        return Solution(
+            V[:, :d].copy(), U[:, :d].copy(), row_bias, col_bias, self.history.frame(), self.objective, interrupted, self.converged
+        )
 
 
 @dataclass(frozen=True)
