@@ -115,6 +115,7 @@ class Sampled:
         InputError
             When training diverges: names the learning rate.
         """
+        epochs, batch_size = check_integer("epochs", self.epochs), check_integer("batch_size", self.batch_size)
         rate = LEARNING_RATES[self.optimizer] if self.lr is None else self.lr
         history = History()
         generator = torch.Generator(device).manual_seed(seed)
@@ -124,8 +125,8 @@ class Sampled:
         V, U = _start(counts, noise, dim, bias, START_SCALES[self.init], generator)
         optimizer = OPTIMIZERS[self.optimizer]([V, U], lr=rate)  # type: ignore[call-arg]
 
-        batches = math.ceil(counts.nnz / self.batch_size)
-        steps = self.epochs * batches
+        batches = math.ceil(counts.nnz / batch_size)
+        steps = epochs * batches
         mean_weight = counts.total / batches
         records = max(1, min(RECORDS, RECORDED_CELLS // (counts.shape[0] * counts.shape[1])))
         every = math.ceil(steps / records)
@@ -145,9 +146,9 @@ class Sampled:
         with Progress("SGNS (sampled)", steps, verbose) as progress:
             try:
                 record()
-                for _ in range(self.epochs):
+                for _ in range(epochs):
                     order = torch.randperm(counts.nnz, generator=generator, device=device)
-                    for batch in torch.split(order, self.batch_size):
+                    for batch in torch.split(order, batch_size):
                         if self.decay == "linear":
                             optimizer.param_groups[0]["lr"] = rate * (1 - step / steps)
                         center, context, weight = triples.center[batch], triples.context[batch, None], triples.count[batch, None]

@@ -280,7 +280,7 @@ def test_ctrl_c_keeps_what_was_learned(toy, monkeypatch):
     monkeypatch.setattr(module.Progress, "update", stop_at_the_end_of_epoch_seven)
     stopped = Sampled(epochs=100, batch_size=toy.nnz, decay="none").solve(toy, 2, K, noise)
     monkeypatch.undo()
-    whole = Sampled(epochs=7, batch_size=toy.nnz, decay="none").solve(toy, 2, K, noise)
+    whole = Sampled(epochs=7.0, batch_size=float(toy.nnz), decay="none").solve(toy, 2, K, noise)
     assert stopped.interrupted
     assert not whole.interrupted
     np.testing.assert_array_equal(stopped.V, whole.V)
