@@ -12,7 +12,7 @@ from sgns_pmi.factorise.sampled import Sampled
 from sgns_pmi.factorise.sgns import SGNS
 from sgns_pmi.factorise.svd import PMISVD, SPPMISVD
 from sgns_pmi.pmi import noise_distribution, pmi_matrix, sppmi_matrix
-from sgns_pmi.problems import Problem
+from sgns_pmi.problems import Problem, marginal_problem, read_triples, softmax_problem
 
 __all__ = [
     "PMISVD",
@@ -26,10 +26,13 @@ __all__ = [
     "Oracle",
     "Problem",
     "Sampled",
+    "marginal_problem",
     "noise_distribution",
     "objective_deviation",
     "pmi_matrix",
+    "read_triples",
     "recovery",
     "sgns_objective",
+    "softmax_problem",
     "sppmi_matrix",
 ]

@@ -217,9 +217,8 @@ class _Search:
         V, U = (factor.cpu().numpy() for factor in self.factors)
         d = self.dim
         row_bias, col_bias = (V[:, d].copy(), U[:, d + 1].copy()) if self.bias else (None, None)
-        return Solution(
-            V[:, :d].copy(), U[:, :d].copy(), row_bias, col_bias, self.history.frame(), self.objective, interrupted, self.converged
-        )
+        history = self.history.frame()
+        return Solution(V[:, :d].copy(), U[:, :d].copy(), row_bias, col_bias, history, self.objective, interrupted, self.converged)
 
 
 @dataclass(frozen=True)
