@@ -1,0 +1,59 @@
+"""From the cloud to the diagonal: the table and the figure of the r_script study, from its sweep's folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from omegaconf import OmegaConf
+
+import sgns_pmi as sp
+from sgns_pmi.figures import recovery_figure, save
+
+HERE = Path(__file__).parent
+STEPS = {
+    "r_script": "the R script",
+    "r_script_normalization": "+ unbiased batches",
+    "r_script_noise": "+ unigram noise",
+    "r_script_dim": "+ dim 4",
+    "r_script_rate": "+ decaying rate",
+}
+OPTIMUM = "exact optimum"
+
+
+def main(sweep: Path) -> None:
+    """Write table.csv and figure.png beside this file."""
+    frame = pd.read_csv(sweep / "sweep.csv")
+    rows, estimates = [], {}
+    for experiment, step in STEPS.items():
+        job = frame[frame["experiment"] == experiment]
+        folder = sweep / str(job["job"].iloc[0])
+        config = OmegaConf.load(folder / ".hydra" / "config.yaml")
+        problem = sp.softmax_problem(words=config.data.words, rank=config.data.rank, pairs=config.data.pairs, seed=config.seed)
+        values = job.set_index(["method", "estimate", "target", "cells", "metric"])["value"]
+        methods = {"sgns_sampled": step} | ({"sgns_expected": OPTIMUM} if step == STEPS["r_script_rate"] else {})
+        for method, name in methods.items():
+            vectors = np.load(folder / "vectors" / f"{method}.npz", allow_pickle=False)
+            estimates[name] = vectors["V"].astype(float) @ vectors["U"].T + np.log(config.k)
+            row = {"step": name, "noise": config.noise, "dim": config.dim}
+            row["objective"] = values[method, "corrected", "objective", "all", "value"]
+            row["percent_above_optimum"] = 100 * values[method, "corrected", "objective", "all", "gap"]
+            for metric in ("rmse", "pearson", "slope"):
+                row[metric] = values[method, "raw", "true", "all", metric]
+            row["rmse_corrected"] = values[method, "corrected", "true", "all", "rmse"]
+            rows.append(row)
+    table = pd.DataFrame(rows)
+    table.to_csv(HERE / "table.csv", index=False, float_format="%.4g")
+    print(table.to_string(index=False, float_format="%.4g"))
+    long = table.rename(columns={"step": "method"}).melt("method", ["rmse", "pearson"], "metric", "value")
+    figure = recovery_figure(
+        estimates, problem.pmi, problem.counts.matrix.toarray(), long, target_name="true",
+        title="From the cloud to the diagonal: $VU^T + \\log k$ against the true PMI\nk = 20, dim = 2 (from + dim 4: 4), rank of true PMI = 4",
+    )  # fmt: skip
+    save(figure, HERE / "figure")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
