@@ -1,0 +1,53 @@
+"""The objective on its way down, against steps and against seconds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from sgns_pmi.figures.style import TARGET, colour, label, marker, set_title, styled
+
+GAP_FLOOR = 1e-9
+"""Relative gaps below this are drawn here: they are rounding."""
+
+
+@styled
+def convergence_figure(history: pd.DataFrame, *, best: float, title: str) -> Figure:
+    """Objective (above) and its relative gap to the best (below), against steps (left) and seconds (right).
+
+    Parameters
+    ----------
+    history : DataFrame
+        Columns method, step, epoch, seconds, objective. Steps of different solvers differ in work: a Newton round of
+        the expected solver and one mini-batch of the sampled one are both a step.
+    best : float
+        The lowest objective known at this dim; a dashed line.
+    title : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Four axes; x on a log scale that has room for 0, gap on a log scale.
+    """
+    figure = Figure(figsize=(8.4, 5.6), layout="constrained")
+    axes = figure.subplots(2, 2, sharex="col", sharey="row")
+    for column, x in enumerate(("step", "seconds")):
+        for method, rows in history.groupby("method", sort=False):
+            name = str(method)
+            look = {"color": colour(name), "label": label(name), "marker": marker(name), "markevery": max(1, len(rows) // 12)}
+            axes[0, column].plot(rows[x], rows["objective"], **look)
+            axes[1, column].plot(rows[x], np.maximum(rows["objective"] / best - 1, GAP_FLOOR), **look)
+        axes[0, column].axhline(best, color=TARGET, linestyle="--", linewidth=1, label=f"best known, {best:.6g}", zorder=1)
+        positive = history.loc[history[x] > 0, x]
+        axes[1, column].set_xscale("symlog", linthresh=10 ** np.floor(np.log10(positive.min())) if len(positive) else 1.0)
+        axes[1, column].set_xlim(0, 1.5 * history[x].max() or 1.0)
+        axes[1, column].set_xlabel(f"{x} (log scale)" if x == "step" else "seconds of wall time (log scale)")
+    axes[1, 0].set_yscale("log")
+    axes[0, 0].set_ylabel("objective ℓ (nats a pair)")
+    axes[1, 0].set_ylabel("(ℓ − best) / best")
+    axes[0, 1].legend(loc="upper right")
+    for ax in axes.flat:
+        ax.grid(True)
+    set_title(figure, title)
+    return figure

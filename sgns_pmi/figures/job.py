@@ -1,0 +1,123 @@
+"""The figures of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sgns_pmi.figures.convergence import convergence_figure
+from sgns_pmi.figures.recovery import recovery_figure
+from sgns_pmi.figures.spectrum import spectrum_figure
+from sgns_pmi.figures.style import save
+
+Array = NDArray[np.floating[Any]]
+FORMULAS = {"corrected": "corrected estimate", "raw": "raw estimate, $VU^T + \\log k$"}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a run was, for the titles of its figures.
+
+    Parameters
+    ----------
+    problem : str
+        ``Problem.title``: "softmax, 100 words, rank 2, 200,000 pairs".
+    k, dim : int
+        Number of negatives and dimension of the factors.
+    noise : str
+        Name of the noise distribution.
+    exponent : float, default 1
+        The noise's smoothing power; shown for the two unigram noises where it is not 1.
+    pmi_rank : int, optional
+        Rank of the true PMI, where there is a truth.
+    """
+
+    problem: str
+    k: int
+    dim: int
+    noise: str
+    exponent: float = 1.0
+    pmi_rank: int | None = None
+
+    def title(self, subject: str) -> str:
+        """Two lines: the subject and the problem; then k, dim, rank and noise."""
+        power = f"^{self.exponent:g}" if self.exponent != 1 and self.noise in ("unigram", "center_unigram") else ""
+        facts = [f"k = {self.k}", f"dim = {self.dim}"]
+        if self.pmi_rank is not None:
+            facts.append(f"rank of true PMI = {self.pmi_rank}")
+        return f"{subject}: {self.problem}\n" + ", ".join([*facts, f"noise = {self.noise}{power}"])
+
+
+def run_figures(
+    directory: str | Path,
+    facts: Facts,
+    *,
+    target_name: str,
+    target: Array,
+    estimates: Mapping[str, Mapping[str, Array]],
+    counts: Array,
+    metrics: pd.DataFrame,
+    history: pd.DataFrame,
+    svg: bool = False,
+) -> list[Path]:
+    """Write the figures of one run.
+
+    Parameters
+    ----------
+    directory : str or Path
+        Where the files go (``figures/`` of the run directory); made if absent.
+    facts : Facts
+        For the titles.
+    target_name : {"true", "empirical"}
+        What `target` is, by the name it has in `metrics`: the true PMI, or the empirical one where no truth is known.
+    target : array, (rows, contexts)
+        The PMI that estimates are held against; −inf cells (unseen, empirical) are left out and counted in a note.
+    estimates : mapping of method name to {"raw": array, "corrected": array}, each (rows, contexts)
+        In the order in which panels shall stand. Where the problem is large, give the same choice of rows of every
+        matrix.
+    counts : array, (rows, contexts)
+        Dense counts n of the same rows.
+    metrics : DataFrame
+        Rows of metrics.csv (method, estimate, target, cells, metric, value): the RMSE and correlation of each panel's
+        title, and the objective that the best curve reaches.
+    history : DataFrame
+        Rows of history.csv (method, step, epoch, seconds, objective); may be empty.
+    svg : bool, default False
+        Whether to write .svg files as well.
+
+    Returns
+    -------
+    list of Path
+        recovery.png; recovery_raw.png if for some method raw and corrected differ; spectrum.png; convergence.png if
+        `history` has rows; and their .svg on request.
+    """
+    folder = Path(directory)
+    kinds = ["corrected"]
+    if any(not np.array_equal(pair["raw"], pair["corrected"]) for pair in estimates.values()):
+        kinds.append("raw")
+    written = []
+    for kind in kinds:
+        chosen = metrics[(metrics["estimate"] == kind) & (metrics["target"] == target_name) & (metrics["cells"] == "all")]
+        figure = recovery_figure(
+            {method: pair[kind] for method, pair in estimates.items()}, target, counts, chosen,
+            target_name=target_name, title=facts.title(f"Recovery of PMI ({FORMULAS[kind]})"),
+        )
+        written += save(figure, folder / ("recovery" if kind == "corrected" else "recovery_raw"), svg)
+    figure = spectrum_figure(
+        {method: pair["corrected"] for method, pair in estimates.items()}, target,
+        target_name=target_name, dim=facts.dim, pmi_rank=facts.pmi_rank, title=facts.title("Singular values"),
+    )
+    written += save(figure, folder / "spectrum", svg)
+    if len(history):
+        reached = metrics.loc[(metrics["target"] == "objective") & (metrics["metric"] == "value"), ["method", "value"]]
+        # Only SGNS methods have a history, and only their optimum is bound to this dim.
+        best = min(history["objective"].min(), reached.loc[reached["method"].isin(history["method"]), "value"].min())
+        figure = convergence_figure(history, best=float(best), title=facts.title("Convergence"))
+        written += save(figure, folder / "convergence", svg)
+    return written

@@ -1,0 +1,188 @@
+"""What all figures share: one colour, marker and readable name a method, fonts, and how a figure is saved."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Callable, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+from zlib import crc32
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sgns_pmi.results.files import atomic_path
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# The methods of a plain run have the colours of Okabe & Ito ("Color Universal Design", 2008); the rest those of
+# Paul Tol's "muted" scheme, darkened where too pale for a line on white.
+COLOURS = {
+    "sgns_expected": "#0072B2",
+    "sgns_sampled": "#D55E00",
+    "sppmi_svd": "#009E73",
+    "pmi_svd": "#56B4E9",
+    "oracle": "#000000",
+    "empirical": "#E69F00",
+    "qwem": "#CC79A7",
+    "sppmi": "#44AA99",
+    "numpy_sgns": "#332288",
+    "cbow": "#B39A2E",
+    "glove": "#882255",
+    "fasttext": "#CC6677",
+    "softmax_mle": "#117733",
+    "ro_sgns": "#AA4499",
+    "swivel": "#7F7F19",
+}
+"""Colour of each method, in every figure."""
+
+LABELS = {
+    "sgns_expected": "SGNS (expected)",
+    "sgns_sampled": "SGNS (sampled)",
+    "sppmi_svd": "SPPMI-SVD",
+    "pmi_svd": "PMI-SVD",
+    "oracle": "Oracle",
+    "empirical": "Empirical PMI",
+    "qwem": "QWEM",
+    "sppmi": "SPPMI",
+    "numpy_sgns": "SGNS (NumPy)",
+    "cbow": "CBOW",
+    "glove": "GloVe",
+    "fasttext": "fastText",
+    "softmax_mle": "Softmax MLE",
+    "ro_sgns": "RO-SGNS",
+    "swivel": "Swivel",
+}
+"""Readable name of each method."""
+
+TARGET = "#444444"
+"""Colour of what estimates are held against: the truth, the identity line, the best optimum."""
+UNSEEN = "#B0B0B0"
+"""Colour of cells with a count of 0."""
+DPI = 150
+LEAST_WIDTH = 7.2
+"""Inches; room for a title above a single panel."""
+
+_SPARE_COLOURS = ("#6929C4", "#9F1853", "#198038", "#8A3800", "#005D5D", "#570408", "#002D9C", "#A56EFF")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*", "d", "H", "8")
+
+_RC: Any = {  # the stubs of matplotlib 3.11 type each key; those of 3.9 do not
+    "font.family": "DejaVu Sans",  # ships with matplotlib, so a figure looks the same everywhere
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "figure.titlesize": 10.5,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 4,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "sgns-pmi",  # same figure, same bytes
+}
+
+
+def colour(method: str) -> str:
+    """Colour of a method; one that is not listed gets a fixed colour chosen by its name."""
+    return COLOURS.get(method, _SPARE_COLOURS[crc32(method.encode()) % len(_SPARE_COLOURS)])
+
+
+def label(method: str) -> str:
+    """Readable name of a method; one that is not listed keeps its own."""
+    return LABELS.get(method, method)
+
+
+def marker(method: str) -> str:
+    """Marker of a method, so that lines differ without colour too."""
+    if method in COLOURS:
+        return _MARKERS[list(COLOURS).index(method)]
+    return _MARKERS[crc32(method.encode()) % len(_MARKERS)]
+
+
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
+    """Run a drawing function under the house's fonts and lines, leaving matplotlib's own settings as they were."""
+
+    @wraps(draw)
+    def inside(*args: P.args, **kwargs: P.kwargs) -> R:
+        with matplotlib.rc_context(_RC):
+            return draw(*args, **kwargs)
+
+    return inside
+
+
+def badge(ax: Axes, method: str) -> None:
+    """Mark a panel as a method's: a bar of its colour along the top."""
+    ax.spines["top"].set(visible=True, color=colour(method), linewidth=3)
+
+
+def number(value: float) -> str:
+    """A value as text: three significant digits, ∞ for infinity."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:.3g}".replace("-", "−")
+
+
+def set_title(figure: Figure, title: str) -> None:
+    """Title a figure, with lines broken where they would not fit its width."""
+    widest = int(figure.get_figwidth() * 11.5)
+    figure.suptitle("\n".join(part for line in title.split("\n") for part in textwrap.wrap(line, widest)))
+
+
+def panel_axes(panels: int, columns: int, width: float, height: float, share: bool = True) -> tuple[Figure, list[Axes]]:
+    """A figure of as many panels in rows of `columns`, each about `width` x `height` inches.
+
+    With `share` all panels have the same axes, and tick labels stand on the outer ones only.
+    """
+    rows = -(-panels // columns)
+    figure = Figure(figsize=(max(LEAST_WIDTH, 1.0 + width * columns), 0.9 + height * rows), layout="constrained")
+    axes = list(figure.subplots(rows, columns, sharex=share, sharey=share, squeeze=False).flat)
+    for spare in axes[panels:]:
+        spare.remove()
+    for ax in axes[max(0, panels - columns) : panels]:
+        ax.tick_params(labelbottom=True)
+    return figure, axes[:panels]
+
+
+def label_axes(axes: Sequence[Axes], columns: int, x: str, y: str) -> None:
+    """Label the outer axes of `panel_axes`: x below the last panel of each column, y before the first of each row."""
+    for position, ax in enumerate(axes):
+        ax.set_xlabel(x if position >= len(axes) - columns else "")
+        ax.set_ylabel(y if position % columns == 0 else "")
+
+
+@styled
+def save(figure: Figure, path: str | Path, svg: bool = False) -> list[Path]:
+    """Write a figure as PNG and, if asked, as SVG; each file appears whole or not at all.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    path : str or Path
+        Without suffix: ``figures/recovery``. Its folder is made if absent.
+    svg : bool, default False
+        Whether to write the .svg too.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+    """
+    place = Path(path)
+    written = []
+    for suffix in ("png", "svg") if svg else ("png",):
+        target = place.with_name(f"{place.name}.{suffix}")
+        with atomic_path(target) as beside:
+            figure.savefig(beside, dpi=DPI, metadata={"Date": None} if suffix == "svg" else None)
+        written.append(target)
+    return written

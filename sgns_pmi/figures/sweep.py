@@ -1,0 +1,273 @@
+"""A sweep at a glance: any metric over the swept keys, as lines over one key or as a heat map over two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm, Normalize, SymLogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
+from numpy.typing import NDArray
+
+from sgns_pmi.figures.style import badge, colour, label, label_axes, marker, number, panel_axes, save, set_title, styled
+
+ROW_COLUMNS = ("job", "method", "estimate", "target", "cells", "metric", "value")
+"""Columns of sweep.csv that are not swept keys."""
+MOST_ANNOTATED = 12
+"""Values of a key up to which a heat map can be read."""
+
+HEAT_COLOURS = "crest"
+
+
+def swept_keys(frame: pd.DataFrame) -> list[str]:
+    """The columns of a sweep's frame that are keys with more than one value, in their order."""
+    return [str(key) for key in frame.columns if key not in ROW_COLUMNS and frame[key].nunique(dropna=False) > 1]
+
+
+def sweep_figures(frame: pd.DataFrame, directory: str | Path, *, title: str = "", svg: bool = False) -> list[Path]:
+    """Write the figures of a sweep.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows of sweep.csv: job, one column for each swept key, then method, estimate, target, cells, metric, value.
+        Keys with one value only are ignored. Key values may be numbers or names.
+    directory : str or Path
+        Where the files go (``figures/`` of the sweep's directory); made if absent.
+    title : str, optional
+        What all jobs share (the problem); second line of each figure's title.
+    svg : bool, default False
+        Whether to write .svg files as well.
+
+    Returns
+    -------
+    list of Path
+        rmse_all.png and rmse_seen.png: RMSE of the corrected estimate against the true PMI, over all and over seen
+        cells (rmse_seen.png alone, against the empirical PMI, where no job has a truth); objective_gap.png where
+        there are gap rows. One swept key gives lines, two give heat maps (lines, one panel a value of the
+        smaller key, where a key has more than 12 values), more give lines in one panel for each combination of the
+        other keys. A swept ``seed`` beside other keys is averaged over: lines have a band from least to greatest.
+        Nothing is written where nothing was swept.
+    """
+    keys = swept_keys(frame)
+    repeats = frame["seed"].nunique() if "seed" in keys and len(keys) > 1 else 1
+    if repeats > 1:
+        keys.remove("seed")
+    if not keys:
+        return []
+    # Lines run along the key with most values; the others follow in falling number of values.
+    levels = {key: _levels(frame[key]) for key in keys}
+    keys.sort(key=lambda key: (isinstance(levels[key][0], str), -len(levels[key])))
+    heat = len(keys) == 2 and all(len(levels[key]) <= MOST_ANNOTATED for key in keys)
+    shared = f"mean of {repeats} seeds" if heat and repeats > 1 else ""
+    written = []
+    for name, subject, axis_label, rows in _quantities(frame):
+        heading = "\n".join(filter(None, [", ".join(filter(None, [subject, shared])), title]))
+        if heat:
+            figure = heatmap_figure(rows, *keys, title=heading, value_label=axis_label)
+        else:
+            figure = lines_figure(rows, keys[0], facets=keys[1:], title=heading, value_label=axis_label, repeats=repeats)
+        written += save(figure, Path(directory) / name, svg)
+    return written
+
+
+def _quantities(frame: pd.DataFrame) -> list[tuple[str, str, str, pd.DataFrame]]:
+    """File name, title, axis label and rows of each figure that the frame has values for."""
+    target = "true" if (frame["target"] == "true").any() else "empirical"
+    rmse = frame[(frame["metric"] == "rmse") & (frame["estimate"] == "corrected") & (frame["target"] == target)]
+    # The empirical PMI is defined in seen cells only, so that "all" would be the same figure again.
+    quantities = [
+        (f"rmse_{cells}", f"RMSE of the corrected estimate against the {target} PMI, {cells} cells", "RMSE (nats)",
+         rmse[rmse["cells"] == cells])
+        for cells in (("all", "seen") if target == "true" else ("seen",))
+    ]
+    gap = frame[(frame["target"] == "objective") & (frame["metric"] == "gap")]
+    # The method that the others are measured by has gap 0 everywhere.
+    gap = gap[gap.groupby("method")["value"].transform(lambda values: values.ne(0).any()).astype(bool)]
+    subject = f"Objective relative to that of {label('sgns_expected')}"
+    quantities.append(("objective_gap", subject, "objective gap (%)", gap.assign(value=100 * gap["value"])))
+    return [quantity for quantity in quantities if len(quantity[3])]
+
+
+@styled
+def heatmap_figure(frame: pd.DataFrame, x: str, y: str, *, title: str, value_label: str) -> Figure:
+    """Heat maps of one metric over two keys, one panel a method, on one colour scale, each value written in its cell.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns method, `x`, `y`, value. Rows of the same method, x and y (seeds) are averaged. A cell with an
+        infinite value reads ∞ and has no colour; one without rows stays empty.
+    x, y : str
+        The keys: numbers in ascending order, names in order of appearance.
+    title : str
+    value_label : str
+        Name and unit of the metric, at the colour bar.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    methods = list(dict.fromkeys(frame["method"]))
+    columns, rows = _levels(frame[x]), _levels(frame[y])
+    wide, high = max(2.3, 0.9 + 0.62 * len(columns)), max(1.5, 0.9 + 0.42 * len(rows))
+    across = min(len(methods), max(1, int(11 / wide)))
+    figure, axes = panel_axes(len(methods), across, wide, high, share=False)
+    norm = _norm(frame["value"].to_numpy(float))
+    for ax, method in zip(axes, methods, strict=True):
+        of_method = frame[frame["method"] == method]
+        table = np.full((len(rows), len(columns)), np.nan)
+        for (row, column), group in of_method.groupby([_keyed(of_method[y]), _keyed(of_method[x])]):
+            table[rows.index(row), columns.index(column)] = group["value"].mean()
+        sns.heatmap(
+            table, ax=ax, mask=~np.isfinite(table), norm=norm, cmap=HEAT_COLOURS, cbar=False, linewidths=1,
+            annot=np.vectorize(number, otypes=[object])(table), fmt="", annot_kws={"fontsize": 8},
+            xticklabels=[_text(level) for level in columns], yticklabels=[_text(level) for level in rows],
+        )
+        for i, j in np.argwhere(np.isinf(table)):
+            ax.text(j + 0.5, i + 0.5, number(table[i, j]), ha="center", va="center", fontsize=8)
+        ax.set_facecolor("#EEEEEE")
+        ax.set_title(label(method))
+        badge(ax, method)
+        ax.tick_params(axis="y", rotation=0)
+        ax.tick_params(axis="x", rotation=0 if max(len(_text(level)) for level in columns) < 7 else 30)
+    label_axes(axes, across, x, y)
+    bar = ScalarMappable(norm, HEAT_COLOURS)
+    figure.colorbar(bar, ax=axes, label=value_label, fraction=0.05, pad=0.02, aspect=18)
+    set_title(figure, title)
+    return figure
+
+
+@styled
+def lines_figure(
+    frame: pd.DataFrame, x: str, *, facets: Sequence[str] = (), title: str, value_label: str, repeats: int = 1
+) -> Figure:
+    """One metric over one key, a line a method; with more keys, a panel for each combination of theirs.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns method, `x`, those of `facets`, value. Of rows that share all of them (seeds) the mean is drawn, with
+        a band from the least to the greatest. A method whose values are all infinite is named in the legend only.
+    x : str
+        The key along the axis: numbers (log scale where they span a factor 10 or more), or names, which are not
+        joined by lines.
+    facets : sequence of str, default none
+        Keys that make the panels.
+    title : str
+    value_label : str
+        Name and unit of the metric.
+    repeats : int, default 1
+        Number of seeds, said in the legend where above 1.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    panels = [
+        (", ".join(f"{key} = {_text(level)}" for key, level in zip(facets, levels, strict=True)), rows)
+        for levels in product(*(_levels(frame[key]) for key in facets))
+        if len(rows := frame[np.logical_and.reduce([_keyed(frame[k]) == v for k, v in zip(facets, levels, strict=True)], axis=0)]
+               if facets else frame)
+    ]
+    last = len(_levels(frame[facets[-1]])) if facets else 1
+    across = min(len(panels), last if 1 < last <= 4 else 4)
+    figure, axes = panel_axes(len(panels), across, width=2.8, height=3.4 if len(panels) <= across else 2.5)
+    for ax, (heading, rows) in zip(axes, panels, strict=True):
+        _draw_lines(ax, rows, x, _levels(frame[x]), list(dict.fromkeys(frame["method"])))
+        ax.set_title(heading)
+        ax.grid(True)
+    label_axes(axes, across, x, value_label)
+    _scale_y(axes[0], frame["value"].to_numpy(float))
+    corner = axes[across - 1]
+    corner.legend(
+        *axes[0].get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(1.0, 1.0),
+        title=f"mean and range\nof {repeats} seeds" if repeats > 1 else None,
+    )
+    set_title(figure, title)
+    return figure
+
+
+def _draw_lines(ax: Axes, frame: pd.DataFrame, x: str, levels: list[Any], methods: list[str]) -> None:
+    numeric = not isinstance(levels[0], str)
+    for place, method in enumerate(methods):
+        rows = frame[frame["method"] == method]
+        values = rows["value"].where(np.isfinite(rows["value"])).groupby(_keyed(rows[x])).agg(["mean", "min", "max"])
+        values = values.reindex([level for level in levels if level in values.index])
+        name = label(method) + (" (∞)" if len(rows) and np.isinf(rows["value"]).all() else "")
+        # Names have no order that a line could follow; side by side the methods do not hide each other.
+        at = values.index.to_numpy(float) if numeric else (
+            np.array([levels.index(level) for level in values.index]) + 0.5 * ((place + 0.5) / len(methods) - 0.5)
+        )
+        ax.plot(
+            at, values["mean"], color=colour(method), marker=marker(method), linestyle="-" if numeric else "none", label=name
+        )
+        if not (values["max"] - values["min"]).fillna(0).eq(0).all():
+            if numeric:
+                ax.fill_between(at, values["min"], values["max"], color=colour(method), alpha=0.2, linewidth=0)
+            else:
+                ax.vlines(at, values["min"], values["max"], color=colour(method), linewidth=1)
+    if numeric:
+        if levels[0] > 0 and levels[-1] / levels[0] >= 10:
+            ax.set_xscale("log")
+        shown = levels if len(levels) <= 8 else levels[:: -(-len(levels) // 8)]
+        ax.xaxis.set_major_locator(FixedLocator(shown))
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.xaxis.set_major_formatter(lambda value, _: _text(value))
+    else:
+        long = max(len(level) for level in levels) > 8
+        ax.set_xticks(range(len(levels)), levels, rotation=25 if long else 0, ha="right" if long else "center")
+        ax.set_xlim(-0.5, len(levels) - 0.5)
+
+
+def _numeric(values: pd.Series[Any]) -> bool:
+    return values.dtype != bool and bool(pd.to_numeric(values, errors="coerce").notna().all())
+
+
+def _keyed(values: pd.Series[Any]) -> pd.Series[Any]:
+    """The values of a key as floats if all are numbers, else as text."""
+    return values.astype(float) if _numeric(values) else values.astype(object).where(values.notna(), "none").astype(str)
+
+
+def _levels(values: pd.Series[Any]) -> list[Any]:
+    """The distinct values of a key: numbers ascending, names in order of appearance."""
+    levels = list(dict.fromkeys(_keyed(values)))
+    return sorted(levels) if _numeric(values) else levels
+
+
+def _text(level: Any) -> str:
+    return level if isinstance(level, str) else f"{level:.6g}"
+
+
+def _scale(values: NDArray[np.float64]) -> tuple[Literal["linear", "log", "symlog"], float]:
+    """The scale on which the finite values can be told apart, and the threshold of a symmetric logarithm."""
+    sizes = np.abs(values[np.isfinite(values) & (values != 0)])
+    if not sizes.size or sizes.max() <= 10 * sizes.min():
+        return "linear", 0.0
+    signed = (values[np.isfinite(values)] <= 0).any()
+    return ("symlog" if signed else "log"), float(max(sizes.min(), 1e-4 * sizes.max()))
+
+
+def _norm(values: NDArray[np.float64]) -> Normalize:
+    scale, threshold = _scale(values)
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    if scale == "log":
+        return LogNorm(low, high)
+    return SymLogNorm(threshold, vmin=low, vmax=high) if scale == "symlog" else Normalize(low, high)
+
+
+def _scale_y(ax: Axes, values: NDArray[np.float64]) -> None:
+    scale, threshold = _scale(values)
+    if scale == "symlog":
+        ax.set_yscale("symlog", linthresh=threshold)
+    else:
+        ax.set_yscale(scale)
