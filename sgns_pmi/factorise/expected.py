@@ -33,6 +33,8 @@ JITTER = 1e-12  # relative to a block's mean diagonal: keeps the factorisation o
 NEAR = 1e-3  # relative decrease of ℓ in one alternation below which joint steps take over
 MOST_ALTERNATIONS = 30
 MOST_CG_STEPS = 100
+LEAST_DAMPING = 1e-6  # of a row step, relative to its mean diagonal: bounds steps along directions that ℓ does not see
+MOST_MOVE = 5.0  # most that a joint step moves a score: σ flattens within a few units, and its model with it
 _TINY = 1e-300
 STALLED_STEPS, STALLED = 20, 1e-5  # so many joint steps must bring more than this share of ℓ
 ROUNDING = 1e-14  # relative: changes of ℓ below this are rounding
@@ -171,7 +173,7 @@ class _Search:
             losses = exact.losses(moved, other)
             better = losses <= system.losses
             factors[side] = torch.where(better[:, None], moved, own)
-            self.damping[side] = torch.where(better, damping / 4, damping * 8).clamp(1e-12, 1e6)
+            self.damping[side] = torch.where(better, damping / 4, damping * 8).clamp(LEAST_DAMPING, 1e6)
             objective = float(torch.where(better, losses, system.losses).sum()) / exact.total
         return factors, objective
 
@@ -197,7 +199,8 @@ class _Search:
 
     def _line_search(self, newton: _Newton, last: bool) -> float:
         """Halve the step until ℓ falls enough (Armijo); near the end, where a fall is rounding, until it does not rise."""
-        length = 1.0
+        (p_V, p_U), (V, U) = newton.steps, self.factors
+        length = min(1.0, MOST_MOVE / float((p_V @ U.T + V @ p_U.T).abs().max().clamp_min(_TINY)))
         for _ in range(40):
             factors = [own + length * step for own, step in zip(self.factors, newton.steps, strict=True)]
             objective = self.sides[0].value(*factors)
@@ -214,11 +217,11 @@ class _Search:
 
     def solution(self, interrupted: bool) -> Solution:
         """The factors and biases as NumPy arrays."""
-        V, U = (factor.cpu().numpy() for factor in self.factors)
+        left, right = (factor.cpu().numpy() for factor in self.factors)
         d = self.dim
-        row_bias, col_bias = (V[:, d].copy(), U[:, d + 1].copy()) if self.bias else (None, None)
-        history = self.history.frame()
-        return Solution(V[:, :d].copy(), U[:, :d].copy(), row_bias, col_bias, history, self.objective, interrupted, self.converged)
+        row_bias, col_bias = (left[:, d].copy(), right[:, d + 1].copy()) if self.bias else (None, None)
+        V, U, history = left[:, :d].copy(), right[:, :d].copy(), self.history.frame()
+        return Solution(V, U, row_bias, col_bias, history, self.objective, interrupted, self.converged)
 
 
 @dataclass(frozen=True)

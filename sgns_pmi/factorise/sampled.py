@@ -117,7 +117,6 @@ class Sampled:
         """
         epochs, batch_size = check_integer("epochs", self.epochs), check_integer("batch_size", self.batch_size)
         rate = LEARNING_RATES[self.optimizer] if self.lr is None else self.lr
-        history = History()
         generator = torch.Generator(device).manual_seed(seed)
         triples = Triples.on(device, counts)
         negatives = NoiseSampler(noise, generator)
@@ -131,6 +130,7 @@ class Sampled:
         records = max(1, min(RECORDS, RECORDED_CELLS // (counts.shape[0] * counts.shape[1])))
         every = math.ceil(steps / records)
         step = 0
+        history = History()
 
         def record() -> None:
             begin = time.perf_counter()
