@@ -1,0 +1,99 @@
+"""The command line's side of Hydra: where the configuration lies, and its errors in one line."""
+
+from __future__ import annotations
+
+import re
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import NoReturn
+
+from hydra._internal.utils import get_args_parser
+from hydra.errors import MissingConfigException, OverrideParseException
+from omegaconf import Container, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from sgns_pmi.config import unknown_key
+from sgns_pmi.errors import InputError, check_choice, missing_extra
+from sgns_pmi.factorise import METHODS
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+def conf_folder() -> Path:
+    """The configuration: inside the package where that was installed from a wheel, beside it in a checkout."""
+    installed = PACKAGE / "conf"
+    return installed if installed.is_dir() else PACKAGE.parent / "conf"
+
+
+def register_help() -> None:
+    """Let the help text of conf/hydra/help name every method."""
+    OmegaConf.register_new_resolver(
+        "sgns_pmi_methods",
+        lambda: "\n".join(f"  {method.name:<14} {method.summary}" for method in METHODS.values()),
+        replace=True,
+    )
+
+
+def check_arguments() -> None:
+    """Refuse, in one line, an option that Hydra's command line does not have."""
+    parser: ArgumentParser = get_args_parser()
+
+    def refuse(message: str) -> NoReturn:
+        raise InputError("command line", " ".join(sys.argv[1:]), f"{message}; keys are given as key=value, without dashes")
+
+    parser.error = refuse  # type: ignore[method-assign]
+    parser.parse_args()
+
+
+def as_input_error(error: Exception) -> InputError:
+    """What Hydra or OmegaConf says in several lines, as one that names key, value and remedy."""
+    if isinstance(error, InputError):
+        return error
+    if isinstance(error, MissingConfigException):
+        return _missing_config(error)
+    if isinstance(error, OverrideParseException):
+        return InputError("command line", error.override, "is not of the form key=value; quote what has spaces or brackets")
+    text = str(error) or str(error.__cause__)
+    if found := re.search(r"Ambiguous value for argument '(.+?)=(.*)'|Sweep parameters '(.+?)=(.*)' requires", text):
+        key, values = (group for group in found.groups() if group is not None)
+        return InputError(key, values, f"is several values; add --multirun to sweep over them, or write the list {key}=[...]")
+    if found := re.search(r"Missing mandatory value: (\S+)", text):
+        return InputError(found[1], "???", f"must be given: {found[1]}=...")
+    if found := re.search(r"Could not override '(.+?)'", text):
+        return _unknown_override(found[1], text, error.__cause__)
+    cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
+    if isinstance(cause, OmegaConfBaseException):
+        return InputError(cause.full_key or "configuration", _value(text), str(cause.msg or cause).splitlines()[0])
+    return InputError("command line", " ".join(sys.argv[1:]), " ".join(text.split()))
+
+
+def _missing_config(error: MissingConfigException) -> InputError:
+    group, _, option = str(error.missing_cfg_file).rpartition("/")
+    if (group, option) == ("hydra/launcher", "joblib"):
+        return missing_extra("hydra-joblib-launcher", "parallel", "for hydra/launcher=joblib")
+    if error.options:
+        try:
+            check_choice(group, option, error.options)
+        except InputError as named:
+            return named
+    return InputError(group or "command line", option, "no such configuration file")
+
+
+def _unknown_override(key: str, text: str, cause: BaseException | None) -> InputError:
+    value = _value(text)
+    if (conf_folder() / key).is_dir():
+        return InputError(key, value, f"is not part of the defaults; put a plus before it: +{key}={value}")
+    parent = getattr(cause, "parent_node", None)
+    known = [str(name) for name in parent] if isinstance(parent, Container) else []
+    # Hydra's own error names the key as typed; the cause names the part of it that does not exist.
+    part = str(getattr(cause, "full_key", None) or key)
+    return InputError(key, value, unknown_key(part, value, [name for name in known if name != "hydra"]).remedy)
+
+
+def _value(text: str) -> str:
+    found = re.search(r"(?:use \+|override )\S+?=(.*)", text)
+    return found[1].strip() if found else ""
+
+
+__all__ = ["as_input_error", "check_arguments", "conf_folder", "register_help"]

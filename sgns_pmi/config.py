@@ -1,0 +1,232 @@
+"""What one job was asked to do: typed settings, checked before any work."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection, Mapping
+from dataclasses import MISSING, dataclass, fields, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sgns_pmi.errors import InputError, check_choice, check_dim, check_flag, check_integer, check_real, check_seed
+from sgns_pmi.factorise import METHODS, Factorisation, Settings
+from sgns_pmi.factorise.sgns import SOLVERS, resolve_device
+from sgns_pmi.pmi import NOISES, noise_distribution
+from sgns_pmi.problems import PROBLEMS, Problem
+
+Float = NDArray[np.float64]
+NOISE_FILES = (".csv", ".tsv", ".npy")
+
+
+@dataclass(frozen=True)
+class Config:
+    """The composed configuration of one job, checked; field names are the configuration's keys.
+
+    Parameters
+    ----------
+    k, dim, seed, device, exponent, bias, drop_positive, svg
+        As in conf/config.yaml.
+    noise : str or ndarray, (contexts,)
+        Name of the noise distribution, or the weights that `noise_file` holds.
+    methods : tuple of str
+        Names in `METHODS`, in the order in which they run.
+    data : mapping
+        `name`, of the problem in `PROBLEMS`, and that problem's options.
+    method, solver : mapping of str to mapping
+        The options of each method and of each solver.
+    noise_file : str, optional
+        Where an array of noise came from.
+    """
+
+    k: int
+    dim: int
+    seed: int
+    device: str
+    noise: str | Float
+    exponent: float
+    bias: bool
+    drop_positive: bool
+    svg: bool
+    methods: tuple[str, ...]
+    data: Mapping[str, Any]
+    method: Mapping[str, Mapping[str, Any]]
+    solver: Mapping[str, Mapping[str, Any]]
+    noise_file: str | None = None
+
+    @classmethod
+    def from_tree(cls, tree: Mapping[str, Any]) -> Self:
+        """Check a composed configuration, given as nested dicts.
+
+        Raises
+        ------
+        InputError
+            For the first key, type, value or combination that cannot be used.
+        """
+        allowed = [field.name for field in fields(cls)]
+        for key in tree:
+            if key not in allowed:
+                raise unknown_key(key, tree[key], allowed)
+        for field in fields(cls):
+            if field.default is MISSING and field.name not in tree:
+                raise InputError(field.name, "", "is missing; every key of conf/config.yaml needs a value")
+        device = str(tree["device"])
+        resolve_device(device)
+        file = tree.get("noise_file")
+        config = cls(
+            k=check_integer("k", tree["k"]),
+            dim=check_integer("dim", tree["dim"]),
+            seed=check_seed(tree["seed"]),
+            device=device,
+            noise=read_noise(file) if file is not None else check_choice("noise", tree["noise"], NOISES),
+            exponent=check_real("exponent", tree["exponent"]),
+            bias=check_flag("bias", tree["bias"]),
+            drop_positive=check_flag("drop_positive", tree["drop_positive"]),
+            svg=check_flag("svg", tree["svg"]),
+            methods=_methods(tree["methods"]),
+            data=_data(tree["data"]),
+            method=_options("method", tree["method"], METHODS),
+            solver=_options("solver", tree["solver"], SOLVERS),
+            noise_file=file,
+        )
+        config._check_solvers()
+        for name in {**dict.fromkeys(config.methods), **config.method}:
+            config._estimator(name).check()
+        return config
+
+    def _check_solvers(self) -> None:
+        for name, options in self.solver.items():
+            group = f"solver.{name}"
+            try:
+                SOLVERS[name](**_options(group, options, [field.name for field in fields(SOLVERS[name])])).check()
+            except InputError as error:
+                raise error if error.field.startswith(group) else error.under(group) from None
+
+    def _estimator(self, name: str, verbose: bool = False) -> Factorisation:
+        settings = Settings(
+            k=self.k, dim=self.dim, seed=self.seed, device=self.device, noise=self.noise, exponent=self.exponent,
+            bias=self.bias, drop_positive=self.drop_positive, solver=self.solver, verbose=verbose,
+        )  # fmt: skip
+        group = f"method.{name}"
+        defaults = METHODS[name].build(settings).get_params(deep=False)
+        options = _options(group, self.method.get(name, {}), defaults)
+        estimator = METHODS[name].build(replace(settings, options=options))
+        for key, value in estimator.get_params(deep=False).items():
+            if options.get(key, value) != value:
+                raise InputError(f"{group}.{key}", options[key], f"is not an option of this method alone; set {key} itself")
+        try:
+            estimator.check()
+        except InputError as error:
+            raise error.under(group) if error.field in options else error from None
+        return estimator
+
+    @property
+    def noise_name(self) -> str:
+        """The noise's name, for titles."""
+        return self.noise if isinstance(self.noise, str) else "file"
+
+    @property
+    def seeds(self) -> dict[str, int]:
+        """Every seed of the job: that of the methods and that of the data."""
+        return {"methods": self.seed, "data": self.data.get("seed", self.seed)}
+
+    def problem(self) -> Problem:
+        """The counts, and their truth where one is known; an `InputError` names the key under ``data.``."""
+        options = {"seed": self.seed, **self.data}
+        try:
+            return PROBLEMS[options.pop("name")](**options)
+        except InputError as error:
+            raise error.under("data") from None
+
+    def noise_for(self, problem: Problem) -> Float:
+        """P_n over the problem's contexts; refused where it is zero at a context that occurs."""
+        try:
+            return noise_distribution(problem.counts, self.noise, self.exponent)
+        except InputError as error:
+            if self.noise_file is None:
+                raise
+            raise InputError("noise_file", self.noise_file, error.remedy) from None
+
+    def estimators(self, problem: Problem, verbose: bool = False) -> tuple[dict[str, Factorisation], dict[str, str]]:
+        """The unfitted estimators that this problem admits, by method; and why each other method is left out."""
+        chosen, left_out = {}, {}
+        for name in self.methods:
+            if METHODS[name].fits == "pmi" and problem.truth is None:
+                left_out[name] = "needs the true PMI, which is not known for this data"
+                continue
+            chosen[name] = self._estimator(name, verbose)
+            check_dim(chosen[name].get_params(deep=False).get("dim", self.dim), problem.counts.shape)
+        if not chosen:
+            raise InputError("methods", ",".join(self.methods), f"{left_out[self.methods[0]]}; choose another method")
+        return chosen, left_out
+
+
+def unknown_key(key: str, value: object, allowed: Collection[str]) -> InputError:
+    """The error for a key that does not exist beside those in `allowed`: names the closest, or all."""
+    group, _, name = key.rpartition(".")
+    names = [f"{group}.{other}" if group else other for other in allowed]
+    near = get_close_matches(name, list(allowed), n=1)
+    if near:
+        return InputError(key, value, f"no such key; did you mean {names[list(allowed).index(near[0])]}?")
+    return InputError(key, value, f"no such key; there are {', '.join(names)}" if names else "no such key; there are none here")
+
+
+def read_noise(path: str | Path) -> Float:
+    """One weight for each context from a .csv or .tsv file of one column (a heading is allowed) or a .npy array.
+
+    Raises
+    ------
+    InputError
+        For a missing file, another suffix, several columns, or something that is not a number.
+    """
+    file = Path(path)
+    if file.suffix not in NOISE_FILES:
+        raise InputError("noise_file", path, f"must end in {', '.join(NOISE_FILES)}")
+    if not file.is_file():
+        raise InputError("noise_file", path, "no such file")
+    try:
+        if file.suffix == ".npy":
+            return np.asarray(np.load(file, allow_pickle=False), dtype=np.float64)
+        frame = pd.read_csv(file, sep="\t" if file.suffix == ".tsv" else ",", header=None, dtype=str)
+        if frame.shape[1] != 1:
+            raise InputError("noise_file", path, f"has {frame.shape[1]} columns; must have one, of weights")
+        numbers = pd.to_numeric(frame[0], errors="coerce")
+        heading = int(np.isnan(numbers.iloc[0]))
+        return np.asarray(pd.to_numeric(frame[0].iloc[heading:]), dtype=np.float64)
+    except InputError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise InputError("noise_file", path, f"must hold one number for each context ({error})") from None
+
+
+def _data(options: object) -> Mapping[str, Any]:
+    name = check_choice("data.name", options.get("name") if isinstance(options, Mapping) else options, PROBLEMS)
+    return _options("data", options, ["name", *inspect.signature(PROBLEMS[name]).parameters])
+
+
+def _methods(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise InputError("methods", value, "must be a list, as methods=[sgns_expected,oracle]")
+    if not value:
+        raise InputError("methods", "[]", f"must name one or more of {', '.join(METHODS)}")
+    for name in value:
+        check_choice("methods", name, METHODS)
+        if value.count(name) > 1:
+            raise InputError("methods", name, "must be named once")
+    return tuple(value)
+
+
+def _options(group: str, options: object, allowed: Collection[str]) -> Mapping[str, Any]:
+    if not isinstance(options, Mapping):
+        raise InputError(group, options, f"must be a group of keys, as {group}.{next(iter(allowed), 'key')}=...")
+    for key in options:
+        if key not in allowed:
+            raise unknown_key(f"{group}.{key}", options[key], allowed)
+    return options
+
+
+__all__ = ["Config", "read_noise", "unknown_key"]

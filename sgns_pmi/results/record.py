@@ -1,0 +1,221 @@
+"""The files of one run."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from sgns_pmi.errors import InputError
+from sgns_pmi.factorise import Factorisation
+from sgns_pmi.factorise.solution import HISTORY_COLUMNS
+from sgns_pmi.problems import Problem
+from sgns_pmi.results.files import atomic_path
+
+try:
+    import resource
+except ImportError:  # Windows has no such module, and its summary no peak memory
+    resource = None  # type: ignore[assignment]
+
+log = logging.getLogger("sgns_pmi")
+
+Status = Literal["complete", "failed", "interrupted"]
+PACKAGES = ("sgns-pmi", "numpy", "scipy", "torch")
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class RunRecord:
+    """What is known of a run while it goes on; a context manager that writes summary.json when the run ends.
+
+    Ctrl-C and unexpected errors end the block, not the program: `status` and the summary say so. An `InputError` passes
+    through and leaves no summary, because nothing was done.
+
+    Parameters
+    ----------
+    directory : Path
+        The run directory.
+    seeds : mapping of str to int
+        Every seed of the run, for the summary.
+
+    Attributes
+    ----------
+    status : {"complete", "failed", "interrupted"}
+    """
+
+    def __init__(self, directory: Path, seeds: Mapping[str, int]) -> None:
+        self.directory = directory
+        self.status: Status = "complete"
+        self._steps: list[dict[str, Any]] = []
+        self._warnings: list[str] = []
+        self._left_out: dict[str, str] = {}
+        self._facts: dict[str, Any] = {}
+        self._methods: dict[str, dict[str, Any]] = {}
+        self._seeds = dict(seeds)
+
+    def __enter__(self) -> RunRecord:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, InputError):
+            return False
+        if isinstance(error, KeyboardInterrupt):
+            self.interrupted()
+        elif isinstance(error, Exception):
+            self.failed("the run", error)
+        elif error is not None:
+            return False
+        write_json(self.summary(), self.directory / "summary.json")
+        return True
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Measure the seconds of a block, and the peak memory of the process up to its end."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            seconds = time.perf_counter() - start
+            self._steps.append({"step": name, "seconds": seconds, "peak_memory_mb": peak_memory_mb()})
+            log.debug("%s: %.3f s", name, seconds)
+
+    def problem(self, problem: Problem, left_out: Mapping[str, str]) -> None:
+        """Note, and say, what is factorised, and which methods are left out and why."""
+        self._facts = {
+            "problem": problem.title, "shape": list(problem.counts.shape), "pairs": problem.counts.total,
+            "cells_seen": problem.counts.nnz, "pmi_rank": problem.pmi_rank,
+        }  # fmt: skip
+        log.info(problem.title)
+        for method, reason in left_out.items():
+            self.left_out(method, reason)
+
+    def left_out(self, method: str, reason: str) -> None:
+        """Note, and say, that a method did not run."""
+        self._left_out[method] = reason
+        log.info("%s is left out: it %s", method, reason)
+
+    def fitted(self, method: str, estimator: Factorisation) -> None:
+        """Note how a method ended."""
+        ends = {name: getattr(estimator, f"{name}_", None) for name in ("objective", "converged", "interrupted")}
+        self._methods[method] = {name: value for name, value in ends.items() if value is not None}
+        if note := getattr(estimator, "note_", ""):
+            self._warnings.append(note)
+        if ends["interrupted"]:
+            self.interrupted()
+
+    def interrupted(self) -> None:
+        """Note that Ctrl-C ended the run."""
+        self.status = "interrupted"
+
+    def failed(self, what: str, error: Exception) -> None:
+        """Note an error that was not foreseen: one line on the console, the traceback in the log file."""
+        line = f"{what} failed: {type(error).__name__}: {' '.join(str(error).split())}"
+        log.error(line)
+        if not isinstance(error, InputError):
+            log.debug("traceback", exc_info=error)
+        self._warnings.append(line)
+        if self.status == "complete":
+            self.status = "failed"
+
+    def summary(self) -> dict[str, Any]:
+        """What summary.json holds."""
+        return {
+            "status": self.status, **self._facts, "methods": self._methods, "left_out": self._left_out,
+            "warnings": self._warnings, "seeds": self._seeds, "steps": self._steps, "threads": torch.get_num_threads(),
+            "versions": versions(), "commit": commit(),
+        }  # fmt: skip
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame without its index; floats in the shortest form that reads back as the same number."""
+    with atomic_path(path) as beside:
+        frame.to_csv(beside, index=False, lineterminator="\n")
+
+
+def write_json(content: Mapping[str, Any], path: Path) -> None:
+    """Write JSON that a person can read."""
+    with atomic_path(path) as beside:
+        beside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text file."""
+    with atomic_path(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+def write_vectors(estimator: Factorisation, problem: Problem, path: Path) -> None:
+    """Write V, U, biases and vocabularies, those that there are, as plain arrays of one .npz file; none without factors."""
+    names = ("V_", "U_", "row_bias_", "col_bias_")
+    arrays = {name.rstrip("_"): value for name in names if (value := getattr(estimator, name, None)) is not None}
+    if not arrays:
+        return
+    for name in ("vocab", "context_vocab"):
+        if (words := getattr(problem.counts, name)) is not None:
+            arrays[name] = np.array(words, dtype=np.str_)
+    with atomic_path(path) as beside:
+        np.savez(beside, allow_pickle=False, **arrays)
+
+
+def read_scores(path: Path, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    """X = V·Uᵀ (+ b + c) of the given centres, dense (rows, contexts), from a file of `write_vectors`."""
+    with np.load(path, allow_pickle=False) as arrays:
+        scores = arrays["V"][rows].astype(np.float64) @ arrays["U"].T.astype(np.float64)
+        if "row_bias" in arrays:
+            scores += arrays["row_bias"][rows][:, None] + arrays["col_bias"]
+    return scores
+
+
+def histories(fitted: Mapping[str, Factorisation]) -> pd.DataFrame:
+    """Columns method, step, epoch, seconds, objective, of the methods that keep a history."""
+    frames = [
+        estimator.history_.assign(method=name) for name, estimator in fitted.items() if hasattr(estimator, "history_")
+    ]
+    columns = ["method", *HISTORY_COLUMNS]
+    return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
+
+
+def peak_memory_mb() -> float | None:
+    """The most resident memory that this process has had so far, in MiB; None where the system does not say."""
+    if resource is None:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)  # bytes there, KiB elsewhere
+
+
+def versions() -> dict[str, str | None]:
+    """Versions of Python, of this package and of what it computes with."""
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = None
+    return found
+
+
+def commit() -> str | None:
+    """The checkout's commit, ending in -dirty where files differ from it; None outside a checkout."""
+    if not (REPOSITORY / ".git").exists():
+        return None
+    command = ["git", "-C", os.fspath(REPOSITORY), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+__all__ = ["RunRecord", "Status", "histories", "read_scores", "write_csv", "write_json", "write_text", "write_vectors"]

@@ -1,0 +1,98 @@
+"""The jobs of a sweep, gathered."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sgns_pmi.results.overview import main_target
+
+QUESTION = (
+    "Given co-occurrence counts, how well does a factorisation recover the PMI behind them, and what keeps it from doing better?"
+)
+STYLE = "body{font:15px sans-serif;margin:2em auto;max-width:70em}img{max-width:100%}pre{overflow-x:auto}"
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """One job of a sweep.
+
+    Parameters
+    ----------
+    number : int
+        Its place in the sweep.
+    directory : Path
+    asked : mapping of str to value
+        The keys that its command line set.
+    """
+
+    number: int
+    directory: Path
+    asked: Mapping[str, Any]
+
+    @property
+    def status(self) -> str:
+        """What summary.json says; "without result" where there is none: the job's input was refused, or it was killed."""
+        file = self.directory / "summary.json"
+        return json.loads(file.read_text(encoding="utf-8"))["status"] if file.is_file() else "without result"
+
+    @property
+    def metrics(self) -> pd.DataFrame | None:
+        """metrics.csv, or None where the job did not come so far."""
+        file = self.directory / "metrics.csv"
+        return pd.read_csv(file, float_precision="round_trip") if file.is_file() else None
+
+
+def swept_keys(jobs: Sequence[JobResult]) -> list[str]:
+    """The keys whose values differ between jobs, in the order in which they were given."""
+    keys = list(dict.fromkeys(key for job in jobs for key in job.asked))
+    return [key for key in keys if len({repr(job.asked.get(key)) for job in jobs}) > 1]
+
+
+def gather(jobs: Sequence[JobResult]) -> pd.DataFrame:
+    """Every row of every job's metrics.csv, with the swept keys and `job` as columns in front; empty if there is none."""
+    keys = swept_keys(jobs)
+    frames = []
+    for job in jobs:
+        if (metrics := job.metrics) is not None:
+            for place, (key, value) in enumerate([*((key, job.asked.get(key)) for key in keys), ("job", job.number)]):
+                # A list, as methods=[a,b] has, is one value of its key.
+                metrics.insert(place, key, str(value) if isinstance(value, list) else value)
+            frames.append(metrics)
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def sweep_table(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """Swept keys x method: RMSE of the corrected estimate over all cells, against the main target."""
+    chosen = frame[
+        (frame["estimate"] == "corrected") & (frame["target"] == main_target(frame))
+        & (frame["cells"] == "all") & (frame["metric"] == "rmse")
+    ]  # fmt: skip
+    table = chosen.pivot(index=[*keys, "job"], columns="method", values="value")
+    return table[[method for method in frame["method"].unique() if method in table]]
+
+
+def report(table: pd.DataFrame, jobs: Sequence[JobResult], figures: Sequence[Path]) -> str:
+    """A page of HTML that needs no other file: the question, the table, the figures."""
+    numbers = table.reset_index().to_html(index=False, float_format=lambda value: f"{value:.4g}", na_rep="", border=0)
+    states = "".join(f"<li>job {job.number}: {html.escape(job.status)}</li>" for job in jobs if job.status != "complete")
+    pictures = "".join(
+        f'<h2>{html.escape(figure.stem)}</h2><img alt="{html.escape(figure.stem)}" src="data:image/png;base64,'
+        f'{base64.b64encode(figure.read_bytes()).decode("ascii")}">'
+        for figure in figures
+    )
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>sgns-pmi sweep</title><style>{STYLE}</style>'
+        f"<h1>Recovery of PMI</h1><p>{QUESTION}</p><h2>RMSE of the corrected estimate, all cells</h2>{numbers}"
+        f"{f'<ul>{states}</ul>' if states else ''}{pictures}</html>\n"
+    )
+
+
+__all__ = ["JobResult", "gather", "report", "sweep_table", "swept_keys"]
