@@ -30,7 +30,7 @@ def convergence_figure(history: pd.DataFrame, *, best: float, title: str) -> Fig
     matplotlib.figure.Figure
         Four axes; x on a log scale that has room for 0, gap on a log scale.
     """
-    figure = Figure(figsize=(8.4, 5.6), layout="constrained")
+    figure = Figure(figsize=(10, 5.4), layout="constrained")
     axes = figure.subplots(2, 2, sharex="col", sharey="row")
     for column, x in enumerate(("step", "seconds")):
         for method, rows in history.groupby("method", sort=False):
@@ -46,7 +46,7 @@ def convergence_figure(history: pd.DataFrame, *, best: float, title: str) -> Fig
     axes[1, 0].set_yscale("log")
     axes[0, 0].set_ylabel("objective ℓ (nats a pair)")
     axes[1, 0].set_ylabel("(ℓ − best) / best")
-    axes[0, 1].legend(loc="upper right")
+    axes[0, 1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     for ax in axes.flat:
         ax.grid(True)
     set_title(figure, title)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from sgns_pmi.figures.panels import Cells, draw_panels
-from sgns_pmi.figures.style import LEAST_WIDTH, badge, label, number, set_title, styled
+from sgns_pmi.figures.style import LEAST_WIDTH, badge, label, label_axes, number, set_title, styled
 
 Array = NDArray[np.floating[Any]]
 
@@ -62,7 +62,7 @@ def grid_figure(
         Rows and columns in ascending order of their values; equal limits and one colour scale for all panels.
     """
     rows, columns = sorted({p.row for p in panels}), sorted({p.column for p in panels})
-    figure = Figure(figsize=(max(LEAST_WIDTH, 1.1 + 2.2 * len(columns)), 1.2 + 2.35 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(max(LEAST_WIDTH, 1.1 + 2.2 * len(columns)), 1.2 + 2.35 * len(rows)))
     grid = figure.subplots(len(rows), len(columns), squeeze=False)
     placed = {(rows.index(p.row), columns.index(p.column)): p for p in panels}
     used = [grid[place] for place in placed]
@@ -73,7 +73,6 @@ def grid_figure(
     for (i, j), ax in np.ndenumerate(grid):
         if (i, j) not in placed:
             ax.set_axis_off()
-    figure.supxlabel(f"{target_name} PMI (nats)", fontsize=9)
-    figure.supylabel("estimated PMI (nats)", fontsize=9)
+    label_axes(list(grid.flat), len(columns), f"{target_name} PMI (nats)", "estimated PMI (nats)")
     set_title(figure, f"{label(method)}: {title}")
     return figure

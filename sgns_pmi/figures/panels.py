@@ -69,6 +69,7 @@ def draw_panels(figure: Figure, axes: Sequence[Axes], panels: Sequence[Cells]) -
             0.98, 0.02, "\n".join(notes), transform=ax.transAxes, ha="right", va="bottom", fontsize=7, color="#555555",
             zorder=4, bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1},
         )
+    figure.set_layout_engine("compressed")  # the layout for panels of fixed shape: no gaps beside them
     if drawn is not None:
         figure.colorbar(drawn, ax=list(axes), label=meaning, fraction=0.04, pad=0.015, aspect=25, shrink=0.9)
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from sgns_pmi.figures.panels import Cells, draw_panels
-from sgns_pmi.figures.style import badge, label, label_axes, number, panel_axes, set_title, styled
+from sgns_pmi.figures.style import badge, balanced, label, label_axes, number, panel_axes, set_title, styled
 
 Array = NDArray[np.floating[Any]]
 
@@ -42,8 +42,8 @@ def recovery_figure(
     matplotlib.figure.Figure
         Panels have equal limits and the identity line.
     """
-    columns = len(estimates) if len(estimates) <= 4 else min(4, -(-len(estimates) // 2))
-    figure, axes = panel_axes(len(estimates), columns, width=2.6, height=2.95)
+    columns = balanced(len(estimates), most=4)
+    figure, axes = panel_axes(len(estimates), columns, width=2.6, height=2.9)
     draw_panels(figure, axes, [Cells.of(estimate, target, counts) for estimate in estimates.values()])
     for ax, method in zip(axes, estimates, strict=True):
         values = metrics[metrics["method"] == method].set_index("metric")["value"]

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, NullLocator
 from numpy.typing import NDArray
 from scipy.sparse.linalg import svds
 
-from sgns_pmi.figures.style import TARGET, colour, label, marker, set_title, styled
+from sgns_pmi.figures.style import TARGET, colour, label, marker, plain, set_title, styled
 
 Array = NDArray[np.floating[Any]]
 
@@ -73,12 +73,15 @@ def spectrum_figure(
         ax.plot(np.arange(1, len(values) + 1), values, color=colour(method), marker=marker(method), label=label(method))
         shown = max(shown, len(values))
     if pmi_rank is not None and pmi_rank != dim:
-        ax.axvline(pmi_rank + 0.5, color=TARGET, linestyle="--", linewidth=1, label=f"rank of true PMI = {pmi_rank}", zorder=0)
+        ax.axvline(pmi_rank, color=TARGET, linestyle="--", linewidth=1, label=f"rank of true PMI = {pmi_rank}", zorder=0)
     both = " = rank of true PMI" if pmi_rank == dim else ""
-    ax.axvline(dim + 0.5, color=TARGET, linestyle=":", linewidth=1.4, label=f"dim{both} = {dim}", zorder=0)
+    ax.axvline(dim, color=TARGET, linestyle=":", linewidth=1.4, label=f"dim{both} = {dim}", zorder=0)
     ax.set_yscale("log")
-    ax.xaxis.set_major_locator(MaxNLocator(10, integer=True))
-    ax.set(xlim=(0, min(1.1 * shown + 1, count + 1)), xlabel="index of singular value", ylabel="singular value (nats)")
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter(plain)
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set(xlim=(0.85, 1.2 * shown), xlabel="index of singular value", ylabel="singular value (nats)")
     ax.grid(True)
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     if not all(np.isfinite(matrix).all() for matrix in (target, *estimates.values())):

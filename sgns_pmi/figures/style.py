@@ -130,7 +130,17 @@ def number(value: float) -> str:
     """A value as text: three significant digits, ∞ for infinity."""
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    return f"{value:.3g}".replace("-", "−")
+    return f"{value:#.3g}".rstrip(".").replace("-", "−")
+
+
+def plain(value: float, _: object = None) -> str:
+    """A tick as text, without powers of ten where it can be read without them; a matplotlib tick formatter."""
+    return f"{value:.6g}".replace("-", "−")
+
+
+def balanced(panels: int, most: int) -> int:
+    """Columns, at most `most`, that leave the rows of so many panels as even as can be."""
+    return -(-panels // -(-panels // most))
 
 
 def set_title(figure: Figure, title: str) -> None:

@@ -11,13 +11,27 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize, SymLogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
 
-from sgns_pmi.figures.style import badge, colour, label, label_axes, marker, number, panel_axes, save, set_title, styled
+from sgns_pmi.figures.style import (
+    badge,
+    balanced,
+    colour,
+    label,
+    label_axes,
+    marker,
+    number,
+    panel_axes,
+    plain,
+    save,
+    set_title,
+    styled,
+)
 
 ROW_COLUMNS = ("job", "method", "estimate", "target", "cells", "metric", "value")
 """Columns of sweep.csv that are not swept keys."""
@@ -65,6 +79,7 @@ def sweep_figures(frame: pd.DataFrame, directory: str | Path, *, title: str = ""
         return []
     # Lines run along the key with most values; the others follow in falling number of values.
     levels = {key: _levels(frame[key]) for key in keys}
+    keys.reverse()  # of k and dim, equally long, dim goes along the axis
     keys.sort(key=lambda key: (isinstance(levels[key][0], str), -len(levels[key])))
     heat = len(keys) == 2 and all(len(levels[key]) <= MOST_ANNOTATED for key in keys)
     shared = f"mean of {repeats} seeds" if heat and repeats > 1 else ""
@@ -118,18 +133,19 @@ def heatmap_figure(frame: pd.DataFrame, x: str, y: str, *, title: str, value_lab
     """
     methods = list(dict.fromkeys(frame["method"]))
     columns, rows = _levels(frame[x]), _levels(frame[y])
-    wide, high = max(2.3, 0.9 + 0.62 * len(columns)), max(1.5, 0.9 + 0.42 * len(rows))
-    across = min(len(methods), max(1, int(11 / wide)))
+    wide, high = max(2.3, 0.7 + 0.5 * len(columns)), max(1.5, 0.9 + 0.36 * len(rows))
+    across = balanced(len(methods), most=max(1, int(11 / wide)))
     figure, axes = panel_axes(len(methods), across, wide, high, share=False)
-    norm = _norm(frame["value"].to_numpy(float))
+    values = frame["value"].to_numpy(float)
+    norm = _norm(values)
     for ax, method in zip(axes, methods, strict=True):
         of_method = frame[frame["method"] == method]
         table = np.full((len(rows), len(columns)), np.nan)
         for (row, column), group in of_method.groupby([_keyed(of_method[y]), _keyed(of_method[x])]):
             table[rows.index(row), columns.index(column)] = group["value"].mean()
         sns.heatmap(
-            table, ax=ax, mask=~np.isfinite(table), norm=norm, cmap=HEAT_COLOURS, cbar=False, linewidths=1,
-            annot=np.vectorize(number, otypes=[object])(table), fmt="", annot_kws={"fontsize": 8},
+            table, ax=ax, mask=~np.isfinite(table), norm=norm, vmin=norm.vmin, vmax=norm.vmax, cmap=HEAT_COLOURS, cbar=False,
+            annot=np.vectorize(number, otypes=[object])(table), fmt="", annot_kws={"fontsize": 8}, linewidths=1,
             xticklabels=[_text(level) for level in columns], yticklabels=[_text(level) for level in rows],
         )
         for i, j in np.argwhere(np.isinf(table)):
@@ -141,7 +157,8 @@ def heatmap_figure(frame: pd.DataFrame, x: str, y: str, *, title: str, value_lab
         ax.tick_params(axis="x", rotation=0 if max(len(_text(level)) for level in columns) < 7 else 30)
     label_axes(axes, across, x, y)
     bar = ScalarMappable(norm, HEAT_COLOURS)
-    figure.colorbar(bar, ax=axes, label=value_label, fraction=0.05, pad=0.02, aspect=18)
+    scale = figure.colorbar(bar, ax=axes, label=value_label, fraction=0.05, pad=0.02, aspect=18)
+    _plain_ticks(scale.ax.yaxis, values)
     set_title(figure, title)
     return figure
 
@@ -181,12 +198,12 @@ def lines_figure(
     last = len(_levels(frame[facets[-1]])) if facets else 1
     across = min(len(panels), last if 1 < last <= 4 else 4)
     figure, axes = panel_axes(len(panels), across, width=2.8, height=3.4 if len(panels) <= across else 2.5)
+    _scale_y(axes[0], frame["value"].to_numpy(float))  # before drawing: margins follow the scale; the axes share it
     for ax, (heading, rows) in zip(axes, panels, strict=True):
         _draw_lines(ax, rows, x, _levels(frame[x]), list(dict.fromkeys(frame["method"])))
         ax.set_title(heading)
         ax.grid(True)
     label_axes(axes, across, x, value_label)
-    _scale_y(axes[0], frame["value"].to_numpy(float))
     corner = axes[across - 1]
     corner.legend(
         *axes[0].get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(1.0, 1.0),
@@ -218,14 +235,24 @@ def _draw_lines(ax: Axes, frame: pd.DataFrame, x: str, levels: list[Any], method
     if numeric:
         if levels[0] > 0 and levels[-1] / levels[0] >= 10:
             ax.set_xscale("log")
-        shown = levels if len(levels) <= 8 else levels[:: -(-len(levels) // 8)]
-        ax.xaxis.set_major_locator(FixedLocator(shown))
+        ax.xaxis.set_major_locator(FixedLocator(_apart(levels, logarithmic=ax.get_xscale() == "log")))
         ax.xaxis.set_minor_locator(NullLocator())
-        ax.xaxis.set_major_formatter(lambda value, _: _text(value))
+        ax.xaxis.set_major_formatter(plain)
     else:
         long = max(len(level) for level in levels) > 8
         ax.set_xticks(range(len(levels)), levels, rotation=25 if long else 0, ha="right" if long else "center")
         ax.set_xlim(-0.5, len(levels) - 0.5)
+
+
+def _apart(levels: list[float], logarithmic: bool) -> list[float]:
+    """Those of the ascending levels whose tick labels do not run into each other."""
+    places = np.log(levels) if logarithmic else np.asarray(levels)
+    kept = [len(levels) - 1]
+    # From above, where the labels of a logarithmic axis crowd.
+    for place in reversed(range(len(levels) - 1)):
+        if places[kept[-1]] - places[place] >= (places[-1] - places[0]) / 12:
+            kept.append(place)
+    return [levels[place] for place in kept]
 
 
 def _numeric(values: pd.Series[Any]) -> bool:
@@ -244,16 +271,16 @@ def _levels(values: pd.Series[Any]) -> list[Any]:
 
 
 def _text(level: Any) -> str:
-    return level if isinstance(level, str) else f"{level:.6g}"
+    return level if isinstance(level, str) else plain(level)
 
 
 def _scale(values: NDArray[np.float64]) -> tuple[Literal["linear", "log", "symlog"], float]:
-    """The scale on which the finite values can be told apart, and the threshold of a symmetric logarithm."""
+    """The scale that tells the finite values apart; for "symlog", the power of ten that ends its linear middle."""
     sizes = np.abs(values[np.isfinite(values) & (values != 0)])
     if not sizes.size or sizes.max() <= 10 * sizes.min():
         return "linear", 0.0
     signed = (values[np.isfinite(values)] <= 0).any()
-    return ("symlog" if signed else "log"), float(max(sizes.min(), 1e-4 * sizes.max()))
+    return ("symlog" if signed else "log"), float(10 ** np.floor(np.log10(max(sizes.min(), 1e-4 * sizes.max()))))
 
 
 def _norm(values: NDArray[np.float64]) -> Normalize:
@@ -271,3 +298,19 @@ def _scale_y(ax: Axes, values: NDArray[np.float64]) -> None:
         ax.set_yscale("symlog", linthresh=threshold)
     else:
         ax.set_yscale(scale)
+    _plain_ticks(ax.yaxis, values)
+
+
+def _plain_ticks(axis: Axis, values: NDArray[np.float64]) -> None:
+    """Write the ticks of an axis that has the scale of these values as plain numbers."""
+    scale, threshold = _scale(values)
+    if scale == "log":
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_minor_formatter(NullFormatter())
+    elif scale == "symlog":
+        # Powers of ten beyond the linear middle, in which those at its ends would crowd the 0.
+        most = np.abs(values[np.isfinite(values)]).max()
+        powers = 10.0 ** np.arange(np.log10(threshold) + 1, np.floor(np.log10(most)) + 1)
+        axis.set_major_locator(FixedLocator([*-powers[::-1], 0, *powers]))
+        axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(plain)

@@ -1,0 +1,127 @@
+"""Convergence, spectrum, and the set of files that one run leaves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+
+from sgns_pmi.figures import Facts, convergence_figure, run_figures, spectrum_figure, style
+from sgns_pmi.figures.spectrum import leading_singular_values
+
+
+def lines_of(ax):
+    return {line.get_label(): line for line in ax.lines}
+
+
+def test_convergence_draws_the_objective_and_its_gap_against_steps_and_seconds(run):
+    history = run.data["history"]
+    figure = convergence_figure(history, best=2.0, title="t")
+    assert len(figure.axes) == 4
+    for ax, x, y in zip(figure.axes, ["step", "seconds"] * 2, [history["objective"]] * 2 + [None] * 2, strict=True):
+        for method, rows in history.groupby("method"):
+            line = lines_of(ax)[style.label(method)]
+            np.testing.assert_array_equal(line.get_xdata(), rows[x])
+            drawn = rows["objective"] if y is not None else np.maximum(rows["objective"] / 2 - 1, 1e-9)
+            np.testing.assert_allclose(line.get_ydata(), drawn)
+            assert to_hex(line.get_color()) == style.COLOURS[method].lower()
+        assert ax.get_xscale() == "symlog"
+    assert figure.axes[2].get_yscale() == "log"
+    best = lines_of(figure.axes[0])["best known, 2"]
+    assert set(best.get_ydata()) == {2.0}
+    assert best.get_linestyle() == "--"
+    assert "nats" in figure.axes[0].get_ylabel()
+    assert figure.axes[2].get_xlabel().startswith("step")
+    assert figure.axes[3].get_xlabel().startswith("seconds")
+
+
+def test_convergence_of_a_single_record_at_the_start():
+    history = pd.DataFrame({"method": ["sgns_sampled"], "step": [0], "epoch": [0], "seconds": [0.0], "objective": [3.0]})
+    figure = convergence_figure(history, best=3.0, title="t")
+    figure.canvas.draw()
+    assert len(lines_of(figure.axes[0])) == 2
+
+
+@pytest.mark.parametrize("shape", [(40, 30), (600, 520)])
+def test_leading_singular_values_are_those_prescribed(shape):
+    rng = np.random.default_rng(0)
+    left, right = (np.linalg.qr(rng.normal(size=(side, 8)))[0] for side in shape)
+    prescribed = np.array([9.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.01])
+    np.testing.assert_allclose(leading_singular_values((left * prescribed) @ right.T, 6), prescribed[:6], rtol=1e-8)
+
+
+def test_leading_singular_values_of_nothing_are_zero():
+    assert not leading_singular_values(np.zeros((600, 600)), 5).any()
+
+
+def test_spectrum_shows_rank_and_dim_and_leaves_rounding_out(run):
+    target = run.data["target"]
+    estimates = {"oracle": target, "sgns_expected": run.data["estimates"]["sgns_expected"]["corrected"]}
+    figure = spectrum_figure(estimates, target, target_name="true", dim=2, pmi_rank=3, title="t")
+    (ax,) = figure.axes
+    lines = lines_of(ax)
+    singular = np.linalg.svd(target, compute_uv=False)[:3]
+    for name in ("true PMI", "Oracle"):
+        np.testing.assert_allclose(lines[name].get_ydata(), singular)  # rank 3: the other nine are rounding
+        np.testing.assert_array_equal(lines[name].get_xdata(), [1, 2, 3])
+    np.testing.assert_allclose(
+        lines["SGNS (expected)"].get_ydata(), np.linalg.svd(estimates["sgns_expected"], compute_uv=False)
+    )
+    assert to_hex(lines["SGNS (expected)"].get_color()) == style.COLOURS["sgns_expected"].lower()
+    assert set(lines["rank of true PMI = 3"].get_xdata()) == {3}
+    assert set(lines["dim = 2"].get_xdata()) == {2}
+    assert ax.get_yscale() == "log"
+    assert not ax.texts
+
+
+def test_spectrum_says_that_infinite_cells_count_as_zero_and_joins_equal_lines(run):
+    empirical = run.data["estimates"]["empirical"]["corrected"]
+    figure = spectrum_figure({"empirical": empirical}, run.data["target"], target_name="true", dim=3, pmi_rank=3, title="t")
+    (ax,) = figure.axes
+    filled = np.where(np.isfinite(empirical), empirical, 0)
+    np.testing.assert_allclose(lines_of(ax)["Empirical PMI"].get_ydata(), np.linalg.svd(filled, compute_uv=False))
+    assert [text.get_text() for text in ax.texts] == ["cells at −∞ taken as 0"]
+    assert set(lines_of(ax)["dim = rank of true PMI = 3"].get_xdata()) == {3}
+    assert not any(name.startswith("rank") for name in lines_of(ax))
+
+
+def test_facts_leave_out_what_does_not_apply():
+    facts = Facts("toy", k=5, dim=4, noise="uniform", exponent=0.75)
+    assert facts.title("Recovery") == "Recovery: toy\nk = 5, dim = 4, noise = uniform"
+
+
+def test_files_of_a_run(run, tmp_path):
+    written = run_figures(tmp_path / "figures", run.facts, **run.data)
+    names = ["recovery.png", "recovery_raw.png", "spectrum.png", "convergence.png"]
+    assert [p.name for p in written] == names
+    assert sorted(p.name for p in (tmp_path / "figures").iterdir()) == sorted(names)
+
+
+def test_files_of_a_run_without_offset_or_history_and_with_svg(run, tmp_path):
+    estimates = {m: {"raw": pair["corrected"], "corrected": pair["corrected"]} for m, pair in run.data["estimates"].items()}
+    data = run.data | {"estimates": estimates, "history": run.data["history"].iloc[:0]}
+    written = run_figures(tmp_path, replace(run.facts, pmi_rank=None), svg=True, **data)
+    assert [p.name for p in written] == ["recovery.png", "recovery.svg", "spectrum.png", "spectrum.svg"]
+
+
+def test_infinite_estimates_that_agree_make_no_raw_figure(run, tmp_path):
+    data = run.data | {"estimates": {"empirical": run.data["estimates"]["empirical"]}}
+    assert "recovery_raw.png" not in [p.name for p in run_figures(tmp_path, run.facts, **data)]
+
+
+def test_best_objective_is_the_lower_of_history_and_metrics(run, tmp_path, monkeypatch):
+    best = []
+
+    def spy(history, **given):
+        best.append(given["best"])
+        return convergence_figure(history, **given)
+
+    monkeypatch.setattr("sgns_pmi.figures.job.convergence_figure", spy)
+    row = {"estimate": "corrected", "target": "objective", "cells": "all", "metric": "value"}
+    more = pd.DataFrame([row | {"method": "sgns_expected", "value": 1.9}, row | {"method": "oracle", "value": 0.1}])
+    run_figures(tmp_path, run.facts, **run.data)
+    run_figures(tmp_path, run.facts, **(run.data | {"metrics": pd.concat([run.data["metrics"], more])}))
+    assert best == [2.0, 1.9]  # the oracle has no history: its objective is another matter
