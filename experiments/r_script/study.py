@@ -50,7 +50,8 @@ def main(sweep: Path) -> None:
     long = table.rename(columns={"step": "method"}).melt("method", ["rmse", "pearson"], "metric", "value")
     figure = recovery_figure(
         estimates, problem.pmi, problem.counts.matrix.toarray(), long, target_name="true",
-        title="From the cloud to the diagonal: $VU^T + \\log k$ against the true PMI\nk = 20, dim = 2 (from + dim 4: 4), rank of true PMI = 4",
+        title="From the cloud to the diagonal: $VU^T + \\log k$ against the true PMI\n"
+        "k = 20, dim = 2 and then 4, rank of true PMI = 4",
     )  # fmt: skip
     save(figure, HERE / "figure")
 
