@@ -32,15 +32,14 @@ def convergence_figure(history: pd.DataFrame, *, best: float, title: str) -> Fig
     """
     figure = Figure(figsize=(10, 5.4), layout="constrained")
     axes = figure.subplots(2, 2, sharex="col", sharey="row")
-    for column, x in enumerate(("step", "seconds")):
+    for column, (x, threshold) in enumerate({"step": 1.0, "seconds": 1e-3}.items()):
         for method, rows in history.groupby("method", sort=False):
             name = str(method)
             look = {"color": colour(name), "label": label(name), "marker": marker(name), "markevery": max(1, len(rows) // 12)}
             axes[0, column].plot(rows[x], rows["objective"], **look)
             axes[1, column].plot(rows[x], np.maximum(rows["objective"] / best - 1, GAP_FLOOR), **look)
         axes[0, column].axhline(best, color=TARGET, linestyle="--", linewidth=1, label=f"best known, {best:.6g}", zorder=1)
-        positive = history.loc[history[x] > 0, x]
-        axes[1, column].set_xscale("symlog", linthresh=10 ** np.floor(np.log10(positive.min())) if len(positive) else 1.0)
+        axes[1, column].set_xscale("symlog", linthresh=threshold)
         axes[1, column].set_xlim(0, 1.5 * history[x].max() or 1.0)
         axes[1, column].set_xlabel(f"{x} (log scale)" if x == "step" else "seconds of wall time (log scale)")
     axes[1, 0].set_yscale("log")

@@ -61,28 +61,32 @@ def draw_panels(figure: Figure, axes: Sequence[Axes], panels: Sequence[Cells]) -
         ax.set(xlim=limits, ylim=limits, aspect="equal")
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_locator(MaxNLocator(5, integer=True))
-        outside = int(((cells.estimate < low) | (cells.estimate > high)).sum())
-        notes = [cells.left_out] if cells.left_out else []
-        if outside:
-            notes.append(f"{outside:,} cells outside the axes")
+        outside = {"above": int((cells.estimate > high).sum()), "below": int((cells.estimate < low).sum())}
+        notes = [f"{number:,} cells {where} the axes" for where, number in outside.items() if number]
+        if cells.left_out:
+            notes.append(cells.left_out)
         ax.text(
             0.98, 0.02, "\n".join(notes), transform=ax.transAxes, ha="right", va="bottom", fontsize=7, color="#555555",
             zorder=4, bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1},
         )
-    figure.set_layout_engine("compressed")  # the layout for panels of fixed shape: no gaps beside them
+    figure.set_layout_engine("compressed", h_pad=0.09)  # the layout for panels of fixed shape: no gaps beside them
     if drawn is not None:
         figure.colorbar(drawn, ax=list(axes), label=meaning, fraction=0.04, pad=0.015, aspect=25, shrink=0.9)
 
 
 def _limits(panels: Sequence[Cells]) -> tuple[float, float]:
-    targets = np.concatenate([[c.target.min(), c.target.max()] for c in panels if c.target.size] or [[0.0, 1.0]])
-    low, high = targets.min(), targets.max()
-    filled = [cells.estimate for cells in panels if cells.estimate.size]
-    widest = min([low, *(e.min() for e in filled)]), max([high, *(e.max() for e in filled)])
-    # A few wild cells must not press all others into a line: they stay outside, and a note counts them.
-    usual = min([low, *(np.quantile(e, 0.002) for e in filled)]), max([high, *(np.quantile(e, 0.998) for e in filled)])
-    low, high = widest if widest[1] - widest[0] <= 1.5 * (usual[1] - usual[0]) else usual
-    margin = 0.04 * (high - low) or 1.0
+    """Limits that hold every target, and estimates up to half the targets' range beyond it.
+
+    An overfitted method may send unseen cells hundreds of nats down; shown in full it would press all else into a dot.
+    """
+    filled = [cells for cells in panels if cells.target.size]
+    if not filled:
+        return -1.0, 1.0
+    low, high = min(cells.target.min() for cells in filled), max(cells.target.max() for cells in filled)
+    reach = max(0.5 * (high - low), 1.0)
+    low = min(low, max(low - reach, min(cells.estimate.min() for cells in filled)))
+    high = max(high, min(high + reach, max(cells.estimate.max() for cells in filled)))
+    margin = max(0.04 * (high - low), 0.01)
     return float(low - margin), float(high + margin)
 
 

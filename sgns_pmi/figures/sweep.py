@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import product
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,6 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize, SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator
-from numpy.typing import NDArray
 
 from sgns_pmi.figures.style import (
     badge,
@@ -136,8 +135,8 @@ def heatmap_figure(frame: pd.DataFrame, x: str, y: str, *, title: str, value_lab
     wide, high = max(2.3, 0.7 + 0.5 * len(columns)), max(1.5, 0.9 + 0.36 * len(rows))
     across = balanced(len(methods), most=max(1, int(11 / wide)))
     figure, axes = panel_axes(len(methods), across, wide, high, share=False)
-    values = frame["value"].to_numpy(float)
-    norm = _norm(values)
+    scale = _Scale.of(frame["value"])
+    norm = scale.norm()
     for ax, method in zip(axes, methods, strict=True):
         of_method = frame[frame["method"] == method]
         table = np.full((len(rows), len(columns)), np.nan)
@@ -157,8 +156,8 @@ def heatmap_figure(frame: pd.DataFrame, x: str, y: str, *, title: str, value_lab
         ax.tick_params(axis="x", rotation=0 if max(len(_text(level)) for level in columns) < 7 else 30)
     label_axes(axes, across, x, y)
     bar = ScalarMappable(norm, HEAT_COLOURS)
-    scale = figure.colorbar(bar, ax=axes, label=value_label, fraction=0.05, pad=0.02, aspect=18)
-    _plain_ticks(scale.ax.yaxis, values)
+    colours = figure.colorbar(bar, ax=axes, label=value_label, fraction=0.05, pad=0.02, aspect=18)
+    scale.set_ticks(colours.ax.yaxis)
     set_title(figure, title)
     return figure
 
@@ -189,40 +188,53 @@ def lines_figure(
     -------
     matplotlib.figure.Figure
     """
-    panels = [
-        (", ".join(f"{key} = {_text(level)}" for key, level in zip(facets, levels, strict=True)), rows)
-        for levels in product(*(_levels(frame[key]) for key in facets))
-        if len(rows := frame[np.logical_and.reduce([_keyed(frame[k]) == v for k, v in zip(facets, levels, strict=True)], axis=0)]
-               if facets else frame)
-    ]
+    scale = _Scale.of(frame["value"])
+    if scale.kind == "log" and (frame["value"] < scale.low).any():
+        frame = frame.assign(value=frame["value"].clip(lower=scale.low))
+        value_label += f", {plain(scale.low)} or less at the edge"
+    infinite = np.isinf(frame["value"]).groupby(frame["method"], sort=False).all()
+    names = {str(method): label(str(method)) + (" (∞)" if all_infinite else "") for method, all_infinite in infinite.items()}
+    panels = _panels(frame, facets)
     last = len(_levels(frame[facets[-1]])) if facets else 1
     across = min(len(panels), last if 1 < last <= 4 else 4)
     figure, axes = panel_axes(len(panels), across, width=2.8, height=3.4 if len(panels) <= across else 2.5)
-    _scale_y(axes[0], frame["value"].to_numpy(float))  # before drawing: margins follow the scale; the axes share it
-    for ax, (heading, rows) in zip(axes, panels, strict=True):
-        _draw_lines(ax, rows, x, _levels(frame[x]), list(dict.fromkeys(frame["method"])))
+    scale.set_y(axes[0])  # before drawing: margins follow the scale; the axes share it
+    for ax, (heading, rows) in zip(axes, panels.items(), strict=True):
+        _draw_lines(ax, rows, x, _levels(frame[x]), names)
         ax.set_title(heading)
         ax.grid(True)
     label_axes(axes, across, x, value_label)
-    corner = axes[across - 1]
-    corner.legend(
-        *axes[0].get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(1.0, 1.0),
+    axes[across - 1].legend(
+        loc="upper left", bbox_to_anchor=(1.0, 1.0),
         title=f"mean and range\nof {repeats} seeds" if repeats > 1 else None,
     )
     set_title(figure, title)
     return figure
 
 
-def _draw_lines(ax: Axes, frame: pd.DataFrame, x: str, levels: list[Any], methods: list[str]) -> None:
+def _panels(frame: pd.DataFrame, facets: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """The rows of each combination of the facets' values that has rows, by its heading."""
+    panels = {"": frame}
+    for key in facets:
+        panels = {
+            f"{heading}, {key} = {_text(level)}".removeprefix(", "): chosen
+            for heading, rows in panels.items()
+            for level in _levels(frame[key])
+            if len(chosen := rows[_keyed(frame[key])[rows.index] == level])
+        }
+    return panels
+
+
+def _draw_lines(ax: Axes, frame: pd.DataFrame, x: str, levels: list[Any], names: Mapping[str, str]) -> None:
+    """A line (markers alone where the levels of x are names) for each method, by its name in the legend."""
     numeric = not isinstance(levels[0], str)
-    for place, method in enumerate(methods):
+    for place, (method, name) in enumerate(names.items()):
         rows = frame[frame["method"] == method]
         values = rows["value"].where(np.isfinite(rows["value"])).groupby(_keyed(rows[x])).agg(["mean", "min", "max"])
         values = values.reindex([level for level in levels if level in values.index])
-        name = label(method) + (" (∞)" if len(rows) and np.isinf(rows["value"]).all() else "")
         # Names have no order that a line could follow; side by side the methods do not hide each other.
         at = values.index.to_numpy(float) if numeric else (
-            np.array([levels.index(level) for level in values.index]) + 0.5 * ((place + 0.5) / len(methods) - 0.5)
+            np.array([levels.index(level) for level in values.index]) + 0.5 * ((place + 0.5) / len(names) - 0.5)
         )
         ax.plot(
             at, values["mean"], color=colour(method), marker=marker(method), linestyle="-" if numeric else "none", label=name
@@ -274,43 +286,53 @@ def _text(level: Any) -> str:
     return level if isinstance(level, str) else plain(level)
 
 
-def _scale(values: NDArray[np.float64]) -> tuple[Literal["linear", "log", "symlog"], float]:
-    """The scale that tells the finite values apart; for "symlog", the power of ten that ends its linear middle."""
-    sizes = np.abs(values[np.isfinite(values) & (values != 0)])
-    if not sizes.size or sizes.max() <= 10 * sizes.min():
-        return "linear", 0.0
-    signed = (values[np.isfinite(values)] <= 0).any()
-    return ("symlog" if signed else "log"), float(10 ** np.floor(np.log10(max(sizes.min(), 1e-4 * sizes.max()))))
+@dataclass(frozen=True)
+class _Scale:
+    """The scale that tells values apart: linear, logarithmic or, with values ≤ 0, symmetrically logarithmic.
 
+    `low` and `high` are the ends; a logarithm shows four decades, as exact recovery (1e-15) would leave the
+    differences between all others invisible. `middle` is the power of ten that ends the linear part of "symlog".
+    """
 
-def _norm(values: NDArray[np.float64]) -> Normalize:
-    scale, threshold = _scale(values)
-    finite = values[np.isfinite(values)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    if scale == "log":
-        return LogNorm(low, high)
-    return SymLogNorm(threshold, vmin=low, vmax=high) if scale == "symlog" else Normalize(low, high)
+    kind: Literal["linear", "log", "symlog"]
+    low: float
+    high: float
+    middle: float = 1.0
 
+    @classmethod
+    def of(cls, values: Iterable[float]) -> _Scale:
+        """The scale for the finite ones of these values."""
+        given = np.asarray(list(values), dtype=np.float64)
+        finite = given[np.isfinite(given)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+        sizes = np.abs(finite[finite != 0])
+        if not sizes.size or sizes.max() <= 10 * sizes.min():
+            return cls("linear", low, high)
+        least = max(float(sizes.min()), float(10 ** (np.floor(np.log10(sizes.max())) - 4)))
+        if low > 0:
+            return cls("log", least, high)
+        return cls("symlog", low, high, float(10 ** np.floor(np.log10(least))))
 
-def _scale_y(ax: Axes, values: NDArray[np.float64]) -> None:
-    scale, threshold = _scale(values)
-    if scale == "symlog":
-        ax.set_yscale("symlog", linthresh=threshold)
-    else:
-        ax.set_yscale(scale)
-    _plain_ticks(ax.yaxis, values)
+    def norm(self) -> Normalize:
+        """The scale of colours."""
+        if self.kind == "log":
+            return LogNorm(self.low, self.high)
+        return Normalize(self.low, self.high) if self.kind == "linear" else SymLogNorm(self.middle, vmin=self.low, vmax=self.high)
 
+    def set_y(self, ax: Axes) -> None:
+        """Give the y axis the scale."""
+        ax.set_yscale(self.kind, **({"linthresh": self.middle} if self.kind == "symlog" else {}))
+        self.set_ticks(ax.yaxis)
 
-def _plain_ticks(axis: Axis, values: NDArray[np.float64]) -> None:
-    """Write the ticks of an axis that has the scale of these values as plain numbers."""
-    scale, threshold = _scale(values)
-    if scale == "log":
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.set_minor_formatter(NullFormatter())
-    elif scale == "symlog":
-        # Powers of ten beyond the linear middle, in which those at its ends would crowd the 0.
-        most = np.abs(values[np.isfinite(values)]).max()
-        powers = 10.0 ** np.arange(np.log10(threshold) + 1, np.floor(np.log10(most)) + 1)
-        axis.set_major_locator(FixedLocator([*-powers[::-1], 0, *powers]))
-        axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(plain)
+    def set_ticks(self, axis: Axis) -> None:
+        """Write the ticks of an axis that has the scale as plain numbers."""
+        if self.kind == "log":
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if self.high < 100 * self.low else (1.0,)))
+            axis.set_minor_formatter(NullFormatter())
+        elif self.kind == "symlog":
+            # Powers of ten beyond the linear middle; those at its ends would crowd the 0.
+            most = max(-self.low, self.high)
+            powers = 10.0 ** np.arange(np.log10(self.middle) + 1, np.floor(np.log10(most)) + 1)
+            axis.set_major_locator(FixedLocator([*-powers[::-1], 0, *powers]))
+            axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(plain)

@@ -112,11 +112,12 @@ def test_a_wild_cell_stays_outside_and_is_counted(run):
     rng = np.random.default_rng(1)
     target = rng.normal(size=(40, 40))
     wild = target.copy()
-    wild[3, 4] = 500.0
+    wild[3, 4], wild[5:7, 1] = 500.0, -90.0
     figure = recovery_figure({"a": wild}, target, np.ones_like(target), run.data["metrics"], target_name="true", title="t")
     (ax,) = panels_of(figure)
+    assert ax.get_xlim()[0] > -10
     assert ax.get_xlim()[1] < 10
-    assert ax.texts[0].get_text() == "1 cells outside the axes"
+    assert ax.texts[0].get_text() == "1 cells above the axes\n2 cells below the axes"
     assert len(drawn_cells(ax)) == target.size
 
 

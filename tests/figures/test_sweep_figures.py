@@ -221,6 +221,23 @@ def test_heat_map_leaves_a_missing_cell_empty_and_scales_wide_values_by_logarith
     assert (norm.vmin, norm.vmax) == (0.01, 10.0)
 
 
+def test_exact_recovery_stands_at_the_edge_and_keeps_its_number_in_heat_maps():
+    frame = pd.DataFrame({"method": "oracle", "k": 1, "dim": [1, 2, 4], "value": [3.0, 0.3, 1e-15]})
+    (ax,) = lines_figure(frame, "dim", title="t", value_label="RMSE").axes
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [3.0, 0.3, 1e-4])
+    assert ax.get_ylabel() == "RMSE, 0.0001 or less at the edge"
+    ax = panels_of(heatmap_figure(frame, "dim", "k", title="t", value_label="RMSE"))[0]
+    assert annotations(ax)[2, 0] == "1.00e−15"
+    mesh = next(c for c in ax.collections if isinstance(c, QuadMesh))
+    assert (mesh.norm.vmin, mesh.norm.vmax) == (1e-4, 3.0)
+
+
+def test_a_method_infinite_in_one_panel_only_is_not_called_infinite():
+    frame = pd.DataFrame({"method": "oracle", "k": [1, 1, 5, 5], "dim": [1, 2, 1, 2], "value": [np.inf, np.inf, 1.0, 2.0]})
+    figure = lines_figure(frame, "dim", facets=["k"], title="t", value_label="v")
+    assert [ax.lines[0].get_label() for ax in figure.axes] == ["Oracle", "Oracle"]
+
+
 @pytest.mark.parametrize(
     ("values", "scale"),
     [
