@@ -115,9 +115,10 @@ class Config:
         defaults = METHODS[name].build(settings).get_params(deep=False)
         options = _options(group, self.method.get(name, {}), defaults)
         estimator = METHODS[name].build(replace(settings, options=options))
-        for key, value in estimator.get_params(deep=False).items():
-            if options.get(key, value) != value:
-                raise InputError(f"{group}.{key}", options[key], f"is not an option of this method alone; set {key} itself")
+        taken = estimator.get_params(deep=False)
+        for key, value in options.items():
+            if taken[key] != value:
+                raise InputError(f"{group}.{key}", value, f"is not an option of this method alone; set {key} itself")
         try:
             estimator.check()
         except InputError as error:

@@ -28,7 +28,7 @@ from sgns_pmi.figures import Facts, run_figures
 from sgns_pmi.pmi import pmi_matrix
 from sgns_pmi.problems import Problem
 from sgns_pmi.results.overview import as_text, main_target, overview, shown_rows
-from sgns_pmi.results.record import RunRecord, Status, histories, write_csv, write_vectors
+from sgns_pmi.results.record import RunRecord, Status, histories, log_failure, read_metrics, write_csv, write_vectors
 from sgns_pmi.sweep import SweepStart, finish_sweep
 
 log = logging.getLogger("sgns_pmi")
@@ -126,9 +126,12 @@ def job(tree: DictConfig) -> str:
     except (InputError, OmegaConfBaseException) as error:
         status = "refused"
         log.error(str(as_input_error(error)))
+    except Exception as error:
+        status = "failed"
+        log_failure("the run", error)
     if alone:
         if (directory / "metrics.csv").is_file():
-            print(as_text(overview(pd.read_csv(directory / "metrics.csv"))))
+            print(as_text(overview(read_metrics(directory / "metrics.csv"))))
         if status != "refused":
             print(f"{status}: {os.path.relpath(directory)}")
         raise SystemExit(EXIT_CODES[status])

@@ -122,11 +122,7 @@ class RunRecord:
 
     def failed(self, what: str, error: Exception) -> None:
         """Note an error that was not foreseen: one line on the console, the traceback in the log file."""
-        line = f"{what} failed: {type(error).__name__}: {' '.join(str(error).split())}"
-        log.error(line)
-        if not isinstance(error, InputError):
-            log.debug("traceback", exc_info=error)
-        self._warnings.append(line)
+        self._warnings.append(log_failure(what, error))
         if self.status == "complete":
             self.status = "failed"
 
@@ -137,6 +133,15 @@ class RunRecord:
             "warnings": self._warnings, "seeds": self._seeds, "steps": self._steps, "threads": torch.get_num_threads(),
             "versions": versions(), "commit": commit(),
         }  # fmt: skip
+
+
+def log_failure(what: str, error: Exception) -> str:
+    """Say in one line what failed; the traceback of an error that was not foreseen goes to the log file alone."""
+    line = f"{what} failed: {type(error).__name__}: {' '.join(str(error).split())}"
+    log.error(line)
+    if not isinstance(error, InputError):
+        log.debug("traceback", exc_info=error)
+    return line
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
@@ -168,6 +173,14 @@ def write_vectors(estimator: Factorisation, problem: Problem, path: Path) -> Non
             arrays[name] = np.array(words, dtype=np.str_)
     with atomic_path(path) as beside:
         np.savez(beside, allow_pickle=False, **arrays)
+
+
+def read_metrics(path: Path) -> pd.DataFrame:
+    """The rows of a metrics.csv, exactly as they were written."""
+    # "true" alone in a column would be read as a boolean; and only Python's own float reads back the very number that
+    # was written in every pandas.
+    text = dict.fromkeys(("method", "estimate", "target", "cells", "metric"), str)
+    return pd.read_csv(path, dtype=text, converters={"value": float})
 
 
 def read_scores(path: Path, rows: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -218,4 +231,7 @@ def commit() -> str | None:
         return None
 
 
-__all__ = ["RunRecord", "Status", "histories", "read_scores", "write_csv", "write_json", "write_text", "write_vectors"]
+__all__ = [
+    "RunRecord", "Status", "histories", "log_failure", "read_metrics", "read_scores", "write_csv", "write_json", "write_text",
+    "write_vectors",
+]

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from sgns_pmi.results.overview import main_target
+from sgns_pmi.results.record import read_metrics
 
 QUESTION = (
     "Given co-occurrence counts, how well does a factorisation recover the PMI behind them, and what keeps it from doing better?"
@@ -47,7 +48,7 @@ class JobResult:
     def metrics(self) -> pd.DataFrame | None:
         """metrics.csv, or None where the job did not come so far."""
         file = self.directory / "metrics.csv"
-        return pd.read_csv(file, float_precision="round_trip") if file.is_file() else None
+        return read_metrics(file) if file.is_file() else None
 
 
 def swept_keys(jobs: Sequence[JobResult]) -> list[str]:

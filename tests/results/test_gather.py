@@ -1,0 +1,53 @@
+"""The jobs of a sweep, gathered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sgns_pmi.results.sweep import JobResult, gather, report, sweep_table, swept_keys
+
+COLUMNS = ["method", "estimate", "target", "cells", "metric", "value"]
+
+
+def job(folder: Path, number: int, asked: dict[str, Any], *rmse: float) -> JobResult:
+    place = folder / str(number)
+    place.mkdir()
+    if rmse:
+        rows = [(f"m{i}", "corrected", "true", "all", "rmse", value) for i, value in enumerate(rmse)]
+        pd.DataFrame(rows, columns=COLUMNS).to_csv(place / "metrics.csv", index=False)
+        (place / "summary.json").write_text(json.dumps({"status": "complete"}))
+    return JobResult(number, place, asked)
+
+
+def test_swept_keys_are_those_that_differ(tmp_path: Path) -> None:
+    jobs = [
+        job(tmp_path, 0, {"seed": 1, "k": 5, "methods": ["a"]}),
+        job(tmp_path, 1, {"seed": 1, "k": 5.0, "methods": ["a", "b"]}),
+        job(tmp_path, 2, {"seed": 1, "k": 5, "methods": ["a"], "extra": 2}),
+    ]
+    assert swept_keys(jobs) == ["k", "methods", "extra"]
+    assert swept_keys(jobs[:1]) == []
+
+
+def test_gathering(tmp_path: Path) -> None:
+    jobs = [job(tmp_path, 0, {"k": 5}, 1 / 3, 2.0), job(tmp_path, 1, {"k": 6}), job(tmp_path, 2, {"k": 7}, 0.1)]
+    frame = gather(jobs)
+    assert frame.columns.tolist() == ["k", "job", *COLUMNS]
+    assert frame[["k", "job", "method", "value"]].to_numpy().tolist() == [
+        [5, 0, "m0", 1 / 3], [5, 0, "m1", 2.0], [7, 2, "m0", 0.1],
+    ]  # fmt: skip
+    table = sweep_table(frame, ["k"])
+    assert table.index.tolist() == [(5, 0), (7, 2)]
+    assert table["m0"].tolist() == [1 / 3, 0.1]
+    page = report(table, jobs, [])
+    assert "job 1: without result" in page
+    assert "job 0: " not in page
+
+
+def test_nothing_to_gather(tmp_path: Path) -> None:
+    assert gather([job(tmp_path, 0, {"k": 5})]).empty
+    assert gather([]).empty

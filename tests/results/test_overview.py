@@ -1,0 +1,41 @@
+"""The console's table, and the rows that figures show."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sgns_pmi.results.overview import SHOWN_CELLS, as_text, main_target, overview, shown_rows
+
+COLUMNS = ["method", "estimate", "target", "cells", "metric", "value"]
+
+
+def test_overview_takes_the_corrected_estimate_and_the_main_target() -> None:
+    rows = [
+        ("b", "corrected", "true", "all", "rmse", 1.0), ("b", "raw", "true", "all", "rmse", 9.0),
+        ("b", "corrected", "empirical", "all", "rmse", 8.0), ("a", "corrected", "true", "all", "rmse", 2.0),
+        ("a", "corrected", "true", "seen", "rmse", 3.0), ("a", "corrected", "true", "all", "mae", 7.0),
+        ("b", "corrected", "objective", "all", "value", 4.0),
+    ]  # fmt: skip
+    table = overview(pd.DataFrame(rows, columns=COLUMNS))
+    assert table.index.tolist() == ["b", "a"]  # the order of the rows
+    assert table.columns.tolist() == ["rmse all", "rmse seen", "objective"]  # what no method has is left out
+    assert table.loc["b", "rmse all"] == 1.0
+    assert table.loc["a", "rmse seen"] == 3.0
+    assert np.isnan(table.loc["a", "objective"])
+    assert as_text(table).splitlines()[1].split() == ["b", "1", "4"]
+
+
+def test_without_a_truth_the_target_is_empirical() -> None:
+    metrics = pd.DataFrame([("a", "corrected", "empirical", "seen", "rmse", 1.0)], columns=COLUMNS)
+    assert main_target(metrics) == "empirical"
+    assert overview(metrics).loc["a", "rmse seen"] == 1.0
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (100, 100), (20_000, 20_000), (3, 10**7)])
+def test_shown_rows(shape: tuple[int, int]) -> None:
+    rows = shown_rows(shape)
+    assert len(np.unique(rows)) == len(rows) == min(shape[0], max(1, SHOWN_CELLS // shape[1]))
+    assert rows[0] == 0
+    assert rows[-1] == (shape[0] - 1 if len(rows) > 1 else 0)

@@ -1,0 +1,115 @@
+"""What a run leaves behind, piece by piece."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sgns_pmi as sp
+from sgns_pmi.results.files import atomic_path
+from sgns_pmi.results.record import (
+    RunRecord,
+    commit,
+    histories,
+    peak_memory_mb,
+    read_metrics,
+    read_scores,
+    versions,
+    write_csv,
+    write_vectors,
+)
+
+
+def half_written(target: Path) -> None:
+    with atomic_path(target) as beside:
+        beside.write_text("half a tab", encoding="utf-8")
+        raise RuntimeError
+
+
+def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "table.csv"
+    with pytest.raises(RuntimeError):
+        half_written(target)
+    assert list(target.parent.iterdir()) == []
+    with atomic_path(target) as beside:
+        beside.write_text("first", encoding="utf-8")
+    with pytest.raises(RuntimeError):
+        half_written(target)
+    assert target.read_text() == "first"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_floats_read_back_exactly(tmp_path: Path) -> None:
+    values = [0.1 + 0.2, 1 / 3, 1e-300, np.pi * 1e20, np.inf, -np.inf]
+    write_csv(pd.DataFrame({"target": "true", "value": values}), tmp_path / "t.csv")
+    assert read_metrics(tmp_path / "t.csv")["value"].tolist() == values
+    assert set(read_metrics(tmp_path / "t.csv")["target"]) == {"true"}
+
+
+def test_vectors_are_plain_arrays(tmp_path: Path) -> None:
+    counts = sp.CooccurrenceCounts.from_triples(["ä", "b", "b"], ["x", "x", "yy"], [4, 1, 2])
+    problem = sp.Problem(counts, "three cells")
+    est = sp.SGNS(dim=1, k=2, bias=True, seed=0).fit(counts)
+    write_vectors(est, problem, tmp_path / "v.npz")
+    with np.load(tmp_path / "v.npz", allow_pickle=False) as arrays:
+        assert sorted(arrays) == ["U", "V", "col_bias", "context_vocab", "row_bias", "vocab"]
+        assert arrays["vocab"].tolist() == ["b", "ä"]
+        assert arrays["context_vocab"].tolist() == ["x", "yy"]
+    rows = np.array([1])
+    np.testing.assert_allclose(
+        read_scores(tmp_path / "v.npz", rows), est.estimate_pmi(corrected=False, rows=rows) - np.log(2), rtol=1e-12
+    )
+
+
+def test_no_factors_no_file(tmp_path: Path) -> None:
+    counts = sp.CooccurrenceCounts.from_matrix([[1, 2], [3, 4]])
+    write_vectors(sp.Empirical().fit(counts), sp.Problem(counts, ""), tmp_path / "v.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_histories_of_methods_without_one() -> None:
+    counts = sp.CooccurrenceCounts.from_matrix([[1, 2], [3, 4]])
+    columns = ["method", "step", "epoch", "seconds", "objective"]
+    assert histories({"empirical": sp.Empirical().fit(counts)}).columns.tolist() == columns
+    fitted = sp.SGNS(dim=1).fit(counts)
+    frame = histories({"a": fitted, "empirical": sp.Empirical().fit(counts), "b": fitted})
+    assert frame.columns.tolist() == columns
+    assert len(frame) == 2 * len(fitted.history_)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(None, "complete"), (KeyboardInterrupt(), "interrupted"), (RuntimeError("no"), "failed")]
+)
+def test_however_a_run_ends_the_summary_says_so(tmp_path: Path, error: BaseException | None, status: str) -> None:
+    record = RunRecord(tmp_path, {"methods": 3})
+    with record, record.step("work"):
+        if error is not None:
+            raise error
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["status"] == record.status == status
+    assert [step["step"] for step in summary["steps"]] == ["work"]
+    assert summary["seeds"] == {"methods": 3}
+
+
+@pytest.mark.parametrize("error", [sp.InputError("k", 0, "must be 1 or more"), SystemExit(3)])
+def test_refusals_and_exits_pass_and_leave_nothing(tmp_path: Path, error: BaseException) -> None:
+    with pytest.raises(type(error)), RunRecord(tmp_path, {}):
+        raise error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_facts_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert versions()["scipy"] is not None
+    assert peak_memory_mb() == pytest.approx(peak_memory_mb(), rel=0.5)
+    monkeypatch.setattr("sgns_pmi.results.record.resource", None)
+    assert peak_memory_mb() is None
+    monkeypatch.setattr("sgns_pmi.results.record.PACKAGES", ("no-such-package-here",))
+    assert versions()["no-such-package-here"] is None
+    monkeypatch.setattr("sgns_pmi.results.record.REPOSITORY", tmp_path)
+    assert commit() is None  # no checkout
+    (tmp_path / ".git").mkdir()
+    assert commit() is None  # one that git does not know

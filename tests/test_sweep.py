@@ -1,0 +1,188 @@
+"""Sweeps: every job's rows in one table, whatever becomes of single jobs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from command import TINY, Command, written
+from threadpoolctl import threadpool_limits
+
+from sgns_pmi.progress import Progress
+
+ROWS = ["method", "estimate", "target", "cells", "metric", "value"]
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    monkeypatch.chdir(tmp_path)
+    return Command(tmp_path, monkeypatch, capsys)
+
+
+@pytest.fixture
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sgns_pmi.run.run_figures", lambda *args, **kwargs: [])
+    monkeypatch.setattr("sgns_pmi.sweep.sweep_figures", lambda *args, **kwargs: [])
+    monkeypatch.setattr("sgns_pmi.sweep.draw_grids", lambda *args, **kwargs: [])
+
+
+def sweep(command: Command, *arguments: str) -> Any:
+    return command(*TINY, *arguments, "hydra.sweep.dir=out", "--multirun")
+
+
+def test_two_by_two(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sgns_pmi.run.run_figures", lambda *args, **kwargs: [])  # those of the sweep are drawn
+    outcome = sweep(command, "k=5,20", "dim=2,3", "method=[sgns_expected,sppmi_svd]")
+    assert outcome.code == 0
+    out = command.folder / "out"
+    frame = pd.read_csv(out / "sweep.csv")
+    assert list(frame.columns) == ["k", "dim", "job", *ROWS]
+    asked = frame[["k", "dim", "job"]].drop_duplicates().to_numpy().tolist()
+    assert asked == [[5, 2, 0], [5, 3, 1], [20, 2, 2], [20, 3, 3]]
+    # Every row of every job's own table, as it was written there.
+    lines = (out / "sweep.csv").read_text().splitlines()[1:]
+    own = {job: (out / str(job) / "metrics.csv").read_text().splitlines()[1:] for *_, job in asked}
+    jobs = [f"{k},{dim},{job},{line}" for k, dim, job in asked for line in own[job]]
+    assert lines == jobs
+
+    figures = {"figures/rmse_all.png", "figures/rmse_seen.png", "figures/grid_sgns_expected.png"}
+    assert figures | {"sweep.csv", "report.html"} <= set(written(out))
+    page = (out / "report.html").read_text()
+    assert page.count("<img") == len([name for name in written(out) if name.startswith("figures/")])
+    assert 'src="data:image/png' in page
+
+    # The console's table has one line for each job: k, dim, job, and the RMSE of each method.
+    rmse = frame.query("estimate == 'corrected' and target == 'true' and cells == 'all' and metric == 'rmse'")
+    for job, (k, dim, _) in enumerate(asked):
+        values = [f"{value:.4g}" for value in rmse[rmse["job"] == job]["value"]]
+        assert [str(k), str(dim), str(job), *values] in [line.split() for line in outcome.stdout.splitlines()]
+
+
+def test_grid_panels_show_the_corrected_estimate(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RMSE of what a panel draws is the RMSE that metrics.csv has for it, biases and noise offset included."""
+    monkeypatch.setattr("sgns_pmi.run.run_figures", lambda *args, **kwargs: [])
+    monkeypatch.setattr("sgns_pmi.sweep.sweep_figures", lambda *args, **kwargs: [])
+    drawn = []
+
+    def grid(panels: Any, **facts: Any) -> None:
+        drawn.extend(panels)
+
+    monkeypatch.setattr("sgns_pmi.sweep.grid_figure", grid)
+    monkeypatch.setattr("sgns_pmi.sweep.save", lambda *args: [])
+    # Also on the road: counts that are drawn anew for each seed.
+    assert sweep(command, "seed=0,1", "k=5,20", "method=sgns_expected", "noise=uniform", "bias=true").code == 0
+    assert [(panel.row, panel.column) for panel in drawn] == [(0, 5), (0, 20), (1, 5), (1, 20)]
+    for panel in drawn:
+        assert ((panel.estimate - panel.target) ** 2).mean() ** 0.5 == pytest.approx(panel.rmse)
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_group_choices_and_lists_are_columns(command: Command) -> None:
+    outcome = sweep(command, "noise=unigram,unigram075", "methods=[qwem],[qwem,oracle]", "method=qwem")
+    assert outcome.code == 0
+    frame = pd.read_csv(command.folder / "out" / "sweep.csv")
+    # Both choices set noise=unigram: what was chosen tells them apart.
+    assert list(frame["noise"].unique()) == ["unigram", "unigram075"]
+    assert list(frame["methods"].unique()) == ["['qwem']", "['qwem', 'oracle']"]
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_keys_added_and_swept_in_a_file(command: Command) -> None:
+    outcome = sweep(command, "+experiment=rank", "+data.seed=1,2", "dim=1,2", "method=qwem")
+    assert outcome.code == 0
+    frame = pd.read_csv(command.folder / "out" / "sweep.csv")
+    assert [column for column in frame if column not in ROWS] == ["dim", "data.seed", "job"]
+    assert frame["data.seed"].dtype == int
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_an_experiment_that_sweeps_needs_no_flag(command: Command) -> None:
+    outcome = command(*TINY[:2], "+experiment=rank", "dim=1,2", "method=oracle", "hydra.sweep.dir=out")
+    assert outcome.code == 0
+    assert list(pd.read_csv(command.folder / "out" / "sweep.csv")["dim"].unique()) == [1, 2]
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_bad_input_in_one_job_does_not_lose_the_others(command: Command) -> None:
+    outcome = sweep(command, "dim=1,99,2", "method=oracle")
+    assert outcome.code == 1
+    assert "dim=99: must be at most 12" in outcome.stderr
+    assert "job 1 without result" in outcome.stdout
+    out = command.folder / "out"
+    assert list(pd.read_csv(out / "sweep.csv")["dim"].unique()) == [1, 2]
+    assert written(out / "1") == []
+    assert "job 1: without result" in (out / "report.html").read_text()
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_a_sweep_of_mistakes_alone(command: Command) -> None:
+    outcome = sweep(command, "dim=98,99", "method=oracle")
+    assert outcome.code == 1
+    assert not (command.folder / "out" / "sweep.csv").exists()
+
+
+def test_a_key_that_does_not_exist_stops_the_sweep_before_its_jobs(command: Command) -> None:
+    outcome = sweep(command, "kk=1,2")
+    assert (outcome.code, outcome.stderr) == (2, "kk=1: no such key; did you mean k?\n")
+    assert "jobs" not in outcome.stdout
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_a_failed_job_does_not_stop_the_sweep(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sgns_pmi.run import compare
+
+    def breaks(problem: Any, fitted: Any, k: int, *rest: Any) -> pd.DataFrame:
+        if k == 2:
+            raise RuntimeError("a wheel came off")
+        return compare(problem, fitted, k, *rest)
+
+    monkeypatch.setattr("sgns_pmi.run.compare", breaks)
+    outcome = sweep(command, "k=1,2,3", "method=qwem")
+    assert outcome.code == 1
+    assert "job 1 failed" in outcome.stdout
+    assert list(pd.read_csv(command.folder / "out" / "sweep.csv")["k"].unique()) == [1, 3]
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_ctrl_c_ends_the_sweep_and_keeps_the_finished_jobs(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    training = []
+
+    def update(progress: Progress, *args: Any, **kwargs: Any) -> None:
+        if progress not in training:
+            training.append(progress)
+            if len(training) == 2:  # in the second job
+                signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Progress, "update", update)
+    outcome = sweep(command, "k=1,2,3,4", "method=sgns_sampled")
+    assert outcome.code == 130
+    out = command.folder / "out"
+    assert sorted(file.parent.name for file in out.glob("*/summary.json")) == ["0", "1"]
+    assert json.loads((out / "1" / "summary.json").read_text())["status"] == "interrupted"
+    assert list(pd.read_csv(out / "sweep.csv")["k"].unique()) == [1, 2]
+    assert "job 1 interrupted" in outcome.stdout
+
+
+def test_parallel_jobs_give_the_same_rows(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="needs the extra sgns-pmi[parallel]")
+    arguments = ("k=1,2", "method=[sgns_expected,sppmi_svd]")
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.delenv(variable, raising=False)
+    parallel = command(*TINY, *arguments, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweep.dir=two", "--multirun")
+    assert parallel.code == 0
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            assert command(*TINY, *arguments, "hydra.sweep.dir=one", "--multirun").code == 0
+    finally:
+        torch.set_num_threads(threads)
+    assert (command.folder / "two" / "sweep.csv").read_bytes() == (command.folder / "one" / "sweep.csv").read_bytes()
+    summaries = [json.loads(file.read_text()) for file in (command.folder / "two").glob("*/summary.json")]
+    assert all(2 * summary["threads"] <= max(2, os.cpu_count() or 1) for summary in summaries)
