@@ -15,6 +15,8 @@ from sgns_pmi.errors import InputError
 
 Float = NDArray[np.float64]
 _Array = TypeVar("_Array", bound=NDArray[Any])
+LARGEST_INDEX = 2**31 - 2
+"""The counts hold one sum for every index up to the largest, used or not: indices beyond are codes, not numbers."""
 
 
 class CooccurrenceCounts:
@@ -86,8 +88,8 @@ class CooccurrenceCounts:
             context_vocab = vocab
         rows, vocab = _indices("center", center, vocab)
         cols, context_vocab = _indices("context", context, context_vocab)
-        if not len(rows) == len(cols) == len(values):
-            raise InputError("count", len(values), f"needs one count for each of {len(rows)} centers and {len(cols)} contexts")
+        if not rows.shape == cols.shape == values.shape:
+            raise InputError("count", values.shape, f"needs one count for each of {len(rows)} centers and {len(cols)} contexts")
         if len(values) == 0:
             raise InputError("count", "[]", "no triples; give at least one with a count above 0")
         if shape is None:
@@ -113,12 +115,14 @@ class CooccurrenceCounts:
             For an array that is not two-dimensional, or negative, non-finite or all-zero counts.
         """
         if sp.issparse(matrix):
-            csr = sp.csr_array(matrix, dtype=np.float64, copy=True)
+            coo = sp.coo_array(matrix)
+            # A new matrix of checked values: making it CSR sums duplicates, which would hide a negative one.
+            csr = sp.coo_array((_as_counts(coo.data), coo.coords), shape=coo.shape).tocsr()
         else:
-            dense = np.asarray(matrix)
+            dense = _as_counts(matrix)
             if dense.ndim != 2:
                 raise InputError("matrix", f"array of {dense.ndim} dimensions", "must be two-dimensional: words x contexts")
-            csr = sp.csr_array(_as_counts(dense))
+            csr = sp.csr_array(dense)
         return cls(csr, vocab, context_vocab)
 
     @cached_property
@@ -151,18 +155,26 @@ def _frozen(array: _Array) -> _Array:
 
 def _as_counts(values: ArrayLike) -> Float:
     try:
-        return np.asarray(values, dtype=np.float64)
+        array = np.asarray(values)
+        real = None if array.dtype.kind == "c" else array.astype(np.float64, copy=False)
     except (TypeError, ValueError):
-        raise InputError("count", np.asarray(values).ravel()[:1], "must be numbers") from None
+        real = None
+    if real is None:
+        raise InputError("count", values, "must be real numbers")
+    return _checked(real)
 
 
-def _validated(matrix: sp.csr_array) -> sp.csr_array:
-    matrix.sum_duplicates()
-    data = matrix.data
+def _checked(data: Float) -> Float:
     if not np.isfinite(data).all():
         raise InputError("count", data[~np.isfinite(data)][0], "must be finite; remove the cell or give its count")
     if (data < 0).any():
         raise InputError("count", data[data < 0][0], "must not be negative")
+    return data
+
+
+def _validated(matrix: sp.csr_array) -> sp.csr_array:
+    _checked(matrix.data)
+    matrix.sum_duplicates()
     matrix.eliminate_zeros()
     if matrix.nnz == 0:
         raise InputError("count", "all zero", "at least one cell needs a count above 0")
@@ -176,10 +188,14 @@ def _names(field: str, names: Sequence[str] | None, size: int) -> tuple[str, ...
         return None
     if len(names) != size:
         raise InputError(field, f"{len(names)} names", f"must name each of the {size} indices of that side")
+    _check_distinct(field, names)
+    return tuple(str(name) for name in names)
+
+
+def _check_distinct(field: str, names: Sequence[str]) -> None:
     if len(set(names)) != len(names):
         twice = pd.Series(list(names))
         raise InputError(field, twice[twice.duplicated()].iloc[0], "must name each index once; this name stands twice")
-    return tuple(str(name) for name in names)
 
 
 def _indices(
@@ -188,18 +204,26 @@ def _indices(
     array = np.asarray(values)
     if array.ndim != 1:
         raise InputError(field, f"array of {array.ndim} dimensions", "must be a one-dimensional array")
-    if array.dtype.kind in "OUST":
+    if array.dtype.kind in "OUT":
+        missing = pd.isna(array)
+        if missing.any():
+            raise InputError(field, array[missing][0], "is no word; remove the cell or name it")
         words = array.astype(str)
         if names is None:
             unique, index = np.unique(words, return_inverse=True)
             return index.astype(np.int64), [str(w) for w in unique]
+        _check_distinct("vocab" if field == "center" else "context_vocab", names)
         index = pd.Index(list(names)).get_indexer(pd.Index(words))
         if (index < 0).any():
             raise InputError(field, words[index < 0][0], "is not in the vocabulary given")
         return index.astype(np.int64), names
-    index = array.astype(np.int64)
-    if array.dtype.kind == "f" and not np.array_equal(index, array):
-        raise InputError(field, array[index != array][0], "must be a whole number or a word")
-    if len(index) and index.min() < 0:
-        raise InputError(field, int(index.min()), "must not be negative; set index_base if the indices start at 1")
-    return index, names
+    if array.dtype.kind not in "iuf":
+        raise InputError(field, f"array of {array.dtype}", "must hold whole numbers or words")
+    whole = np.isfinite(array) & (array == np.trunc(array))
+    if not whole.all():
+        raise InputError(field, array[~whole][0], "must be a whole number or a word")
+    if len(array) and array.max() > LARGEST_INDEX:
+        raise InputError(field, array.max(), f"must be at most {LARGEST_INDEX}; number the words from 0 without gaps")
+    if len(array) and array.min() < 0:
+        raise InputError(field, array.min(), "must not be negative; set index_base if the indices start at 1")
+    return array.astype(np.int64), names

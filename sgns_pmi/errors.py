@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from difflib import get_close_matches
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 
@@ -28,7 +28,7 @@ class InputError(ValueError):
 
     def __init__(self, field: str, value: object, remedy: str) -> None:
         self.field, self.value, self.remedy = field, value, remedy
-        super().__init__(f"{field}={_short(value)}: {remedy}")
+        super().__init__(f"{field}={_short(value)}: {_one_line(remedy)}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The default rebuilds an exception from its message alone, which fails across processes (joblib).
@@ -39,15 +39,20 @@ class InputError(ValueError):
         return type(self)(f"{group}.{self.field}", self.value, self.remedy)
 
 
+def _one_line(value: object) -> str:
+    return " ".join(str(value).split())
+
+
 def _short(value: object, limit: int = 80) -> str:
-    text = " ".join(str(value).split())
+    text = _one_line(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def check_integer(field: str, value: object, minimum: int = 1) -> int:
     """Return `value` as an int, or raise `InputError` unless it is a whole number ≥ `minimum`."""
-    if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value) and float(value).is_integer():
-        number = int(float(value))
+    # Integers are not sent through float, which holds them to 2⁵³ only.
+    if isinstance(value, Real) and not isinstance(value, bool) and (isinstance(value, Integral) or float(value).is_integer()):
+        number = int(value if isinstance(value, Integral) else float(value))
         if number >= minimum:
             return number
     raise InputError(field, value, f"must be a whole number, {minimum} or more")

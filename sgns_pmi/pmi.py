@@ -25,8 +25,9 @@ def pmi_cells(counts: CooccurrenceCounts, exponent: float = 1.0) -> Float:
     With `exponent` α ≠ 1 the context probability is smoothed, c_j^α / Σ c^α (Levy, Goldberg & Dagan 2015, eq. 3).
     """
     n = counts.matrix
-    log_context = np.log(noise_distribution(counts, "unigram", exponent))
-    with np.errstate(divide="ignore"):
+    context = noise_distribution(counts, "unigram", exponent)
+    with np.errstate(divide="ignore"):  # rows and columns that never occur have no cells
+        log_context = np.log(context)
         log_row = np.log(counts.row_sums)
     rows = np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr))
     return np.log(n.data) - log_row[rows] - log_context[n.indices]
@@ -120,7 +121,8 @@ def noise_distribution(counts: Any, noise: str | ArrayLike = "unigram", exponent
 
 def _power(sums: Float, exponent: float) -> Float:
     # 0^0 is 1 in floating point, but a context that never occurs has no unigram noise at any exponent.
-    return np.where(sums > 0, sums**exponent, 0.0)
+    # Relative to the largest sum, no power overflows.
+    return np.where(sums > 0, (sums / sums.max()) ** exponent, 0.0)
 
 
 def _given_noise(noise: ArrayLike, contexts: int) -> Float:
