@@ -42,17 +42,23 @@ def sinkhorn(V: Float, U: Float, p: Float, q: Float) -> tuple[Float, Float]:
     u = np.ones(words)
     for _ in range(MOST_PASSES):
         columns = np.zeros(contexts)
-        error = 0.0
-        for rows, cached in blocks:
-            block = kernel(rows) if cached is None else cached
-            scaled = block @ v
-            error = max(error, float(np.abs(u[rows] * scaled / p[rows] - 1).max()))
-            u[rows] = p[rows] / scaled
-            columns += u[rows] @ block
-        v = q / columns
+        errors = []
+        # Where all of a column is below the smallest float, v is infinite and the next error NaN: that ends it.
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            for rows, cached in blocks:
+                block = kernel(rows) if cached is None else cached
+                scaled = block @ v
+                errors.append(np.abs(u[rows] * scaled / p[rows] - 1).max())
+                u[rows] = p[rows] / scaled
+                columns += u[rows] @ block
+            v = q / columns
+        error = float(np.max(errors))
         if error < TOLERANCE:
             return np.log(u) - peaks, np.log(v)
-    raise InputError("scale", "M", f"the scaling is still {error:.1e} off after {MOST_PASSES} passes; choose a smaller scale")
+        if not np.isfinite(error):
+            break
+    remedy = f"the scaling does not converge ({error:.1e} off after {MOST_PASSES} passes at most); choose a smaller scale"
+    raise InputError("M", "V Uᵀ", remedy)
 
 
 def zipf_marginal(size: int, exponent: float) -> Float:
@@ -110,7 +116,10 @@ def marginal_problem(
     rng = np.random.default_rng(seed)
     V = rng.normal(0.0, np.sqrt(scale), (words, rank))
     U = V if symmetric else rng.normal(0.0, np.sqrt(scale), (words, rank))
-    a, b = sinkhorn(V, U, p, p)
+    try:
+        a, b = sinkhorn(V, U, p, p)
+    except InputError as error:
+        raise InputError("scale", scale, error.remedy) from None
     left = np.column_stack([V, a - np.log(p), np.ones(words)])
     right = np.column_stack([U, np.ones(words), b - np.log(p)])
     truth = Truth(p, p, left, right, V, U)
@@ -120,13 +129,11 @@ def marginal_problem(
 
 
 def _given(marginals: str | ArrayLike, words: int) -> Float:
-    if isinstance(marginals, str | Path):
-        try:
-            weights = np.loadtxt(marginals, ndmin=1)
-        except (OSError, ValueError) as error:
-            raise InputError("marginals", marginals, f"cannot be read as one number a line: {error}") from None
-    else:
-        weights = np.asarray(marginals, dtype=np.float64)
+    try:
+        values = Path(marginals).read_text(encoding="utf-8").split() if isinstance(marginals, str | Path) else marginals
+        weights = np.asarray(values, dtype=np.float64)
+    except (OSError, TypeError, ValueError) as error:
+        raise InputError("marginals", marginals, f"cannot be read as numbers: {error}") from None
     if weights.shape != (words,) or not np.isfinite(weights).all() or (weights <= 0).any():
         raise InputError("marginals", f"array of shape {weights.shape}", f"must hold {words} weights, all above 0")
     return weights / weights.sum()

@@ -18,6 +18,8 @@ BLOCK_CELLS = 2_000_000
 """Cells of P that are held at once."""
 MOST_POPULATION_CELLS = 50_000_000
 """Population counts are dense: more cells than this are refused."""
+MOST_DRAWN_PAIRS = 2**53
+"""The most that counts in float64 hold one by one."""
 
 
 def row_blocks(rows: int, columns: int) -> Iterator[slice]:
@@ -42,13 +44,16 @@ def sample_counts(truth: Truth, pairs: int, sampling: str = "multinomial", seed:
     Raises
     ------
     InputError
-        For fewer than one pair, an unknown sampling, or population counts of more than 50 million cells.
+        For fewer than one pair, more than 2⁵³ to draw, none drawn (poisson), an unknown sampling, or population counts of
+        more than 50 million cells.
     """
     check_choice("sampling", sampling, SAMPLINGS)
     pairs = check_integer("pairs", pairs)
     words, contexts = len(truth.row_marginal), len(truth.col_marginal)
     if sampling == "population" and words * contexts > MOST_POPULATION_CELLS:
         raise InputError("sampling", sampling, f"needs a dense matrix of {words} x {contexts} cells; choose multinomial")
+    if sampling != "population" and pairs > MOST_DRAWN_PAIRS:
+        raise InputError("pairs", pairs, f"must be at most {MOST_DRAWN_PAIRS} to be drawn; choose sampling=population")
     rng = np.random.default_rng(seed)
     # Row totals first; given its total, a row is a multinomial of its own.
     totals = rng.multinomial(pairs, truth.row_marginal / truth.row_marginal.sum()) if sampling == "multinomial" else None
@@ -63,4 +68,6 @@ def sample_counts(truth: Truth, pairs: int, sampling: str = "multinomial", seed:
         # Small types: the blocks of 10⁸ pairs stand beside their union for a moment.
         block.indices = block.indices.astype(np.int32)
         blocks.append(block if sampling == "population" else block.astype(np.int32 if pairs < 2**31 else np.int64))
+    if not any(block.nnz for block in blocks):
+        raise InputError("pairs", pairs, "no pair was drawn; choose more pairs, or sampling=multinomial")
     return CooccurrenceCounts(sp.vstack(blocks, format="csr", dtype=np.float64))

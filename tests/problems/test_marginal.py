@@ -80,7 +80,7 @@ def test_bad_marginals(weights):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", [None, "", "one\ntwo\n", "1\n2\n", "1 2\n3 4\n"])
+@pytest.mark.parametrize("text", [None, "", "one\ntwo\n", "1\n2\n"])
 def test_bad_marginals_file(tmp_path, text):
     file = tmp_path / "marginals.txt"
     if text is not None:
@@ -103,11 +103,11 @@ def test_scaling_that_does_not_converge(monkeypatch):
     with pytest.raises(InputError) as caught:
         marginal_problem(**SMALL)
     assert caught.value.field == "scale"
-    assert "after 3 passes" in str(caught.value)
+    assert "after 3 passes at most" in str(caught.value)
 
 
 def test_hopeless_scale_is_refused_not_nan():
-    with pytest.raises(InputError, match="scale"):
+    with pytest.raises(InputError, match=r"^scale=1000000\.0: .*choose a smaller scale"):
         marginal_problem(words=10, rank=2, pairs=10, scale=1e6)
 
 

@@ -101,7 +101,10 @@ def test_r_experiment(r_reference):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("words", 1), ("words", 2.5), ("rank", 0), ("pairs", 0), ("pairs", -5), ("pairs", 2**63), ("seed", -1), ("sampling", "binomial")],
+    [
+        ("words", 1), ("words", 2.5), ("rank", 0), ("pairs", 0), ("pairs", -5), ("pairs", 2**63), ("seed", -1),
+        ("sampling", "binomial"),
+    ],
 )
 @pytest.mark.parametrize("generator", [sp.softmax_problem, sp.marginal_problem])
 def test_values_out_of_range(generator, key, value):
