@@ -10,8 +10,6 @@ start; joint steps then converge where alternation would crawl along the valley.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,11 +21,11 @@ from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import check_integer, check_real
 from sgns_pmi.factorise.objective import ExactObjective
 from sgns_pmi.factorise.solution import History, Solution
+from sgns_pmi.factorise.threads import threads_for
 from sgns_pmi.progress import Progress
 
 CHEAP_START = 5e7  # words x contexts x dim²: below it a start costs well under a tenth of a second
 CHEAP_STARTS = 12
-SMALL = 100_000  # cells; threads sharing smaller products spend their time waiting for each other
 START_SCALE = 0.3  # standard deviation of the random start: scores small enough for σ to be near linear
 JITTER = 1e-12  # relative to a block's mean diagonal: keeps the factorisation of a singular block finite
 NEAR = 1e-3  # relative decrease of ℓ in one alternation below which joint steps take over
@@ -38,18 +36,6 @@ MOST_MOVE = 5.0  # most that a joint step moves a score: σ flattens within a fe
 _TINY = 1e-300
 STALLED_STEPS, STALLED = 20, 1e-5  # so many joint steps must bring more than this share of ℓ
 ROUNDING = 1e-14  # relative: changes of ℓ below this are rounding
-
-
-@contextmanager
-def one_thread(only: bool) -> Iterator[None]:
-    """Compute on one thread inside the block, if `only`."""
-    threads = torch.get_num_threads()
-    if only:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 @dataclass(frozen=True)
@@ -95,12 +81,11 @@ class Expected:
     ) -> Solution:
         """Minimise ℓ over V (words, dim) and U (contexts, dim), and over biases b and c when asked."""
         exact = ExactObjective(counts, k, noise, drop_positive=drop_positive, device=device)
-        cells = counts.shape[0] * counts.shape[1]
-        cheap = cells * dim**2 <= CHEAP_START
+        cheap = counts.shape[0] * counts.shape[1] * dim**2 <= CHEAP_START
         starts = self.starts or (CHEAP_STARTS if cheap else 1)
         search: _Search | None = None
         interrupted = False
-        with one_thread(cells <= SMALL), Progress("SGNS (expected)", starts + self.max_steps, verbose) as progress:
+        with threads_for(counts.shape), Progress("SGNS (expected)", starts + self.max_steps, verbose) as progress:
             try:
                 for start in range(starts):
                     trial = _Search(exact, dim, bias, np.random.default_rng([seed, start]))

@@ -24,6 +24,7 @@ from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, check_integer, check_real, check_seed
 from sgns_pmi.factorise.objective import ExactObjective
 from sgns_pmi.factorise.solution import History, Solution
+from sgns_pmi.factorise.threads import threads_for
 from sgns_pmi.progress import Progress
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
@@ -143,7 +144,7 @@ class Sampled:
             history.add(step, step / batches, objective)
 
         interrupted = False
-        with Progress("SGNS (sampled)", steps, verbose) as progress:
+        with threads_for(counts.shape), Progress("SGNS (sampled)", steps, verbose) as progress:
             try:
                 record()
                 for _ in range(epochs):
