@@ -59,10 +59,12 @@ def finish_sweep(directory: Path) -> set[str]:
         svg = OmegaConf.load(directory / "multirun.yaml").svg
         figures = sweep_figures(frame, directory / "figures", title=shared_title(jobs), svg=svg)
         figures += draw_grids(frame, jobs, directory / "figures", svg)
-        table = sweep_table(frame, swept_keys(jobs))
-        write_text(report(table, jobs, [figure for figure in figures if figure.suffix == ".png"]), directory / "report.html")
-        print("RMSE of the corrected estimate, all cells")
-        print(as_text(table))
+        # Both, because a dim above the rank sends the unseen cells astray and leaves the seen ones.
+        keys = swept_keys(jobs)
+        tables = {f"RMSE of the corrected estimate, {cells} cells": sweep_table(frame, keys, cells) for cells in ("all", "seen")}
+        write_text(report(tables, jobs, [figure for figure in figures if figure.suffix == ".png"]), directory / "report.html")
+        for title, table in tables.items():
+            print(title, as_text(table), sep="\n")
     for job in jobs:
         if job.status != "complete":
             print(f"job {job.number} {job.status}: see {os.path.relpath(job.directory)}")
@@ -82,10 +84,12 @@ def draw_grids(frame: pd.DataFrame, jobs: Sequence[JobResult], folder: Path, svg
     rmse = chosen[chosen["metric"] == "rmse"].set_index(["method", "job"])["value"]
     problems: dict[str, Problem] = {}
     panels: dict[str, list[GridPanel]] = {}
+    noises: set[str] = set()
     for job in done:
         config = read_config(job)
         drawn_from = repr((config.data, config.seeds["data"]))
         problem = problems[drawn_from] = problems.get(drawn_from) or config.problem()
+        noises.add(config.noise_name)
         rows = shown_rows(problem.counts.shape)
         truth = problem.truth.pmi(rows) if problem.truth is not None else pmi_matrix(problem.counts)[rows]
         shift = np.log(config.k) + noise_offset(problem.counts, config.noise_for(problem))
@@ -98,6 +102,10 @@ def draw_grids(frame: pd.DataFrame, jobs: Sequence[JobResult], folder: Path, svg
                 )  # fmt: skip
                 panels.setdefault(method, []).append(panel)
     title = shared_title(jobs) or "recovery of PMI"
+    ranks = {problem.pmi_rank for problem in problems.values()}
+    facts = [] if ranks == {None} else ["rank of true PMI = " + ", ".join(str(rank) for rank in sorted(ranks, key=str))]
+    facts += [f"noise = {', '.join(sorted(noises))}"]
+    title += "\n" + ", ".join(facts)
     written = []
     for method, drawn in panels.items():
         figure = grid_figure(drawn, method=method, row_key=keys[0], column_key=keys[1], target_name=target, title=title)

@@ -70,19 +70,23 @@ def gather(jobs: Sequence[JobResult]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
-def sweep_table(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    """Swept keys x method: RMSE of the corrected estimate over all cells, against the main target."""
+def sweep_table(frame: pd.DataFrame, keys: Sequence[str], cells: str = "all") -> pd.DataFrame:
+    """Swept keys x method: RMSE of the corrected estimate over all or the seen cells, against the main target."""
     chosen = frame[
         (frame["estimate"] == "corrected") & (frame["target"] == main_target(frame))
-        & (frame["cells"] == "all") & (frame["metric"] == "rmse")
+        & (frame["cells"] == cells) & (frame["metric"] == "rmse")
     ]  # fmt: skip
     table = chosen.pivot(index=[*keys, "job"], columns="method", values="value")
     return table[[method for method in frame["method"].unique() if method in table]]
 
 
-def report(table: pd.DataFrame, jobs: Sequence[JobResult], figures: Sequence[Path]) -> str:
+def report(tables: Mapping[str, pd.DataFrame], jobs: Sequence[JobResult], figures: Sequence[Path]) -> str:
     """A page of HTML that needs no other file: the question, the table, the figures."""
-    numbers = table.reset_index().to_html(index=False, float_format=lambda value: f"{value:.4g}", na_rep="", border=0)
+    numbers = "".join(
+        f"<h2>{html.escape(title)}</h2>"
+        + table.reset_index().to_html(index=False, float_format=lambda value: f"{value:.4g}", na_rep="", border=0)
+        for title, table in tables.items()
+    )
     states = "".join(f"<li>job {job.number}: {html.escape(job.status)}</li>" for job in jobs if job.status != "complete")
     pictures = "".join(
         f'<h2>{html.escape(figure.stem)}</h2><img alt="{html.escape(figure.stem)}" src="data:image/png;base64,'
@@ -91,7 +95,7 @@ def report(table: pd.DataFrame, jobs: Sequence[JobResult], figures: Sequence[Pat
     )
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>sgns-pmi sweep</title><style>{STYLE}</style>'
-        f"<h1>Recovery of PMI</h1><p>{QUESTION}</p><h2>RMSE of the corrected estimate, all cells</h2>{numbers}"
+        f"<h1>Recovery of PMI</h1><p>{QUESTION}</p>{numbers}"
         f"{f'<ul>{states}</ul>' if states else ''}{pictures}</html>\n"
     )
 

@@ -43,7 +43,9 @@ def test_gathering(tmp_path: Path) -> None:
     table = sweep_table(frame, ["k"])
     assert table.index.tolist() == [(5, 0), (7, 2)]
     assert table["m0"].tolist() == [1 / 3, 0.1]
-    page = report(table, jobs, [])
+    page = report({"RMSE of all < cells": table}, jobs, [])
+    assert "RMSE of all &lt; cells" in page
+    assert "0.3333" in page
     assert "job 1: without result" in page
     assert "job 0: " not in page
 
