@@ -23,7 +23,9 @@ Float = NDArray[np.float64]
 COLUMNS = ("center", "context", "count")
 TRUTH_KINDS = ("pmi", "joint", "logits")
 COMPRESSIONS = (".gz", ".xz")
-TRIPLE_FORMATS = (".csv", ".tsv", ".parquet", ".npz", ".mtx")
+TEXT_FORMATS = (".csv", ".tsv", ".mtx")
+TRIPLE_FORMATS = (*TEXT_FORMATS, ".parquet", ".npz")
+NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 UNREADABLE = (OSError, ValueError, EOFError, KeyError, IndexError, BadZipFile, lzma.LZMAError, zlib.error)
 
 
@@ -35,7 +37,7 @@ def read_triples(path: str | Path, index_base: int = 0) -> CooccurrenceCounts:
     path : str or Path
         .csv or .tsv with a header naming the columns center, context and count (also compressed: .gz, .xz); .parquet with
         these columns; .npz as scipy.sparse.save_npz writes it; .mtx (Matrix Market, also .gz). Centres and contexts are
-        whole numbers or words; where a column holds a word, all of it is words.
+        whole numbers or words; where a column holds a word, all of it is words. NA, null and nan are words.
     index_base : {0, 1}, default 0
         The first index of whole-number columns (R and Julia count from 1). Matrix formats know their own.
 
@@ -48,8 +50,8 @@ def read_triples(path: str | Path, index_base: int = 0) -> CooccurrenceCounts:
     Raises
     ------
     InputError
-        For a missing, empty or unreadable file, an unknown ending, a missing column, a count that is no number (with
-        its line), a negative or non-finite count, or an index below the base.
+        For a missing, empty or unreadable file, an unknown ending, a missing column; and with its line or row, a count
+        that is negative or no finite number, an index that is not whole or below the base, or an empty cell.
     """
     if index_base not in (0, 1) or isinstance(index_base, bool):
         raise InputError("index_base", index_base, "must be 0 or 1: the first index of the file")
@@ -61,7 +63,7 @@ def read_triples(path: str | Path, index_base: int = 0) -> CooccurrenceCounts:
         if suffix == ".npz":
             return CooccurrenceCounts.from_matrix(sp.load_npz(file))
         if suffix == ".mtx":
-            return CooccurrenceCounts.from_matrix(scipy.io.mmread(file))
+            return CooccurrenceCounts.from_matrix(_matrix_market(file))
         table = _parquet(file) if suffix == ".parquet" else _text_table(file, "," if suffix == ".csv" else "\t")
     except InputError as error:
         raise _in_file(error, file) from None
@@ -84,22 +86,36 @@ def _existing(field: str, path: str | Path) -> Path:
 
 
 def _suffix(file: Path) -> str:
-    return Path(file.stem).suffix.lower() if file.suffix.lower() in COMPRESSIONS else file.suffix.lower()
+    inner, outer = Path(file.stem).suffix.lower(), file.suffix.lower()
+    return inner if outer in COMPRESSIONS and inner in TEXT_FORMATS else outer
+
+
+def _matrix_market(file: Path) -> sp.coo_matrix | Float:
+    if file.suffix.lower() != ".xz":
+        return scipy.io.mmread(file)
+    with lzma.open(file) as stream:  # SciPy unpacks .gz alone
+        return scipy.io.mmread(stream)
 
 
 def _parquet(file: Path) -> pd.DataFrame:
     try:
-        return pd.read_parquet(file)
+        table = pd.read_parquet(file)
     except ImportError:
         raise missing_extra("pyarrow", "parquet", "to read .parquet files") from None
+    table.index = pd.RangeIndex(1, len(table) + 1, name="row")
+    return table
 
 
 def _text_table(file: Path, separator: str) -> pd.DataFrame:
-    """The file as text: no value is taken for missing (NA and null are words)."""
+    """The file as text, indexed by line; no value is taken for missing (NA and null are words)."""
     try:
-        return pd.read_csv(file, sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True)
+        table = pd.read_csv(
+            file, sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True, skip_blank_lines=False
+        )
     except pd.errors.EmptyDataError:
         raise InputError("path", file, "the file is empty") from None
+    table.index = pd.RangeIndex(2, len(table) + 2, name="line")
+    return table[(table != "").any(axis=1)]
 
 
 def _from_table(table: pd.DataFrame, file: Path, index_base: int) -> CooccurrenceCounts:
@@ -111,31 +127,41 @@ def _from_table(table: pd.DataFrame, file: Path, index_base: int) -> Cooccurrenc
     if table.empty:
         raise InputError("path", file, "has a header and no triples")
     center, context = (_index(table[names[side]], index_base, side, file) for side in COLUMNS[:2])
-    count = table[names["count"]]
-    numbers = pd.to_numeric(count, errors="coerce")
-    # "nan" and "" are no counts either: a count that is missing is an error, not a zero.
-    bad = numbers.isna()
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        raise InputError("count", count.iloc[row], f"is not a number, in line {row + 2} of {file}")
+    count = pd.to_numeric(table[names["count"]], errors="coerce").to_numpy(np.float64)
+    # A count that is missing is an error, not a zero.
+    bad = ~((count >= 0) & (count < np.inf))
+    _refuse(bad, table[names["count"]], "count", "must be a finite number, not negative", file)
     try:
-        return _same_vocabulary(center, context, numbers.to_numpy(np.float64))
+        return _same_vocabulary(center, context, count)
     except InputError as error:
         raise _in_file(error, file) from None
 
 
-def _index(values: pd.Series, index_base: int, side: str, file: Path) -> NDArray[np.int64] | NDArray[np.str_]:
-    if values.dtype.kind in "iu" or values.str.fullmatch(r"[+-]?\d+").all():
-        index = values.to_numpy().astype(np.int64) - index_base
-        if (index < 0).any():
-            lowest = int(index.min()) + index_base
-            raise InputError(side, lowest, f"is below index_base={index_base}, the first index, in {file}")
-        return index
-    return values.astype(str).to_numpy(dtype=str)
+def _index(values: pd.Series, index_base: int, side: str, file: Path) -> Float | NDArray[np.str_]:
+    """Indices from 0 where every value is a number, else words."""
+    numeric = pd.api.types.is_numeric_dtype(values)
+    words = values if numeric else values.astype(str).str.strip(" ")
+    _refuse(values.isna() | (words == ""), values, side, "is missing", file)
+    if not (numeric or words.str.fullmatch(NUMBER).all()):
+        _refuse(words.str.contains("\n"), values, side, "spans lines; a word with a quote mark must be quoted", file)
+        return words.to_numpy(dtype=str)
+    index = pd.to_numeric(words).to_numpy(np.float64)
+    # In a column of numbers 1.5 is a slip, not a word.
+    bad = ~((index >= index_base) & (index == np.trunc(index)))
+    _refuse(bad, values, side, f"must be a word or a whole number from index_base={index_base}", file)
+    return index - index_base
 
 
-def _same_vocabulary(center: NDArray[np.int64] | NDArray[np.str_], context: NDArray[np.int64] | NDArray[np.str_],
-                     count: Float) -> CooccurrenceCounts:  # fmt: skip
+def _refuse(bad: pd.Series | NDArray[np.bool_], values: pd.Series, field: str, remedy: str, file: Path) -> None:
+    """Raise InputError for the first of `values` that is bad, with its place in the file."""
+    if bad.any():
+        at = int(np.argmax(bad))
+        raise InputError(field, values.iloc[at], f"{remedy}, in {values.index.name} {values.index[at]} of {file}")
+
+
+def _same_vocabulary(
+    center: Float | NDArray[np.str_], context: Float | NDArray[np.str_], count: Float
+) -> CooccurrenceCounts:
     vocab = None
     if center.dtype.kind == "U" and context.dtype.kind == "U":
         words, contexts = np.unique(center), np.unique(context)

@@ -1,0 +1,436 @@
+"""The user's own counts: every format says the same, every slip is one line."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.io
+import scipy.sparse as sparse
+
+import sgns_pmi as sp
+from sgns_pmi.errors import InputError
+from sgns_pmi.problems.triples import read_triples, triples_problem
+
+DENSE = np.array([[0, 2.5, 0], [1, 0, 4], [0, 0, 7], [3, 0, 1e-3]])
+FORMATS = ["csv", "tsv", "csv.gz", "csv.xz", "tsv.gz", "tsv.xz", "parquet", "npz", "mtx", "mtx.gz", "mtx.xz"]
+HEADER = "center,context,count\n"
+
+
+def write(folder: Path, ending: str, frame: pd.DataFrame) -> Path:
+    """A table or, for the matrix formats, the matrix of its (whole-number) triples."""
+    file = folder / f"counts.{ending}"
+    kind = ending.split(".")[0]
+    if kind in ("csv", "tsv"):
+        frame.to_csv(file, sep="," if kind == "csv" else "\t", index=False)
+    elif kind == "parquet":
+        frame.to_parquet(file)
+    else:
+        matrix = sparse.coo_array((frame["count"], (frame["center"], frame["context"])))
+        if kind == "npz":
+            sparse.save_npz(file, matrix.tocsr())
+        else:
+            plain = folder / "plain.mtx"
+            scipy.io.mmwrite(plain, matrix)
+            pack = {"mtx": bytes, "mtx.gz": gzip.compress, "mtx.xz": lzma.compress}[ending]
+            file.write_bytes(pack(plain.read_bytes()))
+    return file
+
+
+def frame_of(dense: np.ndarray, base: int = 0) -> pd.DataFrame:
+    rows, cols = np.nonzero(dense)
+    order = np.random.default_rng(0).permutation(len(rows))
+    rows, cols = rows[order], cols[order]
+    return pd.DataFrame({"center": rows + base, "context": cols + base, "count": dense[rows, cols]})
+
+
+def text(folder: Path, content: str | bytes, name: str = "counts.csv") -> Path:
+    file = folder / name
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return file
+
+
+def refusal(path: object, **kwargs: object) -> InputError:
+    with pytest.raises(InputError) as caught:
+        read_triples(path, **kwargs)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 600
+    return caught.value
+
+
+# Formats
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_every_format_holds_the_same_counts(tmp_path, ending):
+    counts = read_triples(write(tmp_path, ending, frame_of(DENSE)))
+    np.testing.assert_array_equal(counts.matrix.toarray(), DENSE)
+    assert counts.vocab is None
+    assert counts.context_vocab is None
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv.gz", "parquet"])
+def test_indices_from_one(tmp_path, ending):
+    counts = read_triples(write(tmp_path, ending, frame_of(DENSE, base=1)), index_base=1)
+    np.testing.assert_array_equal(counts.matrix.toarray(), DENSE)
+
+
+def test_matrix_formats_know_their_base(tmp_path):
+    """Matrix Market counts from 1 in the file; index_base does not shift it again."""
+    counts = read_triples(write(tmp_path, "mtx", frame_of(DENSE)), index_base=1)
+    np.testing.assert_array_equal(counts.matrix.toarray(), DENSE)
+
+
+@pytest.mark.parametrize("symmetry", ["symmetric", "general"])
+def test_symmetric_matrix_market(tmp_path, symmetry):
+    dense = np.array([[1.0, 2.0], [2.0, 0.0]])
+    scipy.io.mmwrite(tmp_path / "counts.mtx", sparse.coo_array(dense), symmetry=symmetry)
+    np.testing.assert_array_equal(read_triples(tmp_path / "counts.mtx").matrix.toarray(), dense)
+
+
+def test_dense_matrix_market(tmp_path):
+    scipy.io.mmwrite(tmp_path / "counts.mtx", DENSE)
+    np.testing.assert_array_equal(read_triples(tmp_path / "counts.mtx").matrix.toarray(), DENSE)
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "csv.gz", "csv.xz", "parquet"])
+def test_words(tmp_path, ending):
+    """Nothing is taken for a missing value, and no word loses a sign of its own."""
+    words = ["NA", "null", "nan", "None", "inf", "a,b", "tab\tbed", '"', "'", "#", "ü", "1", "-"]
+    frame = pd.DataFrame({"center": words, "context": words[::-1], "count": range(1, len(words) + 1)})
+    counts = read_triples(write(tmp_path, ending, frame))
+    assert counts.vocab == counts.context_vocab == tuple(sorted(words))
+    for center, context, count in frame.itertuples(index=False):
+        assert counts.matrix[counts.vocab.index(center), counts.context_vocab.index(context)] == count
+
+
+def test_one_vocabulary_only_where_both_sides_have_the_same_words(tmp_path):
+    counts = read_triples(text(tmp_path, HEADER + "b,x,1\na,y,2\nb,y,3\n"))
+    assert counts.vocab == ("a", "b")
+    assert counts.context_vocab == ("x", "y")
+    np.testing.assert_array_equal(counts.matrix.toarray(), [[0, 2], [1, 3]])
+
+
+def test_words_beside_numbers(tmp_path):
+    """A column with one word is words; the other may still hold indices."""
+    counts = read_triples(text(tmp_path, HEADER + "10,0,1\nten,2,2\n9,0,4\n"))
+    assert counts.vocab == ("10", "9", "ten")
+    assert counts.context_vocab is None
+    np.testing.assert_array_equal(counts.matrix.toarray(), [[1, 0, 0], [4, 0, 0], [0, 0, 2]])
+
+
+def test_duplicates_are_summed(tmp_path):
+    counts = read_triples(text(tmp_path, HEADER + "a,b,1\nb,a,2\na,b,3\n"))
+    np.testing.assert_array_equal(counts.matrix.toarray(), [[0, 4], [2, 0]])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Centre,Context,Count\n0,1,2\n1,0,3\n",
+        "CENTER,CONTEXT,COUNT\n0,1,2\n1,0,3\n",
+        '"center","context","count"\n0,1,2\n1,0,3\n',
+        '"","center","context","count"\n"1",0,1,2\n"2",1,0,3\n',
+        "center,context,count\r\n0,1,2\r\n1,0,3\r\n",
+        "\ufeffcenter,context,count\n0,1,2\n1,0,3\n",
+        " center , context , count \n 0 , 1 , 2 \n 1 , 0 , 3 \n",
+        "count,extra,context,center\n2,x,1,0\n3,y,0,1\n",
+        "center,context,count\n0,1,2\n\n1,0,3\n\n\n",
+        "center,context,count\n0,1,2\n1,0,3",
+        "center,context,count\n0.0,1.0,2.0\n1e0,+0,3e0\n",
+        "center,context,count\n0,1,2\n1,0,3\n5,5,0\n0,1,0\n",
+    ],
+    ids=[
+        "centre", "upper", "quoted", "r-row-names", "crlf", "bom", "spaces", "order", "blank-lines", "no-newline", "floats",
+        "zeros",
+    ],
+)
+def test_headers_and_layouts(tmp_path, content):
+    matrix = read_triples(text(tmp_path, content)).matrix.toarray()
+    np.testing.assert_array_equal(matrix[:2, :2], [[0, 2], [3, 0]])
+    assert matrix.sum() == 5
+
+
+def test_r_reference(r_reference):
+    counts = read_triples(r_reference.folder / "triples.csv", index_base=1)
+    assert counts.shape == (100, 100)
+    np.testing.assert_array_equal(counts.matrix.toarray(), r_reference.counts.matrix.toarray())
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint64", "Int32", "float64", "string", "category"])
+def test_column_types_of_parquet(tmp_path, dtype):
+    frame = frame_of(DENSE).astype({"center": dtype, "context": dtype})
+    np.testing.assert_array_equal(read_triples(write(tmp_path, "parquet", frame)).matrix.toarray(), DENSE)
+
+
+# Refusals
+
+
+def test_missing_file(tmp_path):
+    error = refusal(tmp_path / "nowhere.csv")
+    assert error.field == "path"
+    assert "no such file" in str(error)
+    assert "no such file" in str(refusal(tmp_path))
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_empty_file(tmp_path, ending):
+    error = refusal(text(tmp_path, "", f"counts.{ending}"))
+    assert error.field == "path"
+    assert "empty" in str(error)
+
+
+def test_empty_inside_its_packing(tmp_path):
+    error = refusal(text(tmp_path, gzip.compress(b""), "counts.csv.gz"))
+    assert "empty" in str(error)
+
+
+@pytest.mark.parametrize("content", ["center,context,count", HEADER, HEADER + "\n\n"])
+def test_header_only(tmp_path, content):
+    assert "has a header and no triples" in str(refusal(text(tmp_path, content)))
+
+
+def test_header_only_parquet(tmp_path):
+    assert "no triples" in str(refusal(write(tmp_path, "parquet", frame_of(DENSE)[:0])))
+
+
+@pytest.mark.parametrize("missing", ["center", "context", "count"])
+def test_missing_column(tmp_path, missing):
+    header = HEADER.replace(missing, "other")
+    error = refusal(text(tmp_path, header + "0,1,2\n"))
+    assert (error.field, error.value) == ("column", missing)
+    assert "other" in str(error)
+
+
+def test_semicolons_show_the_header_found(tmp_path):
+    assert "center;context;count" in str(refusal(text(tmp_path, "center;context;count\n0;1;2\n")))
+
+
+@pytest.mark.parametrize("count", ["many", "", "nan", "NA", "-1", "inf", "1 000", "0x10", "True"])
+def test_bad_count_names_its_line(tmp_path, count):
+    error = refusal(text(tmp_path, HEADER + f"0,1,2\n\n1,0,{count}\n2,2,-9\n"))
+    assert (error.field, error.value) == ("count", count)
+    assert "line 4 of" in str(error)
+
+
+def test_short_line(tmp_path):
+    assert "line 3 of" in str(refusal(text(tmp_path, HEADER + "0,1,2\n1,0\n")))
+
+
+def test_long_line(tmp_path):
+    assert "line 3" in str(refusal(text(tmp_path, HEADER + "0,1,2\n1,0,3,4\n")))
+
+
+@pytest.mark.parametrize("count", [None, np.nan, -1.0, np.inf])
+def test_bad_count_of_parquet_names_its_row(tmp_path, count):
+    frame = frame_of(DENSE)
+    frame.loc[2, "count"] = count
+    assert "row 3 of" in str(refusal(write(tmp_path, "parquet", frame)))
+
+
+@pytest.mark.parametrize(("base", "index"), [(0, "-1"), (1, "0"), (1, "-3"), (0, "1.5"), (0, "-0.5"), (0, "1e-3"), (0, "")])
+@pytest.mark.parametrize("side", ["center", "context"])
+def test_bad_index_names_its_line(tmp_path, base, index, side):
+    line = f"{index},1,2" if side == "center" else f"1,{index},2"
+    error = refusal(text(tmp_path, HEADER + f"1,1,2\n{line}\n"), index_base=base)
+    assert (error.field, error.value) == (side, index)
+    assert "line 3 of" in str(error)
+
+
+def test_missing_word_of_parquet(tmp_path):
+    frame = pd.DataFrame({"center": ["a", None], "context": ["a", "b"], "count": [1, 2]})
+    error = refusal(write(tmp_path, "parquet", frame))
+    assert error.field == "center"
+    assert "row 2 of" in str(error)
+
+
+@pytest.mark.parametrize("index", ["99999999999999999999", "10000000000", "1e300"])
+def test_codes_are_not_indices(tmp_path, index):
+    error = refusal(text(tmp_path, HEADER + f"0,{index},1\n"))
+    assert error.field == "context"
+    assert "number the words from 0" in str(error)
+
+
+def test_quote_mark_that_swallows_lines(tmp_path):
+    """A bare quote mark opens a field that ends at the next one, lines later: a refusal, not fewer triples."""
+    error = refusal(text(tmp_path, 'center\tcontext\tcount\n"\tthe\t3\nx\ty\t2\n"\tof\t4\n', "counts.tsv"))
+    assert error.field == "center"
+    assert "quote" in str(error)
+    assert "inside string" in str(refusal(text(tmp_path, HEADER + 'a,"b,1\na,b,2\n')))
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_corrupt_file(tmp_path, ending):
+    error = refusal(text(tmp_path, b"\x93\x00\xff\xfe rubbish \x80" * 20, f"counts.{ending}"))
+    assert error.field in ("path", "column")
+    assert f"counts.{ending}" in str(error)
+
+
+@pytest.mark.parametrize("ending", ["csv.gz", "csv.xz", "parquet", "npz", "mtx", "mtx.gz", "mtx.xz"])
+def test_truncated_file(tmp_path, ending):
+    file = write(tmp_path, ending, frame_of(np.random.default_rng(0).uniform(1, 9, (40, 30))))
+    file.write_bytes(file.read_bytes()[:-200])
+    error = refusal(file)
+    assert error.field == "path"
+    assert "cannot be read as" in str(error)
+
+
+def test_npz_of_something_else(tmp_path):
+    np.savez(tmp_path / "counts.npz", a=np.ones(3))
+    assert "cannot be read as .npz" in str(refusal(tmp_path / "counts.npz"))
+
+
+def test_pickles_are_not_opened(tmp_path):
+    np.savez(tmp_path / "counts.npz", format=np.array([{"a": 1}], dtype=object))
+    assert "cannot be read" in str(refusal(tmp_path / "counts.npz"))
+
+
+@pytest.mark.parametrize("ending", ["npz", "mtx"])
+def test_bad_counts_of_a_matrix(tmp_path, ending):
+    error = refusal(write(tmp_path, ending, frame_of(-DENSE)))
+    assert error.field == "count"
+    assert f"counts.{ending}" in str(error)
+
+
+@pytest.mark.parametrize("name", ["counts.txt", "counts", "counts.gz", "counts.csv.bz2", "counts.parquet.gz", "counts.npz.xz"])
+def test_unknown_ending(tmp_path, name):
+    error = refusal(text(tmp_path, "x", name))
+    assert error.field == "path"
+    assert "must end in one of .csv" in str(error)
+
+
+@pytest.mark.parametrize("base", [2, -1, 0.5, True, "1", None])
+def test_bad_index_base(tmp_path, base):
+    assert refusal(text(tmp_path, HEADER + "1,1,1\n"), index_base=base).field == "index_base"
+
+
+def test_all_counts_zero(tmp_path):
+    error = refusal(text(tmp_path, HEADER + "0,0,0\n"))
+    assert error.field == "count"
+    assert "counts.csv" in str(error)
+
+
+# The problem and its truth
+
+
+def r_truth(r_reference) -> list[str]:
+    return [str(r_reference.folder / "v_true.csv"), str(r_reference.folder / "u_true.csv")]
+
+
+def test_problem_without_truth(tmp_path):
+    problem = triples_problem(str(text(tmp_path, HEADER + "0,1,2\n1,0,3\n")))
+    assert problem.title == "counts.csv, 2 x 2, 5 pairs"
+    assert problem.truth is problem.pmi is problem.joint is problem.nominal is problem.pmi_rank is None
+
+
+def test_logits_of_the_r_run(r_reference):
+    problem = triples_problem(r_reference.folder / "triples.csv", 1, r_truth(r_reference), "logits")
+    np.testing.assert_allclose(problem.pmi, r_reference.pmi, rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(problem.joint, r_reference.joint, rtol=1e-10)
+    assert np.sqrt(np.mean((problem.nominal - problem.pmi) ** 2)) == pytest.approx(1.3479337390419, rel=1e-12)
+    assert problem.pmi_rank == 4
+
+
+@pytest.mark.parametrize("ending", ["npy", "npz", "csv", "tsv", "csv.gz"])
+@pytest.mark.parametrize("kind", ["logits", "joint", "pmi"])
+def test_truth_as_one_matrix(r_reference, tmp_path, kind, ending):
+    nominal = np.log(r_reference.joint)
+    matrix = {"logits": nominal + 3, "joint": 17 * r_reference.joint, "pmi": r_reference.pmi}[kind]
+    file = tmp_path / f"truth.{ending}"
+    if ending == "npy":
+        np.save(file, matrix)
+    elif ending == "npz":
+        np.savez(file, matrix)
+    else:
+        pd.DataFrame(matrix).to_csv(file, sep="\t" if ending == "tsv" else ",", index=False)
+    problem = triples_problem(r_reference.folder / "triples.csv", 1, file, kind)
+    np.testing.assert_allclose(problem.pmi, r_reference.pmi, rtol=1e-9, atol=1e-9)
+    assert problem.pmi_rank == 4
+    if kind == "pmi":
+        np.testing.assert_allclose(problem.truth.row_marginal, r_reference.counts.row_sums / r_reference.counts.total)
+        np.testing.assert_allclose(problem.truth.col_marginal, r_reference.counts.col_sums / r_reference.counts.total)
+    else:
+        np.testing.assert_allclose(problem.joint, r_reference.joint, rtol=1e-9)
+        assert problem.joint.sum() == pytest.approx(1, rel=1e-12)
+
+
+def test_pmi_as_factors(tmp_path):
+    counts = text(tmp_path, HEADER + "0,0,1\n1,2,3\n")
+    left, right = np.array([[1.0, 2.0], [0.0, -1.0]]), np.array([[1.0, 0.0], [2.0, 1.0], [0.5, 0.5]])
+    np.save(tmp_path / "left.npy", left)
+    np.save(tmp_path / "right.npy", right)
+    problem = triples_problem(counts, truth=[tmp_path / "left.npy", tmp_path / "right.npy"])
+    np.testing.assert_allclose(problem.pmi, left @ right.T)
+    assert problem.pmi_rank == 2
+
+
+@pytest.mark.parametrize(
+    ("truth", "kind", "says"),
+    [
+        (np.ones((3, 2)), "pmi", "3 x 2: must be 2 x 2, the counts' shape"),
+        (np.ones(2), "pmi", "matrix of finite numbers"),
+        (np.array([[1, np.nan], [1, 1]]), "pmi", "finite"),
+        (np.array([[1, 0], [1, 1]]), "joint", "above 0"),
+        (np.array([[1, -1], [1, 1]]), "joint", "above 0"),
+        (np.array([["a", "b"], ["c", "d"]]), "pmi", "cannot be read as a matrix"),
+        (np.array([[{}, 1], [1, 1]], dtype=object), "pmi", "cannot be read as a matrix"),
+        (np.ones((2, 2)), "pnmi", "did you mean pmi"),
+    ],
+)
+def test_bad_truth(tmp_path, truth, kind, says):
+    counts = text(tmp_path, HEADER + "0,1,2\n1,0,3\n")
+    np.save(tmp_path / "truth.npy", truth)
+    with pytest.raises(InputError, match=says) as caught:
+        triples_problem(counts, truth=tmp_path / "truth.npy", truth_kind=kind)
+    assert caught.value.field in ("truth", "truth_kind")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("truth.csv", "a,b\n1,x\n", "cannot be read as a matrix"),
+        ("truth.csv", "a,b\n1,\n2,3\n", "finite"),
+        ("truth.csv", "", "empty"),
+        ("truth.csv", "a,b\n", "0 x 2: must be 2 x 2"),
+        ("truth.txt", "1 2\n3 4\n", "must end in"),
+        ("truth.npz", "rubbish", "cannot be read as a matrix"),
+        ("truth.npy", "rubbish", "cannot be read as a matrix"),
+    ],
+)
+def test_bad_truth_file(tmp_path, name, content, says):
+    counts = text(tmp_path, HEADER + "0,1,2\n1,0,3\n")
+    with pytest.raises(InputError, match=says) as caught:
+        triples_problem(counts, truth=text(tmp_path, content, name))
+    assert caught.value.field == "truth"
+    assert "\n" not in str(caught.value)
+
+
+def test_truth_files_must_be_one_or_two_and_fit(tmp_path):
+    counts = text(tmp_path, HEADER + "0,1,2\n1,0,3\n")
+    np.save(tmp_path / "a.npy", np.ones((2, 2)))
+    np.save(tmp_path / "b.npy", np.ones((2, 3)))
+    a, b = tmp_path / "a.npy", tmp_path / "b.npy"
+    for files, says in (([a, a, a], "one matrix file or two"), ([], "one matrix file or two"), ([a, b], "2 and 3 columns")):
+        with pytest.raises(InputError, match=says):
+            triples_problem(counts, truth=files)
+    with pytest.raises(InputError, match="no such file"):
+        triples_problem(counts, truth=tmp_path / "nowhere.npy")
+
+
+def test_path_must_be_given():
+    with pytest.raises(InputError, match=r"data\.path=FILE") as caught:
+        triples_problem()
+    assert caught.value.field == "path"
+
+
+def test_generated_counts_survive_a_file(tmp_path):
+    """What a generator draws, written as triples, is read back as it was."""
+    counts = sp.softmax_problem(words=30, pairs=2000).counts
+    counts.triples.to_csv(tmp_path / "counts.csv", index=False)
+    again = sp.read_triples(tmp_path / "counts.csv")
+    np.testing.assert_array_equal(again.matrix.toarray(), counts.matrix.toarray()[: again.shape[0], : again.shape[1]])
