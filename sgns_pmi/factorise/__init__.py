@@ -7,5 +7,8 @@ from sgns_pmi.factorise.base import METHODS, Factorisation, Method, Settings, re
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
+# By name, not in the order in which modules happen to import each other: help and errors list them so.
+for _name in sorted(METHODS):
+    METHODS[_name] = METHODS.pop(_name)
 
 __all__ = ["METHODS", "Factorisation", "Method", "Settings", "register_method"]

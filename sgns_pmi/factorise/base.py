@@ -94,7 +94,7 @@ class Method:
 
 
 METHODS: dict[str, Method] = {}
-"""Every method by its name, in the order in which tables and figures show them."""
+"""Every method by its name, sorted by it; tables and figures follow `methods` of the configuration instead."""
 
 
 def register_method(

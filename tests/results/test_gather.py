@@ -50,6 +50,21 @@ def test_gathering(tmp_path: Path) -> None:
     assert "job 0: " not in page
 
 
+def test_the_table_has_one_kind_of_row(tmp_path: Path) -> None:
+    """RMSE of the corrected estimate over the cells asked for, against the true PMI rather than another target."""
+    wanted = [("m1", "corrected", "true", "all", "rmse", 1.0), ("m0", "corrected", "true", "seen", "rmse", 2.0),
+              ("m1", "corrected", "true", "seen", "rmse", 3.0)]  # fmt: skip
+    others = [("m0", "raw", "true", "seen", "rmse", 4.0), ("m0", "corrected", "nominal", "seen", "rmse", 5.0),
+              ("m0", "corrected", "true", "unseen", "rmse", 6.0), ("m0", "corrected", "true", "seen", "mae", 7.0)]  # fmt: skip
+    frame = pd.DataFrame(wanted + others, columns=COLUMNS)
+    frame.insert(0, "k", 5)
+    frame.insert(1, "job", 0)
+    seen = sweep_table(frame, ["k"], "seen")
+    assert seen.columns.tolist() == ["m1", "m0"]  # as the methods ran
+    assert seen.to_numpy().tolist() == [[3.0, 2.0]]
+    assert sweep_table(frame, ["k"]).to_dict("list") == {"m1": [1.0]}
+
+
 def test_nothing_to_gather(tmp_path: Path) -> None:
     assert gather([job(tmp_path, 0, {"k": 5})]).empty
     assert gather([]).empty
