@@ -14,7 +14,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import Container, DictConfig, OmegaConf
 
 from sgns_pmi.config import Config
-from sgns_pmi.figures import GridPanel, grid_figure, save, sweep_figures
+from sgns_pmi.figures import GridPanel, grid_figure, save, settings, sweep_figures
 from sgns_pmi.pmi import noise_offset, pmi_matrix
 from sgns_pmi.problems import Problem
 from sgns_pmi.results.overview import as_text, main_target, shown_rows
@@ -57,8 +57,9 @@ def finish_sweep(directory: Path) -> set[str]:
     if len(frame):
         write_csv(frame, directory / "sweep.csv")
         svg = OmegaConf.load(directory / "multirun.yaml").svg
-        figures = sweep_figures(frame, directory / "figures", title=shared_title(jobs), svg=svg)
-        figures += draw_grids(frame, jobs, directory / "figures", svg)
+        title = shared_title(jobs)
+        figures = sweep_figures(frame, directory / "figures", title=title, svg=svg)
+        figures += draw_grids(frame, jobs, title, directory / "figures", svg)
         # Both, because a dim above the rank sends the unseen cells astray and leaves the seen ones.
         keys = swept_keys(jobs)
         tables = {f"RMSE of the corrected estimate, {cells} cells": sweep_table(frame, keys, cells) for cells in ("all", "seen")}
@@ -72,7 +73,7 @@ def finish_sweep(directory: Path) -> set[str]:
     return {job.status for job in jobs}
 
 
-def draw_grids(frame: pd.DataFrame, jobs: Sequence[JobResult], folder: Path, svg: bool) -> list[Path]:
+def draw_grids(frame: pd.DataFrame, jobs: Sequence[JobResult], title: str, folder: Path, svg: bool) -> list[Path]:
     """Recovery panels of each SGNS method over two swept numbers, such as k x dim; nothing for other sweeps."""
     keys = swept_keys(jobs)
     done = [job for job in jobs if job.metrics is not None]
@@ -84,12 +85,10 @@ def draw_grids(frame: pd.DataFrame, jobs: Sequence[JobResult], folder: Path, svg
     rmse = chosen[chosen["metric"] == "rmse"].set_index(["method", "job"])["value"]
     problems: dict[str, Problem] = {}
     panels: dict[str, list[GridPanel]] = {}
-    noises: set[str] = set()
     for job in done:
         config = read_config(job)
         drawn_from = repr((config.data, config.seeds["data"]))
         problem = problems[drawn_from] = problems.get(drawn_from) or config.problem()
-        noises.add(config.noise_name)
         rows = shown_rows(problem.counts.shape)
         truth = problem.truth.pmi(rows) if problem.truth is not None else pmi_matrix(problem.counts)[rows]
         shift = np.log(config.k) + noise_offset(problem.counts, config.noise_for(problem))
@@ -101,14 +100,11 @@ def draw_grids(frame: pd.DataFrame, jobs: Sequence[JobResult], folder: Path, svg
                     target=truth, counts=problem.counts.matrix[rows].toarray(), rmse=float(rmse[method, job.number]),
                 )  # fmt: skip
                 panels.setdefault(method, []).append(panel)
-    title = shared_title(jobs) or "recovery of PMI"
-    ranks = {problem.pmi_rank for problem in problems.values()}
-    facts = [] if ranks == {None} else ["rank of true PMI = " + ", ".join(str(rank) for rank in sorted(ranks, key=str))]
-    facts += [f"noise = {', '.join(sorted(noises))}"]
-    title += "\n" + ", ".join(facts)
     written = []
     for method, drawn in panels.items():
-        figure = grid_figure(drawn, method=method, row_key=keys[0], column_key=keys[1], target_name=target, title=title)
+        figure = grid_figure(
+            drawn, method=method, row_key=keys[0], column_key=keys[1], target_name=target, title=title or "recovery of PMI"
+        )
         written += save(figure, folder / f"grid_{method}", svg)
     return written
 
@@ -141,10 +137,15 @@ def typed(key: str, text: str, config: Container, groups: Container) -> Any:
 
 
 def shared_title(jobs: Sequence[JobResult]) -> str:
-    """The title of the problem, if all jobs have the same."""
-    summaries = [job.directory / "summary.json" for job in jobs]
-    titles = {json.loads(file.read_text(encoding="utf-8")).get("problem") for file in summaries if file.is_file()}
-    return (titles.pop() or "") if len(titles) == 1 else ""
+    """What is the same in all jobs that have a result: the problem; then k, dim, rank and noise."""
+    told = []
+    for job in jobs:
+        if job.status != "without result":
+            config, summary = read_config(job), json.loads((job.directory / "summary.json").read_text(encoding="utf-8"))
+            facts = {"problem": summary.get("problem"), "pmi_rank": summary.get("pmi_rank"), "noise": config.noise_name}
+            told.append(facts | {key: getattr(config, key) for key in ("k", "dim", "exponent")})
+    shared = {key: value for key, value in told[0].items() if all(facts[key] == value for facts in told)} if told else {}
+    return "\n".join(filter(None, [shared.pop("problem", ""), settings(**shared)]))
 
 
 __all__ = ["SweepStart", "finish_sweep", "read_jobs"]

@@ -243,6 +243,22 @@ def test_sppmi_without_a_positive_cell_is_a_result(command: Command) -> None:
     assert "no positive cell" in summary["warnings"][0]
 
 
+@pytest.mark.usefixtures("no_figures")
+def test_a_solver_that_has_not_converged_says_so(command: Command) -> None:
+    """With dim = words and unseen cells ℓ has no minimiser."""
+    outcome = command("data.words=12", "data.pairs=300", "dim=12", "method=[sgns_expected,sgns_sampled]",
+                      "solver.sampled.epochs=2", "hydra.run.dir=out")  # fmt: skip
+    assert outcome.code == 0
+    assert outcome.stderr.count("SGNS (expected) has not converged at dim = 12") == 1
+    summary = summary_of(command)
+    assert summary["methods"]["sgns_expected"]["converged"] is False
+    assert "converged" not in summary["methods"]["sgns_sampled"]  # it has no tolerance to reach
+    assert ["has not converged" in warning for warning in summary["warnings"]] == [True]
+    command("data.words=12", "dim=2", "method=sgns_expected", "hydra.run.dir=out")
+    assert summary_of(command)["methods"]["sgns_expected"]["converged"] is True
+    assert summary_of(command)["warnings"] == []
+
+
 def test_help_names_every_method(command: Command) -> None:
     outcome = command("--help")
     assert outcome.code == 0

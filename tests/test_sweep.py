@@ -82,6 +82,26 @@ def test_grid_panels_show_the_corrected_estimate(command: Command, monkeypatch: 
         assert ((panel.estimate - panel.target) ** 2).mean() ** 0.5 == pytest.approx(panel.rmse)
 
 
+def test_titles_say_what_the_jobs_share(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sgns_pmi.run.run_figures", lambda *args, **kwargs: [])
+    titles = []
+
+    def figures(*args: Any, title: str, **facts: Any) -> list[Path]:
+        titles.append(title)
+        return []
+
+    monkeypatch.setattr("sgns_pmi.sweep.sweep_figures", figures)
+    monkeypatch.setattr("sgns_pmi.sweep.grid_figure", lambda panels, **facts: titles.append(facts["title"]))
+    monkeypatch.setattr("sgns_pmi.sweep.save", lambda *args: [])
+    # One job of bad input has no say.
+    assert sweep(command, "k=1,2", "dim=2,99", "method=sgns_expected", "noise=unigram075").code == 1
+    problem = "softmax generator, 12 words, rank 2, 3,000 pairs"
+    assert titles == [f"{problem}\ndim = 2, rank of true PMI = 4, noise = unigram^0.75"] * 2
+    titles.clear()
+    assert sweep(command, "data.rank=1,2", "noise=uniform,unigram", "method=sgns_expected", "dim=3").code == 0
+    assert titles == ["k = 5, dim = 3"]
+
+
 @pytest.mark.usefixtures("no_figures")
 def test_group_choices_and_lists_are_columns(command: Command) -> None:
     outcome = sweep(command, "noise=unigram,unigram075", "methods=[qwem],[qwem,oracle]", "method=qwem")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +15,8 @@ from sgns_pmi.factorise.base import ALL, Factorisation, Float, Rows, Settings, r
 from sgns_pmi.factorise.expected import Expected
 from sgns_pmi.factorise.sampled import Sampled
 from sgns_pmi.pmi import noise_distribution, noise_offset
+
+log = logging.getLogger("sgns_pmi")
 
 SOLVERS: dict[str, type[Expected] | type[Sampled]] = {"expected": Expected, "sampled": Sampled}
 
@@ -59,8 +62,10 @@ class SGNS(Factorisation):
         P_n.
     interrupted_ : bool
         Whether Ctrl-C ended training early.
-    converged_ : bool
-        Whether the expected solver reached its tolerance; False for the sampled solver, which has none.
+    converged_ : bool or None
+        Whether the expected solver reached its tolerance; None for the sampled solver, which has none.
+    note_ : str
+        Empty, or that the expected solver has not converged.
 
     References
     ----------
@@ -137,6 +142,13 @@ class SGNS(Factorisation):
         self.row_bias_, self.col_bias_ = solution.row_bias, solution.col_bias
         self.objective_, self.history_ = solution.objective, solution.history
         self.interrupted_, self.converged_ = solution.interrupted, solution.converged
+        self.note_ = ""
+        if solution.converged is False and not solution.interrupted:
+            self.note_ = (
+                f"SGNS (expected) has not converged at dim = {dim}: ℓ still falls; it has no minimum where dim is large enough "
+                "to send unseen cells to −∞, and then only seen cells can be judged"
+            )
+            log.warning(self.note_)
         self._offset = noise_offset(counts, self.noise_)
         return self
 

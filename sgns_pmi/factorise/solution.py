@@ -52,8 +52,8 @@ class Solution:
         The exact ℓ at the factors.
     interrupted : bool
         Whether Ctrl-C ended the search.
-    converged : bool
-        Whether the solver reached its own tolerance.
+    converged : bool or None
+        Whether the solver reached its own tolerance; None for a solver that has none.
     """
 
     V: NDArray[Any]
@@ -63,4 +63,4 @@ class Solution:
     history: pd.DataFrame
     objective: float
     interrupted: bool = False
-    converged: bool = False
+    converged: bool | None = None

@@ -47,11 +47,18 @@ class Facts:
 
     def title(self, subject: str) -> str:
         """Two lines: the subject and the problem; then k, dim, rank and noise."""
-        power = f"^{self.exponent:g}" if self.exponent != 1 and self.noise in ("unigram", "center_unigram") else ""
-        facts = [f"k = {self.k}", f"dim = {self.dim}"]
-        if self.pmi_rank is not None:
-            facts.append(f"rank of true PMI = {self.pmi_rank}")
-        return f"{subject}: {self.problem}\n" + ", ".join([*facts, f"noise = {self.noise}{power}"])
+        return f"{subject}: {self.problem}\n{settings(self.k, self.dim, self.pmi_rank, self.noise, self.exponent)}"
+
+
+def settings(
+    k: int | None = None, dim: int | None = None, pmi_rank: int | None = None, noise: str | None = None,
+    exponent: float | None = None,
+) -> str:  # fmt: skip
+    """k, dim, rank and noise as a line of a title; what is None is left out."""
+    if exponent not in (None, 1) and noise in ("unigram", "center_unigram"):
+        noise = f"{noise}^{exponent:g}"
+    facts = {"k": k, "dim": dim, "rank of true PMI": pmi_rank, "noise": noise}
+    return ", ".join(f"{name} = {value}" for name, value in facts.items() if value is not None)
 
 
 def run_figures(
@@ -94,12 +101,13 @@ def run_figures(
     Returns
     -------
     list of Path
-        recovery.png; recovery_raw.png if for some method raw and corrected differ; spectrum.png; convergence.png if
-        `history` has rows; and their .svg on request.
+        recovery.png; recovery_raw.png if for some method raw and corrected differ (by more than rounding); spectrum.png;
+        convergence.png if `history` has rows; and their .svg on request.
     """
     folder = Path(directory)
     kinds = ["corrected"]
-    if any(not np.array_equal(pair["raw"], pair["corrected"]) for pair in estimates.values()):
+    # Unigram noise has a correction of 0, up to rounding: the same picture again.
+    if not all(np.allclose(pair["raw"], pair["corrected"], rtol=0, atol=1e-9) for pair in estimates.values()):
         kinds.append("raw")
     written = []
     for kind in kinds:

@@ -49,7 +49,7 @@ def recovery_figure(
         values = metrics[metrics["method"] == method].set_index("metric")["value"]
         scores = [f"RMSE {number(values['rmse'])}"] if "rmse" in values else []
         # Four decimals, because a correlation near 1 is the usual case; a constant estimate has none.
-        scores += [f"r = {values['pearson']:.4f}"] if "pearson" in values else []
+        scores += [f"r = {values['pearson']:.4f}".replace("-", "−")] if "pearson" in values else []
         ax.set_title(f"{label(method)}\n{', '.join(scores)}")
         badge(ax, method)
     label_axes(axes, columns, f"{target_name} PMI (nats)", "estimated PMI (nats)")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import LogLocator, MultipleLocator, NullLocator
 from numpy.typing import NDArray
 from scipy.sparse.linalg import svds
 
@@ -20,6 +20,8 @@ LEADING = 50
 FLOOR = 1e-4
 """Singular values below this share of the target's largest are rounding or nearly so, and left out."""
 DENSE_SIDE = 500
+MOST_LINEAR = 12
+"""Beyond so many singular values their index has a log scale."""
 
 
 def leading_singular_values(matrix: Array, count: int) -> Array:
@@ -77,11 +79,16 @@ def spectrum_figure(
     both = " = rank of true PMI" if pmi_rank == dim else ""
     ax.axvline(dim, color=TARGET, linestyle=":", linewidth=1.4, label=f"dim{both} = {dim}", zorder=0)
     ax.set_yscale("log")
-    ax.set_xscale("log")
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    if shown > MOST_LINEAR:
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.set_xlim(0.85, 1.2 * shown)
+    else:
+        ax.xaxis.set_major_locator(MultipleLocator(1))
+        ax.set_xlim(0.5, shown + 0.5)
     ax.xaxis.set_major_formatter(plain)
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.set(xlim=(0.85, 1.2 * shown), xlabel="index of singular value", ylabel="singular value (nats)")
+    ax.set(xlabel="index of singular value", ylabel="singular value (nats)")
     ax.grid(True)
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     if not all(np.isfinite(matrix).all() for matrix in (target, *estimates.values())):

@@ -56,7 +56,7 @@ def sweep_figures(frame: pd.DataFrame, directory: str | Path, *, title: str = ""
     directory : str or Path
         Where the files go (``figures/`` of the sweep's directory); made if absent.
     title : str, optional
-        What all jobs share (the problem); second line of each figure's title.
+        What all jobs share; below the first line of each figure's title.
     svg : bool, default False
         Whether to write .svg files as well.
 
@@ -156,7 +156,10 @@ def heatmap_figure(frame: pd.DataFrame, x: str, y: str, *, title: str, value_lab
         ax.tick_params(axis="x", rotation=0 if max(len(_text(level)) for level in columns) < 7 else 30)
     label_axes(axes, across, x, y)
     bar = ScalarMappable(norm, HEAT_COLOURS)
-    colours = figure.colorbar(bar, ax=axes, label=value_label, fraction=0.05, pad=0.02, aspect=18)
+    below = scale.kind == "log" and (frame["value"] < scale.low).any()
+    colours = figure.colorbar(
+        bar, ax=axes, label=value_label, fraction=0.05, pad=0.02, aspect=18, extend="min" if below else "neither"
+    )
     scale.set_ticks(colours.ax.yaxis)
     set_title(figure, title)
     return figure

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from sgns_pmi.figures import Facts, convergence_figure, run_figures, spectrum_figure, style
+from sgns_pmi.figures import Facts, convergence_figure, run_figures, settings, spectrum_figure, style
 from sgns_pmi.figures.spectrum import leading_singular_values
 
 
@@ -93,6 +93,24 @@ def test_facts_leave_out_what_does_not_apply():
     assert facts.title("Recovery") == "Recovery: toy\nk = 5, dim = 4, noise = uniform"
 
 
+def test_facts_that_differ_are_not_said():
+    assert settings() == ""
+    assert settings(dim=4, pmi_rank=3, exponent=0.75) == "dim = 4, rank of true PMI = 3"
+    assert settings(k=5, noise="unigram", exponent=0.75) == "k = 5, noise = unigram^0.75"
+
+
+def test_few_singular_values_have_an_index_each(run):
+    def axis(dim):
+        figure = spectrum_figure({}, run.data["target"], target_name="true", dim=dim, pmi_rank=3, title="t")
+        figure.canvas.draw()
+        low, high = figure.axes[0].get_xlim()
+        ticks = figure.axes[0].xaxis.get_majorticklabels()
+        return figure.axes[0].get_xscale(), [t.get_text() for t in ticks if low <= t.get_position()[0] <= high]
+
+    assert axis(5) == ("linear", ["1", "2", "3", "4", "5"])
+    assert axis(30) == ("log", ["1", "2", "5", "10", "20"])
+
+
 def test_files_of_a_run(run, tmp_path):
     written = run_figures(tmp_path / "figures", run.facts, **run.data)
     names = ["recovery.png", "recovery_raw.png", "spectrum.png", "convergence.png"]
@@ -101,7 +119,9 @@ def test_files_of_a_run(run, tmp_path):
 
 
 def test_files_of_a_run_without_offset_or_history_and_with_svg(run, tmp_path):
-    estimates = {m: {"raw": pair["corrected"], "corrected": pair["corrected"]} for m, pair in run.data["estimates"].items()}
+    exact = {method: pair["corrected"] for method, pair in run.data["estimates"].items()}
+    # Rounding is no offset.
+    estimates = {method: {"raw": matrix + 1e-14, "corrected": matrix} for method, matrix in exact.items()}
     data = run.data | {"estimates": estimates, "history": run.data["history"].iloc[:0]}
     written = run_figures(tmp_path, replace(run.facts, pmi_rank=None), svg=True, **data)
     assert [p.name for p in written] == ["recovery.png", "recovery.svg", "spectrum.png", "spectrum.svg"]

@@ -83,6 +83,14 @@ def test_two_keys_make_heat_maps_with_the_values_in_their_cells(figures, tmp_pat
     assert annotations(panels_of(figures["rmse_seen"])[0])[0, 1] == "401"
 
 
+@pytest.mark.parametrize(("least", "extend"), [(1e-15, "min"), (0.5, "neither")])
+def test_the_bar_of_a_heat_map_tells_that_values_lie_below_it(least, extend):
+    frame = pd.DataFrame({"method": "oracle", "k": [5, 20] * 2, "dim": [2, 2, 50, 50], "value": [1.0, 20.0, 3.0, least]})
+    figure = heatmap_figure(frame, "dim", "k", title="t", value_label="RMSE (nats)")
+    assert figure.axes[0].texts[0].get_text() == "1.00"
+    assert figure.axes[-1]._colorbar.extend == extend
+
+
 def test_gap_is_in_percent_and_leaves_its_own_reference_out(figures, tmp_path):
     sweep_figures(sweep_frame(dim=[1, 2]), tmp_path)
     (ax,) = figures["objective_gap"].axes

@@ -65,6 +65,11 @@ def test_the_table_has_one_kind_of_row(tmp_path: Path) -> None:
     assert sweep_table(frame, ["k"]).to_dict("list") == {"m1": [1.0]}
 
 
+def test_the_table_follows_the_jobs(tmp_path: Path) -> None:
+    jobs = [job(tmp_path, number, {"noise": name}, number) for number, name in enumerate(["z", "a", "m"])]
+    assert sweep_table(gather(jobs), ["noise"]).index.tolist() == [("z", 0), ("a", 1), ("m", 2)]
+
+
 def test_nothing_to_gather(tmp_path: Path) -> None:
     assert gather([job(tmp_path, 0, {"k": 5})]).empty
     assert gather([]).empty
