@@ -1,6 +1,10 @@
 """sgns-pmi: given co-occurrence counts, how well does a factorisation recover the PMI behind them?"""
 
 from sgns_pmi.compare import objective_deviation, recovery
+from sgns_pmi.compare.analogies import analogies
+from sgns_pmi.compare.neighbours import arithmetic, neighbours
+from sgns_pmi.compare.similarity import similarity
+from sgns_pmi.compare.vectors import WordVectors
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise.empirical import Empirical
@@ -10,14 +14,17 @@ from sgns_pmi.factorise.oracle import Oracle
 from sgns_pmi.factorise.qwem import QWEM
 from sgns_pmi.factorise.sampled import Sampled
 from sgns_pmi.factorise.sgns import SGNS
+from sgns_pmi.factorise.sppmi import SPPMI
 from sgns_pmi.factorise.svd import PMISVD, SPPMISVD
 from sgns_pmi.pmi import noise_distribution, pmi_matrix, sppmi_matrix
 from sgns_pmi.problems import Problem, marginal_problem, read_triples, softmax_problem
+from sgns_pmi.results.vectors import from_gensim, read_vectors, to_gensim, write_vectors
 
 __all__ = [
     "PMISVD",
     "QWEM",
     "SGNS",
+    "SPPMI",
     "SPPMISVD",
     "CooccurrenceCounts",
     "Empirical",
@@ -26,13 +33,22 @@ __all__ = [
     "Oracle",
     "Problem",
     "Sampled",
+    "WordVectors",
+    "analogies",
+    "arithmetic",
+    "from_gensim",
     "marginal_problem",
+    "neighbours",
     "noise_distribution",
     "objective_deviation",
     "pmi_matrix",
     "read_triples",
+    "read_vectors",
     "recovery",
     "sgns_objective",
+    "similarity",
     "softmax_problem",
     "sppmi_matrix",
+    "to_gensim",
+    "write_vectors",
 ]

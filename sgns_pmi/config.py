@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sgns_pmi.compare.evaluation import Evaluation
 from sgns_pmi.errors import InputError, check_choice, check_dim, check_flag, check_integer, check_real, check_seed
 from sgns_pmi.factorise import METHODS, Factorisation, Settings
 from sgns_pmi.factorise.sgns import SOLVERS, resolve_device
@@ -39,6 +40,8 @@ class Config:
         `name`, of the problem in `PROBLEMS`, and that problem's options.
     method, solver : mapping of str to mapping
         The options of each method and of each solver.
+    eval : Evaluation
+        What is asked about words.
     noise_file : str, optional
         Where an array of noise came from.
     """
@@ -56,6 +59,7 @@ class Config:
     data: Mapping[str, Any]
     method: Mapping[str, Mapping[str, Any]]
     solver: Mapping[str, Mapping[str, Any]]
+    eval: Evaluation
     noise_file: str | None = None
 
     @classmethod
@@ -91,6 +95,7 @@ class Config:
             data=_data(tree["data"]),
             method=_options("method", tree["method"], METHODS),
             solver=_options("solver", tree["solver"], SOLVERS),
+            eval=_evaluation(tree["eval"]),
             noise_file=file,
         )
         config._check_solvers()
@@ -142,6 +147,13 @@ class Config:
             return PROBLEMS[options.pop("name")](**options)
         except InputError as error:
             raise error.under("data") from None
+
+    def check_eval(self, problem: Problem) -> None:
+        """Refuse questions that this problem's words cannot answer; an `InputError` names the key under ``eval.``."""
+        try:
+            self.eval.check_counts(problem.counts)
+        except InputError as error:
+            raise error.under("eval") from None
 
     def noise_for(self, problem: Problem) -> Float:
         """P_n over the problem's contexts; refused where it is zero at a context that occurs."""
@@ -207,6 +219,15 @@ def read_noise(path: str | Path) -> Float:
 def _data(options: object) -> Mapping[str, Any]:
     name = check_choice("data.name", options.get("name") if isinstance(options, Mapping) else options, PROBLEMS)
     return _options("data", options, ["name", *inspect.signature(PROBLEMS[name]).parameters])
+
+
+def _evaluation(options: object) -> Evaluation:
+    evaluation = Evaluation(**_options("eval", options, [field.name for field in fields(Evaluation)]))
+    try:
+        evaluation.check()
+    except InputError as error:
+        raise error.under("eval") from None
+    return evaluation
 
 
 def _methods(value: object) -> tuple[str, ...]:

@@ -20,20 +20,31 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sgns_pmi.command_line import as_input_error, check_arguments, conf_folder, register_help
-from sgns_pmi.compare import compare
+from sgns_pmi.compare import compare, evaluate, method_vectors
 from sgns_pmi.config import Config
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import METHODS, Factorisation
 from sgns_pmi.figures import Facts, run_figures
 from sgns_pmi.pmi import pmi_matrix
 from sgns_pmi.problems import Problem
-from sgns_pmi.results.overview import as_text, main_target, overview, shown_rows
-from sgns_pmi.results.record import RunRecord, Status, histories, log_failure, read_metrics, write_csv, write_vectors
+from sgns_pmi.results.overview import answers_overview, as_text, main_target, overview, shown_rows
+from sgns_pmi.results.record import (
+    RunRecord,
+    Status,
+    histories,
+    log_failure,
+    read_answers,
+    read_metrics,
+    write_answers,
+    write_csv,
+)
+from sgns_pmi.results.vectors import write_factors
 from sgns_pmi.sweep import SweepStart, finish_sweep
 
 log = logging.getLogger("sgns_pmi")
 
 EXIT_CODES = {"complete": 0, "failed": 1, "refused": 2, "interrupted": 130}
+
 
 def run(config: Config, directory: Path) -> Status:
     """The road: problem, factorise, compare, results, figures.
@@ -61,18 +72,23 @@ def run(config: Config, directory: Path) -> Status:
             noise = config.noise_for(problem)
             # Jobs that run in parallel would draw their progress bars over each other.
             estimators, left_out = config.estimators(problem, verbose=multiprocessing.parent_process() is None)
+            config.check_eval(problem)
         record.problem(problem, left_out)
 
         fitted = factorise(estimators, problem, record)
         if fitted:
             with record.step("compare"):
                 metrics = compare(problem, fitted, config.k, noise, config.drop_positive)
+            with record.step("evaluate"):
+                vectors = method_vectors(fitted, problem.counts, config.eval)
+                answers = evaluate(vectors, config.eval)
 
             history = histories(fitted)
             write_csv(metrics, directory / "metrics.csv")
             write_csv(history, directory / "history.csv")
+            write_answers(answers, directory)
             for name, estimator in fitted.items():
-                write_vectors(estimator, problem, directory / "vectors" / f"{name}.npz")
+                write_factors(estimator, problem.counts, directory / "vectors" / f"{name}.npz")
 
             with record.step("figures"):
                 draw(config, problem, fitted, metrics, history, directory / "figures")
@@ -132,6 +148,8 @@ def job(tree: DictConfig) -> str:
     if alone:
         if (directory / "metrics.csv").is_file():
             print(as_text(overview(read_metrics(directory / "metrics.csv"))))
+            for table in answers_overview(read_answers(directory)):
+                print(as_text(table))
         if status != "refused":
             print(f"{status}: {os.path.relpath(directory)}")
         raise SystemExit(EXIT_CODES[status])

@@ -18,8 +18,9 @@ from sgns_pmi.figures import GridPanel, grid_figure, save, settings, sweep_figur
 from sgns_pmi.pmi import noise_offset, pmi_matrix
 from sgns_pmi.problems import Problem
 from sgns_pmi.results.overview import as_text, main_target, shown_rows
-from sgns_pmi.results.record import read_scores, write_csv, write_text
+from sgns_pmi.results.record import write_csv, write_text
 from sgns_pmi.results.sweep import JobResult, gather, report, sweep_table, swept_keys
+from sgns_pmi.results.vectors import read_scores
 
 SGNS_METHODS = ("sgns_expected", "sgns_sampled")
 MOST_PANELS = 25

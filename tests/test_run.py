@@ -185,7 +185,7 @@ def test_files_of_a_run(command: Command) -> None:
 
     summary = json.loads((out / "summary.json").read_text())
     assert summary["status"] == "complete"
-    assert [step["step"] for step in summary["steps"]] == ["problem", *methods, "compare", "figures"]
+    assert [step["step"] for step in summary["steps"]] == ["problem", *methods, "compare", "evaluate", "figures"]
     assert all(step["seconds"] >= 0 and step["peak_memory_mb"] > 0 for step in summary["steps"])
     assert summary["pmi_rank"] == 4
     assert summary["seeds"] == {"methods": 0, "data": 0}

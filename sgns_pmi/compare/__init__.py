@@ -1,7 +1,11 @@
-"""What a factorisation is worth: recovery of PMI, and the objective at its scores."""
+"""What a factorisation is worth: recovery of PMI, the objective at its scores, and what its word vectors know."""
 
 from sgns_pmi.compare.deviation import objective_deviation, optimal_objective, scores_objective
+from sgns_pmi.compare.evaluation import Answers, Evaluation, evaluate, method_vectors
 from sgns_pmi.compare.recovery import recovery
 from sgns_pmi.compare.table import compare
 
-__all__ = ["compare", "objective_deviation", "optimal_objective", "recovery", "scores_objective"]
+__all__ = [
+    "Answers", "Evaluation", "compare", "evaluate", "method_vectors", "objective_deviation", "optimal_objective", "recovery",
+    "scores_objective",
+]

@@ -6,6 +6,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sgns_pmi.compare import Answers
+from sgns_pmi.compare.evaluation import WHOLE
+
+SHOWN_METRICS = ("spearman", "accuracy_3cosadd", "accuracy_3cosmul")
+SHOWN_NEIGHBOURS = 5
 SHOWN_CELLS = 4_000_000
 """Most cells that figures are drawn from."""
 
@@ -36,6 +41,34 @@ def _column(rows: pd.DataFrame, metric: str, cells: str) -> pd.Series:
     return pd.Series(chosen["value"].to_numpy(), index=chosen["method"].to_numpy(), dtype=float)
 
 
+def answers_overview(answers: Answers) -> list[pd.DataFrame]:
+    """For the console: a row a question set with a column a method; and a row a word with its first neighbours.
+
+    Similarity sets show Spearman's correlation, analogy sets the accuracy over all sections; "known" is how many of their
+    pairs or questions are in the vocabulary. Nothing for what was not asked.
+    """
+    tables = []
+    rows = answers.evaluation
+    if len(rows):
+        rows = rows[rows["section"] == WHOLE]
+        shown = rows[rows["metric"].isin(SHOWN_METRICS)]
+        table = shown.pivot(index=["task", "set", "metric"], columns="method", values="value")
+        counted = rows.drop_duplicates(["task", "set", "metric"]).set_index(["task", "set", "metric"])["value"]
+        known = [
+            f"{counted[task, name, part]:.0f}/{counted[task, name, whole]:.0f}"
+            for task, name, _ in table.index
+            for part, whole in [("covered", "pairs") if task == "similarity" else ("asked", "questions")]
+        ]
+        table.insert(0, "known", known)
+        methods = ["known", *rows["method"].unique()]
+        tables.append(table.reset_index(["task", "metric"])[["metric", *methods]].rename_axis(columns=None))
+    if len(answers.neighbours):
+        first = answers.neighbours[answers.neighbours["rank"] <= SHOWN_NEIGHBOURS]
+        table = first.groupby(["word", "method"], sort=False)["neighbour"].agg(", ".join).to_frame("nearest")
+        tables.append(table.reset_index("method"))
+    return tables
+
+
 def shown_rows(shape: tuple[int, int]) -> NDArray[np.intp]:
     """The centres that figures show: all, or evenly spaced ones where the counts are too large to draw whole."""
     words, contexts = shape
@@ -47,4 +80,4 @@ def as_text(table: pd.DataFrame) -> str:
     return table.reset_index().to_string(index=False, float_format=lambda value: f"{value:.4g}", na_rep="")
 
 
-__all__ = ["as_text", "main_target", "overview", "shown_rows"]
+__all__ = ["answers_overview", "as_text", "main_target", "overview", "shown_rows"]

@@ -15,11 +15,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 
+from sgns_pmi.compare import Answers
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import Factorisation
 from sgns_pmi.factorise.solution import HISTORY_COLUMNS
@@ -162,19 +161,6 @@ def write_text(text: str, path: Path) -> None:
         beside.write_text(text, encoding="utf-8")
 
 
-def write_vectors(estimator: Factorisation, problem: Problem, path: Path) -> None:
-    """Write V, U, biases and vocabularies, those that there are, as plain arrays of one .npz file; none without factors."""
-    names = ("V_", "U_", "row_bias_", "col_bias_")
-    arrays = {name.rstrip("_"): value for name in names if (value := getattr(estimator, name, None)) is not None}
-    if not arrays:
-        return
-    for name in ("vocab", "context_vocab"):
-        if (words := getattr(problem.counts, name)) is not None:
-            arrays[name] = np.array(words, dtype=np.str_)
-    with atomic_path(path) as beside:
-        np.savez(beside, allow_pickle=False, **arrays)
-
-
 def read_metrics(path: Path) -> pd.DataFrame:
     """The rows of a metrics.csv, exactly as they were written."""
     # "true" alone in a column would be read as a boolean; and only Python's own float reads back the very number that
@@ -183,13 +169,22 @@ def read_metrics(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype=text, converters={"value": float})
 
 
-def read_scores(path: Path, rows: NDArray[np.intp]) -> NDArray[np.float64]:
-    """X = V·Uᵀ (+ b + c) of the given centres, dense (rows, contexts), from a file of `write_vectors`."""
-    with np.load(path, allow_pickle=False) as arrays:
-        scores = arrays["V"][rows].astype(np.float64) @ arrays["U"].T.astype(np.float64)
-        if "row_bias" in arrays:
-            scores += arrays["row_bias"][rows][:, None] + arrays["col_bias"]
-    return scores
+def write_answers(answers: Answers, directory: Path) -> None:
+    """Write evaluation.csv and neighbours.csv, those that have rows."""
+    for name, frame in zip(Answers._fields, answers, strict=True):
+        if len(frame):
+            write_csv(frame, directory / f"{name}.csv")
+
+
+def read_answers(directory: Path) -> Answers:
+    """What `write_answers` wrote to a run's directory; an empty frame for a file that there is not."""
+    return Answers(*(_read_answer(directory / f"{name}.csv") for name in Answers._fields))
+
+
+def _read_answer(path: Path) -> pd.DataFrame:
+    # NA, null and nan are words.
+    text = dict.fromkeys(("method", "task", "set", "section", "metric", "word", "neighbour"), str)
+    return pd.read_csv(path, dtype=text, keep_default_na=False) if path.is_file() else pd.DataFrame()
 
 
 def histories(fitted: Mapping[str, Factorisation]) -> pd.DataFrame:
@@ -232,6 +227,6 @@ def commit() -> str | None:
 
 
 __all__ = [
-    "RunRecord", "Status", "histories", "log_failure", "read_metrics", "read_scores", "write_csv", "write_json", "write_text",
-    "write_vectors",
+    "RunRecord", "Status", "histories", "log_failure", "read_answers", "read_metrics", "write_answers", "write_csv",
+    "write_json", "write_text",
 ]

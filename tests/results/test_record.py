@@ -17,10 +17,8 @@ from sgns_pmi.results.record import (
     histories,
     peak_memory_mb,
     read_metrics,
-    read_scores,
     versions,
     write_csv,
-    write_vectors,
 )
 
 
@@ -48,27 +46,6 @@ def test_floats_read_back_exactly(tmp_path: Path) -> None:
     write_csv(pd.DataFrame({"target": "true", "value": values}), tmp_path / "t.csv")
     assert read_metrics(tmp_path / "t.csv")["value"].tolist() == values
     assert set(read_metrics(tmp_path / "t.csv")["target"]) == {"true"}
-
-
-def test_vectors_are_plain_arrays(tmp_path: Path) -> None:
-    counts = sp.CooccurrenceCounts.from_triples(["ä", "b", "b"], ["x", "x", "yy"], [4, 1, 2])
-    problem = sp.Problem(counts, "three cells")
-    est = sp.SGNS(dim=1, k=2, bias=True, seed=0).fit(counts)
-    write_vectors(est, problem, tmp_path / "v.npz")
-    with np.load(tmp_path / "v.npz", allow_pickle=False) as arrays:
-        assert sorted(arrays) == ["U", "V", "col_bias", "context_vocab", "row_bias", "vocab"]
-        assert arrays["vocab"].tolist() == ["b", "ä"]
-        assert arrays["context_vocab"].tolist() == ["x", "yy"]
-    rows = np.array([1])
-    np.testing.assert_allclose(
-        read_scores(tmp_path / "v.npz", rows), est.estimate_pmi(corrected=False, rows=rows) - np.log(2), rtol=1e-12
-    )
-
-
-def test_no_factors_no_file(tmp_path: Path) -> None:
-    counts = sp.CooccurrenceCounts.from_matrix([[1, 2], [3, 4]])
-    write_vectors(sp.Empirical().fit(counts), sp.Problem(counts, ""), tmp_path / "v.npz")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_histories_of_methods_without_one() -> None:

@@ -1,0 +1,168 @@
+"""What a run asks the word vectors of its methods, and what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import pandas as pd
+
+from sgns_pmi.compare.analogies import Analogy, analogies, read_analogies
+from sgns_pmi.compare.neighbours import check_restrict, neighbours
+from sgns_pmi.compare.questions import question_files
+from sgns_pmi.compare.similarity import WordPair, read_similarity, similarity
+from sgns_pmi.compare.vectors import (
+    KINDS,
+    NORMALIZATIONS,
+    WordVectors,
+    estimator_vectors,
+    has_vectors,
+    names_of,
+    unknown_word,
+)
+from sgns_pmi.compare.word_map import PROJECTIONS, check_projection
+from sgns_pmi.counts import CooccurrenceCounts
+from sgns_pmi.errors import InputError, check_choice, check_integer
+from sgns_pmi.factorise import Factorisation
+
+COLUMNS = ["method", "task", "set", "section", "metric", "value"]
+NEIGHBOUR_COLUMNS = ["method", "word", "rank", "neighbour", "similarity"]
+WHOLE = "all"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The questions of a run; field names are the keys of the configuration's group ``eval``.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Whose neighbours are wanted.
+    similarity, analogies : sequence of str
+        Files of word pairs and of analogies, or folders of such (.txt, .tsv).
+    vectors : {"V", "U", "V+U", "mean"}, default "V"
+        Which vectors answer; a method without context vectors answers with V.
+    normalize : {"row", "column", "both", "none"}, default "row"
+        As in `WordVectors`.
+    restrict : int, optional
+        Only the so many most frequent words are known.
+    neighbours : int, default 10
+        Neighbours of each word.
+    maps : sequence of {"pca", "tsne", "umap"}
+        Maps that are drawn where words have names.
+    map_words : int, default 150
+        The most frequent words that a map shows.
+    """
+
+    words: Sequence[str] = ()
+    similarity: Sequence[str] = ()
+    analogies: Sequence[str] = ()
+    vectors: str = "V"
+    normalize: str = "row"
+    restrict: int | None = None
+    neighbours: int = 10
+    maps: Sequence[str] = ("pca",)
+    map_words: int = 150
+
+    def check(self) -> None:
+        """Read every file; raise `InputError` for the first setting, file or line that cannot be used."""
+        for name in ("words", "similarity", "analogies", "maps"):
+            value = getattr(self, name)
+            if isinstance(value, str) or not isinstance(value, Sequence):
+                raise InputError(name, value, f"must be a list, as eval.{name}=[...]")
+        check_choice("vectors", self.vectors, KINDS)
+        check_choice("normalize", self.normalize, NORMALIZATIONS)
+        check_restrict(self.restrict)
+        check_integer("neighbours", self.neighbours)
+        for projection in self.maps:
+            check_choice("maps", projection, PROJECTIONS)
+            check_projection(projection)
+        check_integer("map_words", self.map_words, 2)
+        _ = self.pairs, self.questions
+
+    def check_counts(self, counts: CooccurrenceCounts) -> None:
+        """Raise `InputError` for a word that the counts do not have, or vectors that cannot be added over them."""
+        words = names_of(counts.vocab, counts.shape[0])
+        contexts = names_of(counts.context_vocab, counts.shape[1])
+        if self.vectors in ("V+U", "mean") and words != contexts:
+            raise InputError("vectors", self.vectors, "needs the same words as centres and as contexts; choose V or U")
+        asked = contexts if self.vectors == "U" else words
+        known = {word.upper() for word in asked}
+        for word in self.words:
+            if word.upper() not in known:
+                error = unknown_word(word, asked)
+                raise InputError("words", word, error.remedy)
+
+    @cached_property
+    def pairs(self) -> dict[str, list[WordPair]]:
+        """The similarity sets by name."""
+        return {name: read_similarity(file) for name, file in question_files("similarity", self.similarity).items()}
+
+    @cached_property
+    def questions(self) -> dict[str, list[Analogy]]:
+        """The analogy sets by name."""
+        return {name: read_analogies(file) for name, file in question_files("analogies", self.analogies).items()}
+
+
+def method_vectors(
+    fitted: Mapping[str, Factorisation], counts: CooccurrenceCounts, evaluation: Evaluation
+) -> dict[str, WordVectors]:
+    """The word vectors of each method that has any, of the kind asked for: V for a method without context vectors."""
+    return {
+        method: estimator_vectors(
+            estimator, counts, evaluation.vectors if hasattr(estimator, "U_") else "V", evaluation.normalize
+        )
+        for method, estimator in fitted.items()
+        if has_vectors(estimator)
+    }
+
+
+class Answers(NamedTuple):
+    """What the methods of a run answered, as tidy frames."""
+
+    evaluation: pd.DataFrame
+    neighbours: pd.DataFrame
+
+
+def evaluate(vectors: Mapping[str, WordVectors], evaluation: Evaluation) -> Answers:
+    """Ask each method's word vectors everything.
+
+    Parameters
+    ----------
+    vectors : mapping of method name to WordVectors
+    evaluation : Evaluation
+
+    Returns
+    -------
+    evaluation : DataFrame
+        Columns method, task (similarity, analogy), set, section, metric, value. Metrics are those of `similarity`, whose
+        only section is "all", and of `analogies`.
+    neighbours : DataFrame
+        Columns method, word, rank, neighbour, similarity.
+
+    Raises
+    ------
+    InputError
+        For a word of `evaluation.words` that is not in the vocabulary.
+    """
+    rows, near = [], []
+    for method, own in vectors.items():
+        for name, pairs in evaluation.pairs.items():
+            frame = similarity(own, pairs, evaluation.restrict)
+            rows.append(frame.assign(method=method, task="similarity", set=name, section=WHOLE))
+        for name, questions in evaluation.questions.items():
+            frame = analogies(own, questions, evaluation.restrict)
+            rows.append(frame.assign(method=method, task="analogy", set=name))
+        if evaluation.words:
+            frame = neighbours(own, evaluation.words, evaluation.neighbours, evaluation.restrict)
+            near.append(frame.assign(method=method))
+    return Answers(_together(rows, COLUMNS), _together(near, NEIGHBOUR_COLUMNS))
+
+
+def _together(frames: Sequence[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
+
+
+__all__ = ["Answers", "Evaluation", "evaluate", "method_vectors"]

@@ -1,0 +1,191 @@
+"""Word vectors: what a factorisation says about words, ready to be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.preprocessing import normalize as normalized
+
+from sgns_pmi.counts import CooccurrenceCounts
+from sgns_pmi.errors import InputError, check_choice
+from sgns_pmi.factorise import Factorisation
+
+Matrix = Any  # ndarray or csr_array; SciPy has no types
+KINDS = ("V", "U", "V+U", "mean")
+NORMALIZATIONS = ("row", "column", "both", "none")
+
+
+@dataclass(frozen=True, eq=False)
+class WordVectors:
+    """Words and their vectors, most frequent word first.
+
+    Parameters
+    ----------
+    words : tuple of str, (words,)
+        Distinct, in descending frequency, as word2vec writes them: "the n most frequent words" are the first n.
+    matrix : ndarray or scipy.sparse.csr_array, (words, dim)
+        A vector for each word; the rows of SPPMI are sparse and stay so.
+    normalize : {"row", "column", "both", "none"}, default "row"
+        What precedes the dot products that all questions are answered with. "row" makes rows unit vectors, and the dot
+        product the cosine; "column" does so to columns; "both" to columns, then to rows (Levy, Goldberg & Dagan, TACL 2015,
+        section 3.3). A zero vector remains one: its similarity with every word is 0.
+
+    Raises
+    ------
+    InputError
+        For words that repeat or are not as many as the rows, a matrix that is not finite, or an unknown normalisation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> vectors = WordVectors(("king", "queen", "pear"), np.array([[2.0, 1.0], [4.0, 2.0], [-1.0, 2.0]]))
+    >>> float((vectors.unit[0] @ vectors.unit[1]).round(6))
+    1.0
+    """
+
+    words: tuple[str, ...]
+    matrix: Matrix
+    normalize: str = "row"
+
+    def __post_init__(self) -> None:
+        check_choice("normalize", self.normalize, NORMALIZATIONS)
+        if self.matrix.ndim != 2 or len(self.words) != self.matrix.shape[0]:
+            raise InputError("words", f"{len(self.words)} words", f"must name each row of a matrix of shape {self.matrix.shape}")
+        if len(self._index) != len(self.words):
+            twice = next(word for position, word in enumerate(self.words) if self._index[word] != position)
+            raise InputError("words", twice, "stands twice; each word needs one vector")
+        if not np.isfinite(self.matrix.data if sp.issparse(self.matrix) else self.matrix).all():
+            raise InputError("vectors", "NaN or infinity", "must be finite numbers")
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {word: position for position, word in enumerate(self.words)}
+
+    @cached_property
+    def cases(self) -> dict[str, int]:
+        """Position of the most frequent spelling of each upper-cased word."""
+        return {word.upper(): position for position, word in reversed(list(enumerate(self.words)))}
+
+    @cached_property
+    def unit(self) -> Matrix:
+        """The matrix after `normalize`; dot products of its rows are similarities."""
+        matrix = self.matrix
+        if self.normalize in ("column", "both"):
+            matrix = normalized(matrix, axis=0)
+        return normalized(matrix, axis=1) if self.normalize in ("row", "both") else matrix
+
+    def position(self, word: str) -> int:
+        """The row of a word: as spelled or, where that is not known, in the most frequent spelling of another case.
+
+        Raises
+        ------
+        InputError
+            For an unknown word; names the known words closest to it.
+        """
+        found = self._index.get(word, self.cases.get(word.upper()))
+        if found is None:
+            raise unknown_word(word, self.words)
+        return found
+
+    def similarities(self, positions: NDArray[np.intp] | Sequence[int], among: int | None = None) -> NDArray[np.floating[Any]]:
+        """Similarity of the words at `positions` with the `among` most frequent words (None: all), dense (positions, among)."""
+        asked, others = self.unit[np.asarray(positions, dtype=np.intp)], self.unit[:among]
+        if sp.issparse(others):  # in this order SciPy need not transpose the whole matrix
+            return np.ascontiguousarray((others @ asked.T).toarray().T)
+        return np.asarray(asked @ others.T)
+
+
+def unknown_word(word: str, words: Sequence[str]) -> InputError:
+    """The error for a word that is not among `words`: names the closest of them."""
+    near = get_close_matches(word, words, n=3) or get_close_matches(word.lower(), words, n=3)
+    remedy = f"; did you mean {', '.join(near)}?" if near else f" of {len(words):,} words"
+    return InputError("word", word, f"is not in the vocabulary{remedy}")
+
+
+def word_vectors(
+    V: Matrix,
+    U: NDArray[np.floating[Any]] | None = None,
+    *,
+    vocab: Sequence[str] | None = None,
+    context_vocab: Sequence[str] | None = None,
+    row_sums: NDArray[np.float64] | None = None,
+    col_sums: NDArray[np.float64] | None = None,
+    vectors: str = "V",
+    normalize: str = "row",
+) -> WordVectors:
+    """Word vectors made of the factors of one factorisation.
+
+    Parameters
+    ----------
+    V : ndarray or csr_array, (words, dim)
+        Centre vectors.
+    U : ndarray, (contexts, dim), optional
+        Context vectors.
+    vocab, context_vocab : sequence of str, optional
+        Names of the rows of V and of U; by default their numbers, from 0.
+    row_sums, col_sums : ndarray, (words,) and (contexts,), optional
+        Frequencies of words and contexts, which put the words in descending order; without them the order is kept.
+    vectors : {"V", "U", "V+U", "mean"}, default "V"
+        Centre vectors, context vectors, their sum ("w + c" of Levy, Goldberg & Dagan, TACL 2015, section 3.3, before any
+        normalisation) or its half.
+    normalize : {"row", "column", "both", "none"}, default "row"
+        As in `WordVectors`.
+
+    Raises
+    ------
+    InputError
+        For an unknown choice, or one that needs context vectors, or the same words on both sides, where there are none.
+    """
+    check_choice("vectors", vectors, KINDS)
+    if vectors != "V" and U is None:
+        raise InputError("vectors", vectors, "needs context vectors, and there are none here; choose vectors=V")
+    if vectors == "U":
+        assert U is not None
+        matrix, names, frequency = U, context_vocab, col_sums
+    else:
+        matrix, names, frequency = V, vocab, row_sums
+        if vectors != "V":
+            assert U is not None
+            if names_of(vocab, len(V)) != names_of(context_vocab, len(U)):
+                raise InputError("vectors", vectors, "needs the same words as centres and as contexts; choose vectors=V or U")
+            matrix = (V + U) / (2 if vectors == "mean" else 1)
+    words = names_of(names, matrix.shape[0])
+    if frequency is not None:
+        order = np.argsort(-frequency, kind="stable")
+        words, matrix = tuple(words[position] for position in order), matrix[order]
+    return WordVectors(words, matrix, normalize)
+
+
+def names_of(vocab: Sequence[str] | None, size: int) -> tuple[str, ...]:
+    """The names of rows or columns: their numbers, from 0, where there are none."""
+    return tuple(map(str, range(size) if vocab is None else vocab))
+
+
+def has_vectors(estimator: Factorisation) -> bool:
+    """Whether a fitted method has word vectors: factors, or the sparse rows of SPPMI."""
+    return hasattr(estimator, "V_")
+
+
+def estimator_vectors(
+    estimator: Factorisation, counts: CooccurrenceCounts, vectors: str = "V", normalize: str = "row"
+) -> WordVectors:
+    """The word vectors of a fitted method, words by descending frequency in the counts; see `word_vectors`."""
+    return word_vectors(
+        estimator.V_, getattr(estimator, "U_", None), vocab=counts.vocab, context_vocab=counts.context_vocab,
+        row_sums=counts.row_sums, col_sums=counts.col_sums, vectors=vectors, normalize=normalize,
+    )  # fmt: skip
+
+
+__all__ = [
+    "KINDS", "NORMALIZATIONS", "WordVectors", "estimator_vectors", "has_vectors", "names_of", "unknown_word", "word_vectors",
+]
