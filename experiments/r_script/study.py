@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 
 import sgns_pmi as sp
 from sgns_pmi.figures import recovery_figure, save
+from sgns_pmi.figures.style import badge
 
 HERE = Path(__file__).parent
 STEPS = {
@@ -51,8 +52,12 @@ def main(sweep: Path) -> None:
     figure = recovery_figure(
         estimates, problem.pmi, problem.counts.matrix.toarray(), long, target_name="true",
         title="From the cloud to the diagonal: $VU^T + \\log k$ against the true PMI\n"
-        "k = 20, dim = 2 and then 4, rank of true PMI = 4",
+        f"{problem.title}, k = 20\n"
+        "dim = 2, then 4; rank of true PMI = 4; noise = zero_share, then unigram",
     )  # fmt: skip
+    # The panels are steps; their colours are still those of the two methods.
+    for ax, name in zip(figure.axes, estimates, strict=False):
+        badge(ax, "sgns_expected" if name == OPTIMUM else "sgns_sampled")
     save(figure, HERE / "figure")
 
 
