@@ -1,0 +1,211 @@
+"""From numbered text to counts: windows are counted segment by segment, each one a run of sorted rows; runs are then merged.
+
+A segment is counted by rows: for each centre all its places are visited and their contexts added up in one dense row, so that
+pairs need neither be written down nor sorted. Weights are whole numbers until the end: sums are the same in any order, whatever
+the segments, threads and memory.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sgns_pmi.counts import CooccurrenceCounts
+from sgns_pmi.errors import InputError
+from sgns_pmi.problems.corpus import kernels
+from sgns_pmi.problems.corpus.settings import Limits, Settings
+from sgns_pmi.problems.corpus.sources import Source
+from sgns_pmi.problems.corpus.spool import Spool
+from sgns_pmi.problems.corpus.vocabulary import Encoded, choose_vocabulary, encode
+from sgns_pmi.problems.corpus.workers import THREADS, Workers
+from sgns_pmi.progress import Progress
+
+log = logging.getLogger("sgns_pmi")
+Part = tuple[int, int]
+"""A range of rows, its end excluded."""
+CSR = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]
+"""indptr, columns and values of some rows."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The counts of a text, and how many of its tokens they rest on.
+
+    Parameters
+    ----------
+    counts : CooccurrenceCounts
+    read, known, kept : int
+        Tokens of the text; of these, those in the vocabulary; of these, those left by subsampling.
+    """
+
+    counts: CooccurrenceCounts
+    read: int
+    known: int
+    kept: int
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Some consecutive text, to be counted at once.
+
+    Parameters
+    ----------
+    stream, reach : ndarray
+        As `kernels.thin` makes them.
+    start, stop : int
+        Where its centres stand in the stream; before and after are contexts alone.
+    """
+
+    stream: NDArray[np.int32]
+    reach: NDArray[np.int32]
+    start: int
+    stop: int
+
+
+def count_text(
+    sources: Sequence[Source], settings: Settings, limits: Limits, folder: Path | None = None, threads: int = THREADS,
+    shown: bool = False,
+) -> Counted:  # fmt: skip
+    """Count the co-occurrences in a text.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+    settings : Settings
+        What to count.
+    limits : Limits
+        What is held in memory; the counts do not depend on it.
+    folder : Path, optional
+        Where that lies which is too large for the memory; the system's temporary folder by default.
+    threads : int
+        The counts do not depend on it.
+    shown : bool
+        Whether to show progress.
+
+    Raises
+    ------
+    InputError
+        For a text that cannot be read, holds no word, or too few for a vocabulary; and if no two words stand together.
+    """
+    with Workers(threads) as workers, Spool(folder, limits.ids) as texts, Spool(folder, limits.runs) as runs:
+        encoded = encode(sources, settings, limits, texts, workers, shown)
+        if encoded.tokens == 0:
+            empty = all(source.size == 0 for source in sources)
+            raise InputError("path", ", ".join(source.name for source in sources), "is empty" if empty else "holds no word")
+        vocabulary = choose_vocabulary(encoded, settings)
+        keep = settings.keep_probability(vocabulary.counts)
+        parts = row_parts(vocabulary.counts * keep * settings.pairs, limits.piece)
+        pieces: list[list[int]] = [[] for _ in parts]  # of each part of the rows, what the runs hold
+        kept = 0
+        with Progress("counting (tokens)", int(vocabulary.counts @ keep), shown) as progress:
+            for segment in segments(encoded, texts, vocabulary.number, keep, settings, limits.segment, workers):
+                for part, csr, centers in count_segment(segment, parts, settings, len(keep), workers):
+                    pieces[part].append(runs.put(*csr))
+                    kept += centers
+                    progress.update(centers)
+        matrix = merge(pieces, parts, runs, settings.unit, len(keep), workers, shown)
+        if texts.spilled or runs.spilled:
+            log.info("counting: %s MB on disk, runs: %d", f"{(texts.spilled + runs.spilled) / 1e6:,.0f}", len(pieces[0]))
+    if matrix.nnz == 0:
+        raise InputError("window", settings.window, "no two words of the vocabulary stand together in one window")
+    counts = CooccurrenceCounts(matrix, vocabulary.words, vocabulary.words)
+    return Counted(counts, encoded.tokens, int(vocabulary.counts.sum()), kept)
+
+
+def row_parts(pairs: NDArray[np.float64], size: int) -> list[Part]:
+    """Consecutive ranges of rows with about `size` of the expected `pairs` each, or one row."""
+    part = (np.cumsum(pairs) // size).astype(np.int64)
+    edges = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(pairs)]
+    return list(pairwise(edges))
+
+
+def segments(
+    encoded: Encoded, texts: Spool, number: NDArray[np.int32], keep: NDArray[np.float64], settings: Settings, size: int,
+    workers: Workers,
+) -> Iterator[Segment]:  # fmt: skip
+    """The text without dropped words, in segments of about `size` elements that overlap by the window."""
+    threshold = (keep * 2.0**53).astype(np.uint64)
+    drawn, holes = settings.window_type == "drawn", settings.removal == "clean"
+
+    def thinned(block: tuple[int, int]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        return kernels.thin(
+            texts.take(block[0])[0], number, threshold, settings.random_key("subsample"), block[1], holes, settings.window,
+            settings.random_key("window"), drawn,
+        )  # fmt: skip
+
+    stream = np.empty(min(size, encoded.elements), np.int32)
+    reach = np.empty(len(stream) if drawn else 0, np.int32)
+    start = end = 0
+    for _, (words, windows) in workers.in_order(thinned, encoded.blocks):
+        if end + len(words) > len(stream):
+            stop = end - settings.window  # what follows is still without its right contexts
+            if stop > start:
+                yield Segment(stream[:end], reach[:end], start, stop)
+                left = max(stop - settings.window, 0)
+                stream[: end - left] = stream[left:end].copy()
+                reach[: end - left] = reach[left:end].copy()
+                start, end = stop - left, end - left
+            missing = end + len(words) - len(stream)
+            if missing > 0:
+                stream = np.concatenate([stream, np.empty(missing, np.int32)])
+                reach = np.concatenate([reach, np.empty(missing if drawn else 0, np.int32)])
+        stream[end : end + len(words)] = words
+        reach[end : end + len(windows)] = windows
+        end += len(words)
+    yield Segment(stream[:end], reach[:end], start, end)
+
+
+def count_segment(
+    segment: Segment, parts: list[Part], settings: Settings, words: int, workers: Workers
+) -> Iterator[tuple[int, CSR, int]]:
+    """A sorted run: for each part of the rows its number, its counts, and how many centres they rest on."""
+    first, order = kernels.places(segment.stream, segment.start, segment.stop, words)
+    left, right = settings.direction != "right", settings.direction != "left"
+
+    def count(part: int) -> CSR:
+        return kernels.count_rows(
+            segment.stream, segment.reach, first, order, *parts[part], settings.weight, left, right, words
+        )  # fmt: skip
+
+    for part, csr in workers.in_order(count, range(len(parts))):
+        start, stop = parts[part]
+        yield part, csr, int(first[stop] - first[start])
+
+
+def merge(
+    pieces: list[list[int]], parts: list[Part], runs: Spool, unit: int, words: int, workers: Workers, shown: bool
+) -> sp.csr_array:
+    """The sum of all runs divided by `unit`, (words, words); the runs are used up."""
+
+    def summed(part: int) -> CSR:
+        run = [cast(CSR, runs.take(piece)) for piece in pieces[part]]
+        if len(run) == 1:
+            return run[0]
+        offsets = np.cumsum([0, *(len(columns) for _, columns, _ in run[:-1])])
+        indptrs = np.stack([indptr for indptr, _, _ in run]) + offsets[:, None]
+        return kernels.add_rows(
+            indptrs, np.concatenate([columns for _, columns, _ in run]), np.concatenate([values for _, _, values in run]), words
+        )
+
+    # As long as the runs together; the memory that the sum does not need is never touched.
+    bound = sum(runs.length(piece, 1) for part in pieces for piece in part)
+    indptr = np.zeros(words + 1, np.int64)
+    columns, values = np.empty(bound, np.int32), np.empty(bound, np.float64)
+    n = 0
+    with Progress("merging", len(parts), shown and len(pieces[0]) > 1) as progress:
+        for part, (part_indptr, part_columns, part_values) in workers.in_order(summed, range(len(parts))):
+            start, stop = parts[part]
+            indptr[start + 1 : stop + 1] = n + part_indptr[1:]
+            columns[n : n + len(part_columns)] = part_columns
+            np.divide(part_values, unit, out=values[n : n + len(part_values)])
+            n += len(part_columns)
+            progress.update()
+    return sp.csr_array((values[:n], columns[:n], indptr), shape=(words, words))

@@ -1,0 +1,158 @@
+"""What is to be counted, and with how much memory."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgns_pmi.errors import InputError, check_choice, check_integer, check_real, check_seed
+from sgns_pmi.problems.corpus.tokens import Tokenizer
+
+BOUNDARIES = {"line": 1, "paragraph": 2, "file": 0, "none": 0}
+"""Where windows end, and the line ends between two tokens that make such a place (0: lines do not matter)."""
+FORMULAS = ("mikolov", "word2vec_c")
+WINDOW_TYPES = ("fixed", "expected", "drawn")
+DIRECTIONS = ("both", "left", "right")
+REMOVALS = ("dirty", "clean")
+LARGEST_WINDOW = 10_000
+UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+LEAST_MEMORY = 32 * 10**6
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides the counts of a text; `text_problem` says what each field means."""
+
+    tokenizer: Tokenizer = field(default_factory=Tokenizer)
+    boundary: str = "line"
+    min_count: int = 5
+    max_size: int | None = None
+    subsample: float = 0.0
+    subsample_formula: str = "mikolov"
+    removal: str = "dirty"
+    window: int = 5
+    window_type: str = "expected"
+    direction: str = "both"
+    seed: int = 0
+
+    def check(self) -> None:
+        """Raise InputError for the first field that cannot be used."""
+        self.tokenizer.check()
+        check_choice("boundary", self.boundary, BOUNDARIES)
+        check_integer("min_count", self.min_count)
+        if self.max_size is not None:
+            check_integer("max_size", self.max_size, minimum=2)
+        check_real("subsample", self.subsample)
+        check_choice("subsample_formula", self.subsample_formula, FORMULAS)
+        check_choice("removal", self.removal, REMOVALS)
+        if check_integer("window", self.window) > LARGEST_WINDOW:
+            raise InputError("window", self.window, f"must be at most {LARGEST_WINDOW:,}")
+        check_choice("window_type", self.window_type, WINDOW_TYPES)
+        check_choice("direction", self.direction, DIRECTIONS)
+        check_seed(self.seed)
+
+    def key(self) -> dict[str, object]:
+        """The fields that make a difference to the counts."""
+        fields = asdict(self)
+        if not self.subsample:
+            del fields["subsample_formula"]
+        if not self.subsample and self.window_type != "drawn":
+            del fields["seed"]
+        return fields
+
+    def keep_probability(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The share of each word's tokens that subsampling keeps, (words,), from the counts of the vocabulary.
+
+        With f the word's share of the vocabulary's tokens and t the threshold, √(t/f) (Mikolov et al. 2013, eq. 5), or
+        √(t/f) + t/f as in word2vec.c; at most 1.
+        """
+        if not self.subsample:
+            return np.ones(len(counts))
+        ratio = self.subsample / (counts / counts.sum())
+        keep = np.sqrt(ratio) if self.subsample_formula == "mikolov" else np.sqrt(ratio) + ratio
+        return np.minimum(keep, 1.0)
+
+    @property
+    def weight(self) -> NDArray[np.int64]:
+        """What a context at distance 1, 2, ... counts, in units of 1 / `unit`, (window,)."""
+        if self.window_type == "expected":
+            return np.arange(self.window, 0, -1)
+        return np.ones(self.window, np.int64)
+
+    @property
+    def unit(self) -> int:
+        """Divides the weights: the expected share of windows that reach distance d is (window − d + 1) / window."""
+        return int(self.window) if self.window_type == "expected" else 1
+
+    @property
+    def pairs(self) -> int:
+        """How many contexts a token has at most."""
+        return int(self.window) * (2 if self.direction == "both" else 1)
+
+    def random_key(self, purpose: str) -> np.uint64:
+        """Start of the sequence of draws for `purpose`."""
+        digest = hashlib.blake2b(f"{purpose} {self.seed}".encode(), digest_size=8).digest()
+        return np.uint64(int.from_bytes(digest, "little"))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much is held in memory at a time.
+
+    Parameters
+    ----------
+    block : int
+        Bytes of text tokenised at once by each thread.
+    words : int
+        Bytes for the distinct words.
+    ids : int
+        Bytes of numbered text kept in memory; beyond, on disk.
+    segment : int
+        Tokens whose windows are counted together; each segment makes one sorted run.
+    piece : int
+        Pairs that one thread counts at a time.
+    runs : int
+        Bytes of sorted runs kept in memory; beyond, on disk.
+    """
+
+    block: int
+    words: int
+    ids: int
+    segment: int
+    piece: int
+    runs: int
+
+    @classmethod
+    def within(cls, memory: int, threads: int) -> Limits:
+        """Limits that share out `memory` bytes."""
+        quarter = memory // 4
+        return cls(
+            # A block takes 6 to 9 times its size while it is numbered.
+            block=min(4 << 20, quarter // (8 * (threads + 2))),
+            words=2 * quarter,
+            ids=quarter,
+            # Stream, reach and order are 12 bytes a token; the places of int32 end at 2³¹.
+            segment=min(quarter // 12, 1 << 30),
+            # A piece is 12 bytes a pair, twice while it is copied.
+            piece=min(1 << 20, quarter // (24 * (threads + 2))),
+            runs=quarter,
+        )
+
+
+def parse_memory(memory: object) -> int:
+    """Bytes from a text as ``500MB`` or ``2GB`` (powers of ten).
+
+    Raises
+    ------
+    InputError
+        For another form, or less than `LEAST_MEMORY`.
+    """
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([KMGT]B)", str(memory).strip(), re.IGNORECASE)
+    size = int(float(found[1]) * UNITS[found[2].upper()]) if found else 0
+    if size < LEAST_MEMORY:
+        raise InputError("memory", memory, f"must be a size as 500MB or 2GB, {LEAST_MEMORY // 10**6}MB or more")
+    return size

@@ -1,0 +1,167 @@
+"""Where text comes from: files, plain or compressed, folders and standard input, read as blocks of whole words."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import lzma
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from io import BufferedIOBase
+from pathlib import Path
+from typing import IO, Any
+
+from sgns_pmi.errors import InputError, missing_extra
+
+STANDARD_INPUT = "-"
+COMPRESSIONS = (".gz", ".xz", ".zst")
+UTF8_MARK = b"\xef\xbb\xbf"
+WHITE_SPACE = (b"\n", b" ", b"\t", b"\r", b"\v", b"\f")
+"""Where a block may end; a line end if there is one."""
+LONGEST_WORD = 1 << 20
+"""Bytes without white space, beyond which a file is not taken for a text."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One text.
+
+    Parameters
+    ----------
+    name : str
+        For messages: the file, or "standard input".
+    size : int
+        Bytes to read, as they are stored; 0 where that is not known.
+    open : callable
+        Returns a binary stream; called anew for each reading.
+    compression : str
+        One of `COMPRESSIONS`, or empty.
+    repeatable : bool
+        Whether the text can be read twice; standard input cannot.
+    """
+
+    name: str
+    size: int
+    open: Callable[[], BufferedIOBase]
+    compression: str = ""
+    repeatable: bool = True
+
+    def digest(self) -> str:
+        """SHA-256 of the stored bytes, with the way they are to be unpacked."""
+        with self.open() as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() + self.compression
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some whole words of a text.
+
+    Parameters
+    ----------
+    source : Source
+    offset : int
+        Bytes of the (unpacked) text before this block.
+    text : bytes
+    stored : int
+        Bytes of the stored file that have been read since the block before.
+    """
+
+    source: Source
+    offset: int
+    text: bytes
+    stored: int
+
+
+def find_sources(path: str | Path | Sequence[str | Path]) -> list[Source]:
+    """The texts that `path` names: a file, a folder (all files in it, sorted by name), ``-``, or a list of these.
+
+    Raises
+    ------
+    InputError
+        For a file that is not there and a folder without files; ``field`` is ``path``.
+    """
+    paths = [path] if isinstance(path, str | Path) else list(path)
+    if not paths:
+        raise InputError("path", "[]", "give a text file, a folder, or - for standard input: data.path=FILE")
+    return [source for each in paths for source in _sources(each)]
+
+
+def _sources(path: str | Path) -> list[Source]:
+    if str(path) == STANDARD_INPUT:
+        return [Source("standard input", 0, lambda: open(sys.stdin.fileno(), "rb", closefd=False), repeatable=False)]
+    place = Path(path)
+    if place.is_dir():
+        files = sorted(file for file in place.rglob("*") if file.is_file() and not file.name.startswith("."))
+        if not files:
+            raise InputError("path", path, "the folder holds no files")
+        return [_file(file) for file in files]
+    if not place.exists():
+        raise InputError("path", path, "there is no such file; paths are relative to the current folder")
+    return [_file(place)]
+
+
+def _file(file: Path) -> Source:
+    suffix = file.suffix.lower()
+    compression = suffix if suffix in COMPRESSIONS else ""
+    # A named pipe can be read, but once only.
+    return Source(str(file), file.stat().st_size, lambda: file.open("rb"), compression, repeatable=file.is_file())
+
+
+def read_blocks(source: Source, size: int) -> Iterator[Block]:
+    """The text in blocks of about `size` bytes that end in white space; a byte order mark at its start is left out.
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be opened or unpacked, and for one without white space in `LONGEST_WORD` bytes.
+    """
+    offset = told = 0
+    rest = b""
+    with _readable(source) as (raw, stream):
+        while new := stream.read(size):
+            text = rest + new
+            end = _end_of_words(text)
+            if end == 0 and len(text) > size + LONGEST_WORD:
+                raise InputError("path", source.name, f"no white space in {len(text):,} bytes from {offset:,}: is it a text?")
+            position = raw.tell() if source.size else 0
+            yield _block(source, offset, text[:end], position - told)
+            offset, told, rest = offset + end, position, text[end:]
+    yield _block(source, offset, rest, source.size - told)
+
+
+def _block(source: Source, offset: int, text: bytes, stored: int) -> Block:
+    skip = len(UTF8_MARK) if offset == 0 and text.startswith(UTF8_MARK) else 0
+    return Block(source, offset + skip, text[skip:], stored)
+
+
+def _end_of_words(text: bytes) -> int:
+    line = text.rfind(b"\n")
+    return 1 + (line if line >= 0 else max(map(text.rfind, WHITE_SPACE)))
+
+
+@contextmanager
+def _readable(source: Source) -> Iterator[tuple[BufferedIOBase, IO[bytes]]]:
+    """The stored and the unpacked stream; what goes wrong with them is said in one line."""
+    unpacked, unreadable = _unpacker(source.compression)
+    try:
+        with source.open() as raw, unpacked(raw) as stream:
+            yield raw, stream
+    except unreadable as error:
+        raise InputError("path", source.name, f"cannot be read: {error}") from None
+
+
+def _unpacker(compression: str) -> tuple[Callable[[Any], AbstractContextManager[Any]], tuple[type[Exception], ...]]:
+    if compression == ".gz":
+        return gzip.open, (OSError, EOFError, zlib.error)
+    if compression == ".xz":
+        return lzma.open, (OSError, EOFError, lzma.LZMAError)
+    if compression == ".zst":
+        try:
+            from backports import zstd
+        except ImportError:
+            raise missing_extra("backports.zstd", "zstd", "to read .zst files") from None
+        return zstd.open, (OSError, EOFError, zstd.ZstdError)
+    return nullcontext, (OSError,)

@@ -1,0 +1,178 @@
+"""From text to numbers: every token becomes the number of its word, in one reading; then the vocabulary is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgns_pmi.errors import InputError
+from sgns_pmi.problems.corpus.kernels import BREAK, HOLE, tokenise
+from sgns_pmi.problems.corpus.settings import BOUNDARIES, Limits, Settings
+from sgns_pmi.problems.corpus.sources import Block, Source, read_blocks
+from sgns_pmi.problems.corpus.spool import Spool
+from sgns_pmi.problems.corpus.workers import Workers
+from sgns_pmi.progress import Progress
+
+WORD_BYTES = 170
+"""What a distinct word takes in the table of words beside its letters."""
+MEGABYTE = 10**6
+
+
+class Numbered(NamedTuple):
+    """A prepared block, and what `tokenise` says of it."""
+
+    text: bytes
+    ids: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    leading: int
+    trailing: int
+
+
+class Encoded:
+    """A text as numbers of its distinct words, which grows block by block.
+
+    Parameters
+    ----------
+    settings : Settings
+    limit : int
+        Bytes that the distinct words may take.
+    spool : Spool
+        Where the numbered blocks go.
+
+    Attributes
+    ----------
+    index : dict of bytes to int
+        The distinct words, numbered in order of first appearance.
+    counts : ndarray, (distinct words or more,)
+    blocks : list of (int, int)
+        Of each block its number in the spool, and how many tokens stand before it.
+    tokens : int
+        Number of tokens.
+    elements : int
+        Tokens and breaks.
+    """
+
+    def __init__(self, settings: Settings, limit: int, spool: Spool) -> None:
+        self.index: dict[bytes, int] = {}
+        self.counts = np.zeros(1 << 16, np.int64)
+        self.blocks: list[tuple[int, int]] = []
+        self.tokens = 0
+        self.elements = 0
+        self._tokenizer = settings.tokenizer
+        self._breaks = BOUNDARIES[settings.boundary]
+        self._break_at_files = settings.boundary != "none"
+        self._limit, self._spool = limit, spool
+        self._word_bytes = 0
+        self._source: Source | None = None
+        self._newlines = 0  # since the last token
+        self._broken = False  # whether the next token begins a sentence, whatever stands before it
+
+    def number(self, block: Block) -> Numbered:
+        """The block's tokens, numbered within the block; several threads may call this at a time."""
+        text = self._tokenizer.prepare(block)
+        return Numbered(text, *tokenise(np.frombuffer(text, np.uint8), self._tokenizer.kind, self._breaks))
+
+    def add(self, source: Source, block: Numbered) -> None:
+        """Append a block of `source`."""
+        text, ids, starts, lengths, counts, leading, trailing = block
+        if source is not self._source:
+            self._source, self._newlines, self._broken = source, 0, self._broken or self._break_at_files
+        self._broken |= 0 < self._breaks <= self._newlines + leading
+        if len(ids) == 0:
+            self._newlines += leading
+            return
+        before = len(self.index)
+        spans = zip(starts.tolist(), (starts + lengths).tolist(), strict=True)
+        # BREAK, −1, finds the last element of the table: itself.
+        table = np.array([*(self.index.setdefault(text[a:b], len(self.index)) for a, b in spans), BREAK], np.int32)
+        while len(self.index) > len(self.counts):
+            self.counts = np.concatenate([self.counts, np.zeros_like(self.counts)])
+        self.counts[table[:-1]] += counts
+        ids = np.concatenate([table[-1:], table[ids]]) if self._broken else table[ids]
+        self.blocks.append((self._spool.put(ids), self.tokens))
+        self.tokens += int(counts.sum())
+        self.elements += len(ids)
+        self._newlines, self._broken = trailing, False
+
+        self._word_bytes += int(lengths[table[:-1] >= before].sum()) + WORD_BYTES * (len(self.index) - before)
+        if self._word_bytes > self._limit:
+            raise InputError(
+                "memory", f"{self._limit / MEGABYTE:,.0f}MB for words", f"is too little for {len(self.index):,} distinct words,"
+                " and more to come; give a larger data.memory",
+            )
+
+
+def encode(
+    sources: Sequence[Source], settings: Settings, limits: Limits, spool: Spool, workers: Workers, shown: bool
+) -> Encoded:
+    """Number the tokens of all `sources`, with BREAK where windows end; the blocks go to `spool`.
+
+    Raises
+    ------
+    InputError
+        For a text that cannot be read, and for more distinct words than the memory holds.
+    """
+    encoded = Encoded(settings, limits.words, spool)
+    size = sum(source.size for source in sources)
+    blocks = (block for source in sources for block in read_blocks(source, limits.block))
+    with Progress("reading the text (MB)", max(1, size // MEGABYTE), shown and size > 0) as progress:
+        read = 0
+        for block, numbered in workers.in_order(encoded.number, blocks):
+            encoded.add(block.source, numbered)
+            progress.update((read + block.stored) // MEGABYTE - read // MEGABYTE)
+            read += block.stored
+    return encoded
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words that are counted.
+
+    Parameters
+    ----------
+    words : tuple of str
+        By descending count, equal ones in the order of their code points.
+    counts : ndarray, (words,)
+        How often each occurs.
+    number : ndarray, (distinct words,)
+        The index in `words` of every distinct word of the text, HOLE for those that were dropped.
+    """
+
+    words: tuple[str, ...]
+    counts: NDArray[np.int64]
+    number: NDArray[np.int32]
+
+
+def choose_vocabulary(encoded: Encoded, settings: Settings) -> Vocabulary:
+    """The words that occur `min_count` times or more, of these the `max_size` most frequent.
+
+    Raises
+    ------
+    InputError
+        If fewer than two words are left.
+    """
+    counts = encoded.counts[: len(encoded.index)]
+    texts = list(encoded.index)
+    eligible = np.flatnonzero(counts >= settings.min_count)
+    chosen = sorted(eligible.tolist(), key=lambda i: (-counts[i], texts[i]))[: settings.max_size]
+    if len(chosen) < 2:
+        raise _too_few(texts, counts, settings.min_count)
+    number = np.full(len(texts), HOLE, np.int32)
+    number[chosen] = np.arange(len(chosen))
+    return Vocabulary(tuple(texts[i].decode() for i in chosen), counts[chosen], number)
+
+
+def _too_few(texts: list[bytes], counts: NDArray[np.int64], min_count: int) -> InputError:
+    if len(texts) == 1:
+        return InputError("path", texts[0].decode(), "is the only word of the text, and co-occurrence needs two")
+    most = np.sort(counts)[::-1]
+    return InputError(
+        "min_count", min_count, f"leaves {(counts >= min_count).sum()} of {len(texts):,} distinct words, and co-occurrence needs"
+        f" two; the two most frequent occur {most[0]:,} and {most[1]:,} times: set data.min_count={most[1]} or less",
+    )

@@ -1,0 +1,156 @@
+"""Text: co-occurrence counts of a corpus, and of the toy corpus that everyone knows."""
+
+from __future__ import annotations
+
+import io
+import logging
+import multiprocessing
+from collections.abc import Sequence
+from pathlib import Path
+
+from sgns_pmi.errors import InputError
+from sgns_pmi.problems.problem import Problem, register_problem
+
+log = logging.getLogger("sgns_pmi")
+
+
+@register_problem("text")
+def text_problem(
+    path: str | Path | Sequence[str | Path] | None = None,
+    tokens: str = "whitespace",
+    pattern: str | None = None,
+    errors: str = "strict",
+    boundary: str = "line",
+    min_count: int = 5,
+    max_size: int | None = None,
+    subsample: float = 0.0,
+    subsample_formula: str = "mikolov",
+    removal: str = "dirty",
+    window: int = 5,
+    window_type: str = "expected",
+    direction: str = "both",
+    memory: str = "2GB",
+    cache: bool | str | Path = True,
+    seed: int = 0,
+) -> Problem:
+    """Co-occurrence counts of a text, read once and counted on all cores.
+
+    n_ij is how often word j stands in the window of word i; vocabulary and context vocabulary are the same words, by
+    descending frequency (equal ones by code point).
+
+    Parameters
+    ----------
+    path : str, or list of str
+        A file of UTF-8 text, plain or .gz, .xz, .zst; a folder (all files in it and below, by name); ``-`` for standard input;
+        or several of these.
+    tokens : {"whitespace", "words", "regex"}, default "whitespace"
+        What stands between white space, as ``str.split``; letters and digits with inner apostrophes, lower-cased; or
+        the matches of `pattern`. A match does not reach over a line end. (A line longer than some megabytes is read in parts
+        that end in white space.)
+    pattern : str, optional
+        For "regex", as in ``re``; if it has a group, the group is the token.
+    errors : {"strict", "replace"}, default "strict"
+        Bytes that are not UTF-8 are refused, or become U+FFFD.
+    boundary : {"line", "paragraph", "file", "none"}, default "line"
+        What a window does not reach over: the end of a line, a line without words, the end of a file (which also ends lines
+        and paragraphs), or nothing.
+    min_count : int, default 5
+        Rarer words are dropped.
+    max_size : int, optional
+        Of the others, so many of the most frequent are kept.
+    subsample : float, default 0
+        Threshold t above whose frequency words are thinned out; 1e-3 to 1e-5 are usual, 0 keeps all.
+    subsample_formula : {"mikolov", "word2vec_c"}, default "mikolov"
+        A token of a word with frequency f (its share of the tokens in the vocabulary) is kept with probability √(t/f)
+        (Mikolov et al. 2013, eq. 5), or √(t/f) + t/f, which word2vec.c and gensim have.
+    removal : {"dirty", "clean"}, default "dirty"
+        Dropped words, rare or subsampled, are removed before windows are laid, which widens these; or they keep their place
+        (Levy, Goldberg & Dagan 2015, section 3.1).
+    window : int, default 5
+        Contexts on each side.
+    window_type : {"fixed", "expected", "drawn"}, default "expected"
+        Each context counts 1; or (window − d + 1) / window at distance d, the share of word2vec's dynamic windows that reach
+        it; or each token draws its own window from 1 ... `window`, as word2vec does.
+    direction : {"both", "left", "right"}, default "both"
+        Contexts on both sides of the centre, only before, or only after it.
+    memory : str, default "2GB"
+        Limit for counting, beyond the program itself; sorted runs go to disk where they need more. The finished counts come on
+        top: 12 bytes for each cell.
+    cache : bool or str, default True
+        Keep the counts in the user's cache folder, or in the folder given. A text is known again by its contents.
+        Standard input is not cached.
+    seed : int, default 0
+        Of the subsampling and of the drawn windows: a function of seed and token position, so that the counts do not
+        depend on threads or memory.
+
+    Raises
+    ------
+    InputError
+        For an option that cannot be; a missing, empty, damaged or not UTF-8 text; a vocabulary of fewer than two words.
+    """
+    # Numba, which these import, takes as long to load as a small run.
+    from sgns_pmi.problems.corpus.cache import cache_file, cache_folder, load, save
+    from sgns_pmi.problems.corpus.counting import count_text
+    from sgns_pmi.problems.corpus.settings import Limits, Settings, parse_memory
+    from sgns_pmi.problems.corpus.sources import find_sources
+    from sgns_pmi.problems.corpus.tokens import Tokenizer
+    from sgns_pmi.problems.corpus.workers import THREADS
+
+    settings = Settings(
+        Tokenizer(tokens, pattern, errors), boundary, min_count, max_size, subsample, subsample_formula, removal, window,
+        window_type, direction, seed,
+    )  # fmt: skip
+    settings.check()
+    limits = Limits.within(parse_memory(memory), THREADS)
+    if path is None:
+        raise InputError("path", None, "give a text file, a folder, or - for standard input: data.path=FILE")
+    sources = find_sources(path)
+    folder = cache_folder(cache)
+    file = None if folder is None else cache_file(folder, sources, settings)
+    counted = None if file is None else load(file)
+    if counted is not None:
+        log.info("text: counted before, %s", file)
+    else:
+        # Jobs that run in parallel would draw their progress bars over each other.
+        counted = count_text(sources, settings, limits, folder, shown=multiprocessing.parent_process() is None)
+        if file is not None:
+            save(file, counted)
+    log.info(
+        "text: %s tokens read, %s of them in the vocabulary of %s words, %s of these kept", f"{counted.read:,}",
+        f"{counted.known:,}", f"{counted.counts.shape[0]:,}", f"{counted.kept:,}",
+    )  # fmt: skip
+    counts = counted.counts
+    name = Path(sources[0].name).name if len(sources) == 1 else f"{len(sources):,} texts"
+    return Problem(counts, f"{name}, {counts.shape[0]:,} words, window {window}, {counts.total:,.10g} pairs")
+
+
+@register_problem("toy")
+def toy_problem(sentences: Sequence[str] = (), window: int = 2, seed: int = 0) -> Problem:
+    """Counts of a few sentences: all their words, and every context in the window counts 1.
+
+    Parameters
+    ----------
+    sentences : sequence of str
+        Words between white space.
+    window : int, default 2
+        Contexts on each side, within the sentence.
+    seed : int
+        Unused: nothing is drawn.
+
+    Raises
+    ------
+    InputError
+        For no sentences, or fewer than two distinct words.
+    """
+    from sgns_pmi.problems.corpus.counting import count_text
+    from sgns_pmi.problems.corpus.settings import Limits, Settings, parse_memory
+    from sgns_pmi.problems.corpus.sources import Source
+
+    if isinstance(sentences, str) or not sentences or not all(isinstance(sentence, str) for sentence in sentences):
+        raise InputError("sentences", sentences, "must be a list of sentences, as data.sentences=['a b','b c']")
+    settings = Settings(min_count=1, window=window, window_type="fixed")
+    settings.check()
+    text = "\n".join(sentences).encode()
+    source = Source("sentences", len(text), lambda: io.BytesIO(text))
+    counts = count_text([source], settings, Limits.within(parse_memory("32MB"), 1), threads=1).counts
+    return Problem(counts, f"toy corpus, {len(sentences)} sentences, {counts.shape[0]} words, window {window}")
