@@ -40,7 +40,8 @@ def check_arguments() -> None:
     parser: ArgumentParser = get_args_parser()
 
     def refuse(message: str) -> NoReturn:
-        raise InputError("command line", " ".join(sys.argv[1:]), f"{message}; keys are given as key=value, without dashes")
+        remedy = "keys are given as key=value, without dashes and all together, before or after --multirun"
+        raise InputError("command line", " ".join(sys.argv[1:]), f"{message}; {remedy}")
 
     parser.error = refuse  # type: ignore[method-assign]
     parser.parse_args()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sgns_pmi.compare.evaluation import Evaluation
 from sgns_pmi.errors import InputError, check_choice, check_dim, check_flag, check_integer, check_real, check_seed
-from sgns_pmi.factorise import METHODS, Factorisation, Settings
+from sgns_pmi.factorise import METHODS, Factorisation, Method, Settings
 from sgns_pmi.factorise.sgns import SOLVERS, resolve_device
 from sgns_pmi.pmi import NOISES, noise_distribution
 from sgns_pmi.problems import PROBLEMS, Problem
@@ -117,13 +117,8 @@ class Config:
             bias=self.bias, drop_positive=self.drop_positive, solver=self.solver, verbose=verbose,
         )  # fmt: skip
         group = f"method.{name}"
-        defaults = METHODS[name].build(settings).get_params(deep=False)
-        options = _options(group, self.method.get(name, {}), defaults)
+        options = _options(group, self.method.get(name, {}), own_options(METHODS[name], settings))
         estimator = METHODS[name].build(replace(settings, options=options))
-        taken = estimator.get_params(deep=False)
-        for key, value in options.items():
-            if taken[key] != value:
-                raise InputError(f"{group}.{key}", value, f"is not an option of this method alone; set {key} itself")
         try:
             estimator.check()
         except InputError as error:
@@ -178,13 +173,28 @@ class Config:
         return chosen, left_out
 
 
+def own_options(method: Method, settings: Settings) -> list[str]:
+    """The parameters that a method takes from its own group; SGNS takes all of its from the solvers and the keys at the top."""
+    probe = object()
+    parameters = method.build(settings).get_params(deep=False)
+    return [
+        name for name in parameters
+        if method.build(replace(settings, options={name: probe})).get_params(deep=False)[name] is probe
+    ]  # fmt: skip
+
+
 def unknown_key(key: str, value: object, allowed: Collection[str]) -> InputError:
-    """The error for a key that does not exist beside those in `allowed`: names the closest, or all."""
+    """The error for a key that does not exist beside those in `allowed`: names the closest, or where there is one, or all."""
     group, _, name = key.rpartition(".")
     names = [f"{group}.{other}" if group else other for other in allowed]
     near = get_close_matches(name, list(allowed), n=1)
     if near:
         return InputError(key, value, f"no such key; did you mean {names[list(allowed).index(near[0])]}?")
+    places = {"": {field.name for field in fields(Config)}} | {
+        f"solver.{solver}.": {field.name for field in fields(options)} for solver, options in SOLVERS.items()
+    }
+    if elsewhere := [place + name for place, there in places.items() if name in there]:
+        return InputError(key, value, f"no such key; set {' or '.join(elsewhere)} instead")
     return InputError(key, value, f"no such key; there are {', '.join(names)}" if names else "no such key; there are none here")
 
 

@@ -142,7 +142,10 @@ def _index(values: pd.Series, index_base: int, side: str, file: Path) -> Float |
     numeric = pd.api.types.is_numeric_dtype(values)
     words = values if numeric else values.astype(str).str.strip(" ")
     _refuse(values.isna() | (words == ""), values, side, "is missing", file)
-    if not (numeric or words.str.fullmatch(NUMBER).all()):
+    number = pd.Series(True, words.index) if numeric else words.str.fullmatch(NUMBER)
+    if not number.all():
+        if index_base and number.any():
+            _refuse(~number, values, side, f"must be a whole number, as index_base={index_base} is for numbers", file)
         _refuse(words.str.contains("\n"), values, side, "spans lines; a word with a quote mark must be quoted", file)
         return words.to_numpy(dtype=str)
     index = pd.to_numeric(words).to_numpy(np.float64)

@@ -303,6 +303,16 @@ def test_unknown_ending(tmp_path, name):
     assert "must end in one of .csv" in str(error)
 
 
+def test_a_word_among_indices_from_one(tmp_path):
+    """From 0, the default, such a file may be of words and numbers; from 1 it is of numbers."""
+    lines = HEADER + "1,2,3\ncat,1,4\n"
+    error = refusal(text(tmp_path, lines), index_base=1)
+    assert (error.field, error.value) == ("center", "cat")
+    assert "line 3" in error.remedy
+    assert read_triples(text(tmp_path, lines)).vocab == ("1", "cat")
+    assert read_triples(text(tmp_path, HEADER + "1,a,3\n2,b,4\n"), index_base=1).matrix.toarray().tolist() == [[3, 0], [0, 4]]
+
+
 @pytest.mark.parametrize("base", [2, -1, 0.5, True, "1", None])
 def test_bad_index_base(tmp_path, base):
     assert refusal(text(tmp_path, HEADER + "1,1,1\n"), index_base=base).field == "index_base"
