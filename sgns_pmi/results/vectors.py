@@ -132,12 +132,12 @@ def to_gensim(vectors: WordVectors) -> Any:
     InputError
         Where gensim is not installed (extra ``gensim``), or for sparse vectors.
     """
+    if sp.issparse(vectors.matrix):
+        raise InputError("vectors", "sparse", "KeyedVectors are dense; factorise first, as sppmi_svd does")
     try:
         from gensim.models import KeyedVectors  # takes a second to import: only where asked for
     except ImportError:
         raise missing_extra("gensim", "gensim", "to make KeyedVectors") from None
-    if sp.issparse(vectors.matrix):
-        raise InputError("vectors", "sparse", "KeyedVectors are dense; factorise first, as sppmi_svd does")
     keyed = KeyedVectors(vectors.matrix.shape[1])
     keyed.add_vectors(list(vectors.words), np.asarray(vectors.matrix, dtype=np.float32))
     return keyed
