@@ -1,19 +1,28 @@
-"""The `sampled` solver: SGNS as it is usually trained, on mini-batches of counted pairs with drawn negatives.
+"""The `sampled` solver: SGNS trained on counted pairs with drawn negatives.
 
-The data are the triples (i, j, n_ij), visited in shuffled mini-batches B; each has K negatives j_1 … j_K from P_n:
+The data are the triples (i, j, n_ij). Negatives are drawn in one of two ways.
+
+"pair": as SGNS is usually trained. The triples are visited in shuffled mini-batches B; each has K negatives
+j_1 … j_K from P_n:
 
     loss of B = (1/w_B) Σ_B n_ij [ softplus(−x_ij) + Σ_k softplus(x_{i j_k}) ],      X = V Uᵀ (+ b + c).
 
 What w_B is decides what is minimised. With w_B = N / (batches of an epoch), the mean batch weight, the batches of an
 epoch average to ℓ, whatever their order ("epoch"). With w_B = Σ_B n_ij, the batch's own weight, they do not ("batch",
 the R script): a batch without a frequent pair counts as much as one with it, so that rare pairs count too much.
+
+"block": a block of rows shares its draws, so that the negatives are matrix products; see `shared_negatives`. It is the
+one for counts of any size: a mini-batch step moves all of V and U, for a few hundred triples.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +32,7 @@ from torch import Tensor
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, check_integer, check_real, check_seed
 from sgns_pmi.factorise.objective import ExactObjective
+from sgns_pmi.factorise.shared_negatives import DRAWS, Side, balanced, improve
 from sgns_pmi.factorise.solution import History, Solution
 from sgns_pmi.factorise.threads import threads_for
 from sgns_pmi.progress import Progress
@@ -33,30 +43,40 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
 LEARNING_RATES = {"adam": 0.05, "adagrad": 1.0, "sgd": 0.1}
 DECAYS = ("linear", "none")
 NORMALIZATIONS = ("epoch", "batch")
+NEGATIVES = ("pair", "block")
+EPOCHS = {"pair": 200, "block": 10}
+MOST_PAIRED = 100_000  # triples up to which pairs, at their default 200 epochs, take about a minute
+PAIR_OPTIONS = ("optimizer", "lr", "decay", "batch_size", "normalization")
 START_SCALES = {"small": 0.1, "normal": 1.0}
 
 RECORDS = 50  # points of the history, fewer where evaluating ℓ there would visit more cells than the next line says
 RECORDED_CELLS = 10**9
+RECORDED_DRAWS = 8192  # contexts that stand for all in the recorded ℓ of block-wise training
 DIVERGED = 10.0  # training has failed where ℓ is this many times what it started from
 DENSE_SCORES = 20  # contexts per scored context up to which a product with all contexts beats gathering the scored ones
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """Mini-batch training with drawn negatives: the engine behind ``SGNS(solver="sampled")``.
+    """Training with drawn negatives: the engine behind ``SGNS(solver="sampled")``.
 
     Parameters
     ----------
+    negatives : {"pair", "block"}, optional
+        Whether each pair of a mini-batch has its own negatives, or a block of rows shares them. By default "pair" where
+        there are at most 100,000 triples or one of its own options is set (`optimizer`, `lr`, `decay`, `batch_size`,
+        `normalization`), else "block".
     optimizer : {"adam", "adagrad", "sgd"}, default "adam"
         The optimiser of `torch.optim` with its own defaults but for the learning rate.
     lr : float, optional
         Learning rate; by default 0.05 for Adam, 1 for Adagrad, 0.1 for SGD.
     decay : {"linear", "none"}, default "linear"
         Whether the learning rate falls linearly towards 0 over training, so that the noise of the draws averages out.
-    epochs : int, default 200
-        Passes over the triples.
+    epochs : int, optional
+        Passes over the triples; by default 200 with pairs, 10 with blocks. An epoch costs by the number of distinct
+        triples, whatever their counts.
     batch_size : int, default 256
-        Triples in a batch. A step updates all of V and U, so take it large where the vocabulary is.
+        Triples in a batch. A step updates all of V and U.
     normalization : {"epoch", "batch"}, default "epoch"
         What a batch's loss is divided by: the mean batch weight of the epoch, which makes its expectation ℓ, or its
         own weight, the R script's choice, which does not (see `expected_weights`).
@@ -65,7 +85,7 @@ class Sampled:
 
     Notes
     -----
-    The defaults were measured at 200 epochs. On the R experiment's counts (100 words, 8,590 triples, K = 20, dim 4;
+    The defaults of "pair" were measured at 200 epochs. On the R experiment's counts (100 words, 8,590 triples, K = 20, dim 4;
     1.72 million triple visits) ℓ ends 0.24 to 0.34 % above its optimum for seven seeds, in 3 s on one core. With batches
     of 512, a rate of 0.03, an N(0, 1/dim) start or Adagrad at rates of 0.5 to 0.7 some seeds end above 0.5 %; SGD ends
     3 % and more above at the largest rates that do not diverge.
@@ -74,24 +94,39 @@ class Sampled:
     batches of 64 the R experiment ends 8.3 to 8.7 % above; the optimum for its `expected_weights` lies at 8.5 %.
     """
 
+    negatives: str | None = None
     optimizer: str = "adam"
     lr: float | None = None
     decay: str = "linear"
-    epochs: int = 200
+    epochs: int | None = None
     batch_size: int = 256
     normalization: str = "epoch"
     init: str = "small"
 
     def check(self) -> None:
-        """Raise `InputError` for a value out of range."""
+        """Raise `InputError` for a value out of range, or an option that the chosen negatives do not have."""
+        if self.negatives is not None:
+            check_choice("negatives", self.negatives, NEGATIVES)
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         if self.lr is not None:
             check_real("lr", self.lr, above=True)
         check_choice("decay", self.decay, DECAYS)
-        check_integer("epochs", self.epochs)
+        if self.epochs is not None:
+            check_integer("epochs", self.epochs)
         check_integer("batch_size", self.batch_size)
         check_choice("normalization", self.normalization, NORMALIZATIONS)
         check_choice("init", self.init, START_SCALES)
+        if self.negatives == "block" and (option := self._pair_option()):
+            raise InputError(option, getattr(self, option), "is an option of negatives=pair; leave it at its default")
+
+    def _pair_option(self) -> str | None:
+        """The first option of pairs alone that was set."""
+        defaults = {field.name: field.default for field in fields(self)}
+        return next((name for name in PAIR_OPTIONS if getattr(self, name) != defaults[name]), None)
+
+    def scheme(self, triples: int) -> str:
+        """How negatives are drawn for that many triples: "pair" or "block"."""
+        return self.negatives or ("pair" if triples <= MOST_PAIRED or self._pair_option() else "block")
 
     def solve(
         self,
@@ -108,72 +143,147 @@ class Sampled:
     ) -> Solution:
         """Train V (words, dim) and U (contexts, dim), float32, and biases b and c when asked.
 
-        The history holds the exact ℓ at up to 50 points; its `seconds` leave the time of evaluating ℓ out. Ctrl-C ends
-        training and keeps what was learned.
+        The history holds ℓ at up to 50 points, its dense part estimated from 8,192 contexts where there are more; the
+        last is exact. Its `seconds` leave the time of evaluating ℓ out. Ctrl-C ends training and keeps what was learned.
 
         Raises
         ------
         InputError
             When training diverges: names the learning rate.
         """
-        epochs, batch_size = check_integer("epochs", self.epochs), check_integer("batch_size", self.batch_size)
-        rate = LEARNING_RATES[self.optimizer] if self.lr is None else self.lr
-        generator = torch.Generator(device).manual_seed(seed)
-        triples = Triples.on(device, counts)
-        negatives = NoiseSampler(noise, generator)
-        exact = ExactObjective(counts, k, noise, drop_positive=drop_positive, dtype=torch.float32, device=device)
-        V, U = _start(counts, noise, dim, bias, START_SCALES[self.init], generator)
-        optimizer = OPTIMIZERS[self.optimizer]([V, U], lr=rate)  # type: ignore[call-arg]
-
-        batches = math.ceil(counts.nnz / batch_size)
-        steps = epochs * batches
-        mean_weight = counts.total / batches
-        records = max(1, min(RECORDS, RECORDED_CELLS // (counts.shape[0] * counts.shape[1])))
-        every = math.ceil(steps / records)
-        step = 0
         history = History()
+        generator = torch.Generator(device).manual_seed(seed)
+        start = _start(counts, noise, dim, bias, START_SCALES[self.init], generator)
+        scheme = self.scheme(counts.nnz)
+        training = (_Pairs if scheme == "pair" else _Blocks)(
+            self, counts, k, noise, drop_positive, start, bias, generator,
+            EPOCHS[scheme] if self.epochs is None else check_integer("epochs", self.epochs),
+        )  # fmt: skip
+        steps = training.epochs * training.epoch_steps
 
-        def record() -> None:
+        def record(exact: bool = False) -> None:
             begin = time.perf_counter()
-            objective = exact.value(V, U)
-            start = history.rows[0][3] if history.rows else math.inf
-            if not objective < DIVERGED * start:  # also true of NaN
-                raise InputError("lr", rate, f"training diverged by step {step} of {steps}; choose a smaller learning rate")
-            evaluated = time.perf_counter() - begin
-            history.skip(evaluated)
-            history.add(step, step / batches, objective)
+            objective = training.objective(exact)
+            if not objective < DIVERGED * (history.rows[0][3] if history.rows else math.inf):  # also true of NaN
+                raise training.diverged()
+            history.skip(time.perf_counter() - begin)
+            history.add(training.step, training.step / training.epoch_steps, objective)
 
         interrupted = False
         with threads_for(counts.shape), Progress("SGNS (sampled)", steps, verbose) as progress:
             try:
                 record()
-                for _ in range(epochs):
-                    order = torch.randperm(counts.nnz, generator=generator, device=device)
-                    for batch in torch.split(order, batch_size):
-                        if self.decay == "linear":
-                            optimizer.param_groups[0]["lr"] = rate * (1 - step / steps)
-                        center, context, weight = triples.center[batch], triples.context[batch, None], triples.count[batch, None]
-                        drawn = negatives.draw(len(batch), k)
-                        weight = weight / (mean_weight if self.normalization == "epoch" else weight.sum())
-                        kept = weight * (drawn != context) if drop_positive else weight
-                        V.grad, U.grad = batch_gradient(V, U, center, context, drawn, weight, kept)
-                        if bias:  # the columns of ones stay
-                            V.grad[:, -1] = U.grad[:, -2] = 0.0
-                        optimizer.step()
-                        step += 1
-                        if step % every == 0 and step < steps:
-                            record()
-                        progress.update(objective=history.objective)
+                for _ in training:
+                    if training.step % training.every == 0 and training.step < steps:
+                        record()
+                    progress.update(objective=history.objective)
             except KeyboardInterrupt:
                 interrupted = True
-            record()
+            record(exact=True)
 
+        V, U = training.V.cpu().numpy(), training.U.cpu().numpy()
+        row_bias, col_bias = (V[:, dim].copy(), U[:, dim + 1].copy()) if bias else (None, None)
+        V, U = V[:, :dim].copy(), U[:, :dim].copy()
+        if scheme == "block":
+            V, U = balanced(V, U)
         return Solution(
-            V=V[:, :dim].cpu().numpy().copy(), U=U[:, :dim].cpu().numpy().copy(),
-            row_bias=V[:, dim].cpu().numpy().copy() if bias else None,
-            col_bias=U[:, dim + 1].cpu().numpy().copy() if bias else None,
-            history=history.frame(), objective=history.objective, interrupted=interrupted,
+            V=V, U=U, row_bias=row_bias, col_bias=col_bias, history=history.frame(), objective=history.objective,
+            interrupted=interrupted,
         )  # fmt: skip
+
+
+class _Pairs:
+    """Mini-batches of triples, each with its own negatives; iterating takes the steps of all epochs."""
+
+    def __init__(
+        self, options: Sampled, counts: CooccurrenceCounts, k: int, noise: ArrayLike, drop_positive: bool,
+        start: tuple[Tensor, Tensor], bias: bool, generator: torch.Generator, epochs: int,
+    ) -> None:  # fmt: skip
+        self.V, self.U = start
+        self._options, self._k, self._drop_positive, self._bias, self._generator = options, k, drop_positive, bias, generator
+        self._rate = LEARNING_RATES[options.optimizer] if options.lr is None else options.lr
+        self._optimizer = OPTIMIZERS[options.optimizer]([self.V, self.U], lr=self._rate)  # type: ignore[call-arg]
+        self._batch_size = check_integer("batch_size", options.batch_size)
+        device = str(generator.device)
+        self._triples, self._negatives = Triples.on(device, counts), NoiseSampler(noise, generator)
+        self._exact = ExactObjective(counts, k, noise, drop_positive=drop_positive, dtype=torch.float32, device=device)
+        self.epochs, self.epoch_steps = epochs, math.ceil(counts.nnz / self._batch_size)
+        self._mean_weight = counts.total / self.epoch_steps
+        records = max(1, min(RECORDS, RECORDED_CELLS // (counts.shape[0] * counts.shape[1])))
+        self.every = math.ceil(epochs * self.epoch_steps / records)
+        self.step = 0
+
+    def objective(self, exact: bool) -> float:
+        """The exact ℓ, asked for or not."""
+        return self._exact.value(self.V, self.U)
+
+    def diverged(self) -> InputError:
+        """The error for an ℓ that rose without bound."""
+        steps = self.epochs * self.epoch_steps
+        return InputError("lr", self._rate, f"training diverged by step {self.step} of {steps}; choose a smaller learning rate")
+
+    def __iter__(self) -> Iterator[None]:
+        triples = self._triples
+        for _ in range(self.epochs):
+            order = torch.randperm(len(triples.count), generator=self._generator, device=triples.count.device)
+            for batch in torch.split(order, self._batch_size):
+                if self._options.decay == "linear":
+                    self._optimizer.param_groups[0]["lr"] = self._rate * (1 - self.step / (self.epochs * self.epoch_steps))
+                self._take_step(triples.center[batch], triples.context[batch, None], triples.count[batch, None])
+                self.step += 1
+                yield
+
+    def _take_step(self, center: Tensor, context: Tensor, weight: Tensor) -> None:
+        drawn = self._negatives.draw(len(center), self._k)
+        weight = weight / (self._mean_weight if self._options.normalization == "epoch" else weight.sum())
+        kept = weight * (drawn != context) if self._drop_positive else weight
+        self.V.grad, self.U.grad = batch_gradient(self.V, self.U, center, context, drawn, weight, kept)
+        if self._bias:  # the columns of ones stay
+            self.V.grad[:, -1] = self.U.grad[:, -2] = 0.0
+        self._optimizer.step()
+
+
+class _Blocks:
+    """Blocks of rows with shared negatives; iterating takes the steps of all epochs."""
+
+    def __init__(
+        self, options: Sampled, counts: CooccurrenceCounts, k: int, noise: ArrayLike, drop_positive: bool,
+        start: tuple[Tensor, Tensor], bias: bool, generator: torch.Generator, epochs: int,
+    ) -> None:  # fmt: skip
+        self.V, self.U = start
+        self._generator = generator
+        device = str(generator.device)
+        self._sides = [
+            Side(counts, k, noise, transposed=transposed, drop_positive=drop_positive, device=device)
+            for transposed in (False, True)
+        ]
+        self._exact = partial(ExactObjective, counts, k, noise, drop_positive=drop_positive, dtype=torch.float32, device=device)
+        dim = self.V.shape[1] - 2
+        # With biases V is [V, b, 1] and U is [U, 1, c]; the columns of ones are not free to move.
+        self._free: list[Any] = [[*range(dim), dim + side] if bias else slice(None) for side in (0, 1)]
+        self.epochs, self.epoch_steps = epochs, sum(side.blocks for side in self._sides)
+        self.every = math.ceil(epochs / RECORDS) * self.epoch_steps
+        self.step = 0
+
+    def objective(self, exact: bool) -> float:
+        """ℓ, exact or with its dense part estimated, from the same contexts each time."""
+        if exact:
+            return self._exact().value(self.V, self.U)
+        generator = torch.Generator(self._generator.device).manual_seed(0)
+        return self._sides[0].objective(self.V, self.U, RECORDED_DRAWS, generator)
+
+    def diverged(self) -> InputError:
+        """The error for an ℓ that rose without bound, or is not a number."""
+        return InputError("negatives", "block", f"training diverged by step {self.step}; use solver=expected")
+
+    def __iter__(self) -> Iterator[None]:
+        for _ in range(self.epochs):
+            for side, free, own, other in zip(self._sides, self._free, (self.V, self.U), (self.U, self.V), strict=True):
+                features = other[:, free].contiguous()
+                for block in side:
+                    improve(block, own, other, features, free, side.draw(DRAWS, self._generator))
+                    self.step += 1
+                    yield
 
 
 def batch_gradient(
