@@ -20,11 +20,11 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sgns_pmi.command_line import as_input_error, check_arguments, conf_folder, register_help
-from sgns_pmi.compare import compare, evaluate, method_vectors
+from sgns_pmi.compare import Answers, compare, evaluate, method_maps, method_vectors
 from sgns_pmi.config import Config
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import METHODS, Factorisation
-from sgns_pmi.figures import Facts, run_figures
+from sgns_pmi.figures import Facts, question_figures, run_figures
 from sgns_pmi.pmi import pmi_matrix
 from sgns_pmi.problems import Problem
 from sgns_pmi.results.overview import answers_overview, as_text, main_target, overview, shown_rows
@@ -80,8 +80,7 @@ def run(config: Config, directory: Path) -> Status:
             with record.step("compare"):
                 metrics = compare(problem, fitted, config.k, noise, config.drop_positive)
             with record.step("evaluate"):
-                vectors = method_vectors(fitted, problem.counts, config.eval)
-                answers = evaluate(vectors, config.eval)
+                answers = evaluate(method_vectors(fitted, problem.counts, config.eval), config.eval)
 
             history = histories(fitted)
             write_csv(metrics, directory / "metrics.csv")
@@ -91,7 +90,7 @@ def run(config: Config, directory: Path) -> Status:
                 write_factors(estimator, problem.counts, directory / "vectors" / f"{name}.npz")
 
             with record.step("figures"):
-                draw(config, problem, fitted, metrics, history, directory / "figures")
+                draw(config, problem, fitted, metrics, history, answers, directory / "figures")
     return record.status
 
 
@@ -116,7 +115,7 @@ def factorise(estimators: Mapping[str, Factorisation], problem: Problem, record:
 
 def draw(
     config: Config, problem: Problem, fitted: Mapping[str, Factorisation], metrics: pd.DataFrame, history: pd.DataFrame,
-    folder: Path,
+    answers: Answers, folder: Path,
 ) -> None:  # fmt: skip
     """The figures of one run."""
     rows = shown_rows(problem.counts.shape)
@@ -130,6 +129,8 @@ def draw(
         folder, facts, target_name=main_target(metrics), target=target, estimates=estimates,
         counts=problem.counts.matrix[rows].toarray(), metrics=metrics, history=history, svg=config.svg,
     )  # fmt: skip
+    maps = method_maps(fitted, problem.counts, config.eval, config.seed)
+    question_figures(folder, facts, answers=answers, maps=maps, svg=config.svg)
 
 
 def job(tree: DictConfig) -> str:
@@ -146,11 +147,11 @@ def job(tree: DictConfig) -> str:
         status = "failed"
         log_failure("the run", error)
     if alone:
-        if (directory / "metrics.csv").is_file():
-            print(as_text(overview(read_metrics(directory / "metrics.csv"))))
+        if status != "refused":  # there may be files of an earlier run
+            if (directory / "metrics.csv").is_file():
+                print(as_text(overview(read_metrics(directory / "metrics.csv"))))
             for table in answers_overview(read_answers(directory)):
                 print(as_text(table))
-        if status != "refused":
             print(f"{status}: {os.path.relpath(directory)}")
         raise SystemExit(EXIT_CODES[status])
     if status == "interrupted":

@@ -122,18 +122,19 @@ def _correct(vectors: WordVectors, positions: NDArray[np.intp], known: int) -> d
     """Whether each question (a, b, c, expected) is answered rightly, by each rule."""
     spelling = np.array([vectors.cases[word.upper()] for word in vectors.words[:known]], dtype=np.intp)
     right = {rule: np.zeros(len(positions), dtype=bool) for rule in rules(vectors.normalize)}
-    for block in blocks(len(positions), 8 * known):
+    for block in blocks(len(positions), 4 * known):
         # A word of several questions of a block is compared with the vocabulary once.
         words, places = np.unique(positions[block, :3], return_inverse=True)
         a, b, c = places.reshape(-1, 3).T
         similarity = vectors.similarities(words, known)
         spellings = [np.flatnonzero(spelling == word) for word in words]
-        for rule, results in right.items():
-            scores = offset_scores(np.stack((similarity[b], similarity[c])), similarity[a][None], rule)
-            for row, question in enumerate(zip(a, b, c, strict=True)):
-                for word in question:
-                    scores[row, spellings[word]] = -np.inf
-            results[block] = spelling[scores.argmax(axis=1)] == positions[block, 3]
+        # One question at a time, whose few rows stay in the processor's cache: several times as fast as whole blocks.
+        for number, question in enumerate(zip(a, b, c, strict=True), start=block.start):
+            own = np.concatenate([spellings[word] for word in question])
+            for rule, results in right.items():
+                scores = offset_scores(similarity[list(question[1:])], similarity[[question[0]]], rule)
+                scores[own] = -np.inf
+                results[number] = spelling[scores.argmax()] == positions[number, 3]
     return right
 
 

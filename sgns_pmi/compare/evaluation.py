@@ -22,7 +22,7 @@ from sgns_pmi.compare.vectors import (
     names_of,
     unknown_word,
 )
-from sgns_pmi.compare.word_map import PROJECTIONS, check_projection
+from sgns_pmi.compare.word_map import PROJECTIONS, WordMap, check_projection, word_map
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, check_integer
 from sgns_pmi.factorise import Factorisation
@@ -30,6 +30,7 @@ from sgns_pmi.factorise import Factorisation
 COLUMNS = ["method", "task", "set", "section", "metric", "value"]
 NEIGHBOUR_COLUMNS = ["method", "word", "rank", "neighbour", "similarity"]
 WHOLE = "all"
+FEW = 40
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,30 @@ def method_vectors(
     }
 
 
+def method_maps(
+    fitted: Mapping[str, Factorisation], counts: CooccurrenceCounts, evaluation: Evaluation, seed: int
+) -> dict[tuple[str, str], WordMap]:
+    """The maps of each method's words, by method and projection; none where words have no names, or only one.
+
+    Of at most `FEW` words V, U and their mean are shown side by side, where all three have them; and vectors of two
+    dimensions as they are ("plane"), in place of PCA.
+    """
+    if counts.vocab is None or len(counts.vocab) < 2:
+        return {}
+    maps = {}
+    few = len(counts.vocab) <= FEW and counts.vocab == counts.context_vocab
+    for method, own in method_vectors(fitted, counts, evaluation).items():
+        kinds = {evaluation.vectors: own}
+        if few and hasattr(fitted[method], "U_"):
+            kinds = {kind: estimator_vectors(fitted[method], counts, kind, evaluation.normalize) for kind in ("V", "U", "mean")}
+        for projection in evaluation.maps:
+            flat = projection == "pca" and own.matrix.shape[1] == 2
+            maps[method, "plane" if flat else projection] = word_map(
+                kinds, evaluation.map_words, "plane" if flat else projection, seed
+            )
+    return maps
+
+
 class Answers(NamedTuple):
     """What the methods of a run answered, as tidy frames."""
 
@@ -165,4 +190,4 @@ def _together(frames: Sequence[pd.DataFrame], columns: list[str]) -> pd.DataFram
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
 
 
-__all__ = ["Answers", "Evaluation", "evaluate", "method_vectors"]
+__all__ = ["Answers", "Evaluation", "evaluate", "method_maps", "method_vectors"]

@@ -84,6 +84,11 @@ class WordVectors:
             matrix = normalized(matrix, axis=0)
         return normalized(matrix, axis=1) if self.normalize in ("row", "both") else matrix
 
+    def among(self, words: Sequence[str]) -> WordVectors:
+        """The vectors of these words alone, in their order; normalised columns are then those of these words."""
+        rows = np.array([self.position(word) for word in words], dtype=np.intp)
+        return WordVectors(tuple(words), self.matrix[rows], self.normalize)
+
     def position(self, word: str) -> int:
         """The row of a word: as spelled or, where that is not known, in the most frequent spelling of another case.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -52,6 +53,8 @@ def project(vectors: WordVectors, count: int, projection: str = "pca", seed: int
     """
     check_projection(projection)
     points = _dense(vectors, count, seed)
+    if not np.ptp(points, axis=0).any():  # all at one place, as zero vectors are
+        return np.zeros((len(points), 2))
     if projection == "pca" or len(points) < 4:
         flat = PCA(min(2, *points.shape), random_state=seed).fit_transform(points)
         return np.pad(flat, ((0, 0), (0, 2 - flat.shape[1])))
@@ -79,6 +82,37 @@ def clusters(vectors: WordVectors, count: int, seed: int = 0) -> NDArray[np.intp
     return np.argsort(np.argsort(first))[inverse]
 
 
+class WordMap(NamedTuple):
+    """Words, their coordinates in each panel, (words, 2), and their clusters, (words,)."""
+
+    words: tuple[str, ...]
+    panels: dict[str, Array]
+    clusters: NDArray[np.intp]
+
+
+def word_map(kinds: Mapping[str, WordVectors], count: int, projection: str, seed: int = 0) -> WordMap:
+    """The map of a method's most frequent words, one panel for each kind of its vectors.
+
+    Parameters
+    ----------
+    kinds : mapping of panel title to WordVectors
+        Kinds of vectors over the same words; the clusters are those of the first.
+    count : int
+        How many words.
+    projection : {"pca", "tsne", "umap", "plane"}
+        "plane" takes vectors of two dimensions as they are.
+    seed : int, default 0
+    """
+    first = next(iter(kinds.values()))
+    # Each kind has an order of its own, by its own frequencies; a map shows the same words in every panel.
+    words = first.words[:count]
+    panels = {}
+    for name, vectors in kinds.items():
+        own = vectors.among(words)
+        panels[name] = np.asarray(own.matrix) if projection == "plane" else project(own, count, projection, seed)
+    return WordMap(words, panels, clusters(first, count, seed))
+
+
 def _dense(vectors: WordVectors, count: int, seed: int) -> Array:
     points = vectors.unit[:count]
     if not sp.issparse(points):
@@ -86,4 +120,4 @@ def _dense(vectors: WordVectors, count: int, seed: int) -> Array:
     return TruncatedSVD(min(REDUCED, min(points.shape) - 1), random_state=seed).fit_transform(points)
 
 
-__all__ = ["PROJECTIONS", "check_projection", "clusters", "project"]
+__all__ = ["PROJECTIONS", "WordMap", "check_projection", "clusters", "project", "word_map"]

@@ -170,10 +170,12 @@ def read_metrics(path: Path) -> pd.DataFrame:
 
 
 def write_answers(answers: Answers, directory: Path) -> None:
-    """Write evaluation.csv and neighbours.csv, those that have rows."""
+    """Write evaluation.csv and neighbours.csv, those that have rows; one of an earlier run does not stay in their place."""
     for name, frame in zip(Answers._fields, answers, strict=True):
+        path = directory / f"{name}.csv"
+        path.unlink(missing_ok=True)
         if len(frame):
-            write_csv(frame, directory / f"{name}.csv")
+            write_csv(frame, path)
 
 
 def read_answers(directory: Path) -> Answers:

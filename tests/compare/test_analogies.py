@@ -30,7 +30,7 @@ def test_accuracy_is_that_of_a_word_by_word_reading(restrict: int | None, monkey
     vectors = random_vectors(words=12, dim=4)
     questions = random_questions(0, words=14)  # w12 and w13 are unknown
     known = set(vectors.words[:restrict])
-    monkeypatch.setattr(neighbours_module, "BLOCK_BYTES", 64 * 12 * 7)  # seven questions at a time
+    monkeypatch.setattr(neighbours_module, "BLOCK_BYTES", 32 * 12 * 7)  # seven questions at a time
     found = sp.analogies(vectors, questions, restrict)
     for section in ("s0", "s1", "s2", "all"):
         own = [question for question in questions if section in (question.section, "all")]

@@ -1,0 +1,97 @@
+"""The figures of questions: what they show, and labels that do not overlap."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from words import random_vectors
+
+import sgns_pmi as sp
+from sgns_pmi.compare import Answers
+from sgns_pmi.compare.word_map import word_map
+from sgns_pmi.figures import Facts, question_figures
+from sgns_pmi.figures.analogies import analogies_figure
+from sgns_pmi.figures.neighbours import neighbours_figure
+from sgns_pmi.figures.words import words_figure
+
+SECTIONS = {"one": (10, 5, 0.4), "two": (8, 0, None), "all": (18, 5, 0.4)}
+
+
+def analogy_rows(methods: tuple[str, ...] = ("sgns_expected", "sppmi")) -> pd.DataFrame:
+    rows = [
+        (method, "analogy", "google", section, metric, value)
+        for method in methods
+        for section, (questions, asked, accuracy) in SECTIONS.items()
+        for metric, value in [
+            ("questions", questions), ("asked", asked), ("accuracy_3cosadd", accuracy),
+            ("accuracy_3cosmul", accuracy and accuracy / 2),
+        ]
+        if value is not None
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["method", "task", "set", "section", "metric", "value"])
+
+
+def texts(ax) -> list:
+    return [text for text in ax.texts if text.get_visible()]
+
+
+def test_labels_never_overlap_and_frequent_words_have_theirs() -> None:
+    points = np.random.default_rng(0).normal(size=(300, 2))
+    points[:20] = 0  # words at one point
+    words = [f"word{n}" for n in range(300)]
+    figure = words_figure({"V": points}, words, np.arange(300) % 5, title="words")
+    (ax,) = figure.axes
+    shown = [text for text in texts(ax) if text.get_text() in set(words)]
+    boxes = [text.get_window_extent() for text in shown]
+    assert not any(one.overlaps(other) for n, one in enumerate(boxes) for other in boxes[:n])
+    assert 150 < len(shown) < 300
+    assert shown[0].get_text() == "word0"
+    note = f"{300 - len(shown)} labels left out for room"
+    assert note in {text.get_text() for text in texts(ax)}
+    np.testing.assert_array_equal(ax.collections[0].get_offsets(), points)
+
+
+def test_a_few_words_all_have_labels_coloured_as_their_cluster() -> None:
+    points = np.array([[0.0, 0], [1, 0], [0, 3]])
+    figure = words_figure({"V": points, "U": -points}, ["a$b$", "b", "c"], np.array([0, 0, 1]), title="toy", origin=True)
+    assert [ax.get_title() for ax in figure.axes] == ["V", "U"]
+    for ax in figure.axes:
+        assert [text.get_text() for text in texts(ax)] == ["a$b$", "b", "c"]
+        colours = [text.get_color() for text in texts(ax)]
+        assert colours[0] == colours[1] != colours[2]
+
+
+def test_bars_are_accuracies_and_sections_without_questions_are_named() -> None:
+    figure = analogies_figure(analogy_rows(), title="Analogies")
+    (ax,) = figure.axes
+    assert [bar.get_width() for bar in ax.patches] == [0.4] * 4
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["one  (5 of 10)", "all sections  (5 of 18)"]
+    marks = [x for line in ax.lines if line.get_marker() == "|" for x in line.get_xdata()]
+    assert marks == [0.2] * 4
+    assert figure.get_supxlabel() == "No question with known words: two (8)"
+
+
+def test_table_of_neighbours() -> None:
+    near = pd.concat(
+        [sp.neighbours(random_vectors(seed=n), ["w1", "w2"], 3).assign(method=name) for n, name in enumerate(("sppmi", "mine"))]
+    )
+    figure = neighbours_figure(near, title="Nearest")
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["SPPMI", "mine"]
+    for ax, (_, rows) in zip(figure.axes, near.groupby("method", sort=False), strict=True):
+        shown = [text.get_text() for text in ax.texts]
+        assert shown[:3] == ["1", "2", "3"]
+        assert {"w1", "w2", *rows["neighbour"]} <= set(shown)
+        assert f"{rows['similarity'].iloc[0]:.2f}" in shown
+
+
+def test_files(tmp_path: Path) -> None:
+    near = sp.neighbours(random_vectors(), ["w1"], 3).assign(method="sppmi")
+    vectors = random_vectors()
+    maps = {("sppmi", "pca"): word_map({"V": vectors}, 20, "pca")}
+    facts = Facts("twelve words", k=5, dim=2, noise="unigram")
+    written = question_figures(tmp_path, facts, answers=Answers(analogy_rows(), near), maps=maps)
+    assert sorted(file.name for file in written) == ["analogies_google.png", "neighbours.png", "words_pca_sppmi.png"]
+    assert all(file.is_file() for file in written)
+    assert question_figures(tmp_path, facts, answers=Answers(pd.DataFrame(), pd.DataFrame()), maps={}) == []

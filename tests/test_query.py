@@ -1,0 +1,103 @@
+"""The query command: what a person types, and what they are told."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sgns_pmi as sp
+from sgns_pmi.query import main
+from sgns_pmi.results.vectors import write_factors
+
+WORDS = ("man", "woman", "king", "queen", "pear", "Apple")
+V = np.array([[1, 0, 0], [0, 1, 0], [1, 0, 1], [0, 1, 1], [-1, -1, 0.5], [-1, -0.9, 0.4]])
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run's folder with two methods, of which one has context vectors."""
+    counts = sp.CooccurrenceCounts.from_matrix(np.diag(range(6, 0, -1)) + 1, vocab=WORDS, context_vocab=WORDS)
+    svd = sp.SPPMISVD(dim=3).fit(counts)
+    svd.V_, svd.U_ = V, V[:, ::-1]
+    write_factors(svd, counts, tmp_path / "out" / "vectors" / "svd.npz")
+    write_factors(sp.SPPMI(k=1).fit(counts), counts, tmp_path / "out" / "vectors" / "sppmi.npz")
+    return tmp_path / "out"
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    said = capsys.readouterr()
+    assert ended.value.code == 2
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    return said.err
+
+
+def test_neighbours_of_every_method_side_by_side(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main([str(run), "APPLE", "king", "count=2"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "APPLE"
+    assert lines[1].split() == ["sppmi", "svd"]
+    assert lines[2].split()[3:] == ["pear", "0.997"]
+    assert lines[4] == "king"
+    assert len(lines) == 8
+
+
+def test_sums_and_differences(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for rule in ("3CosAdd", "3CosMul"):
+        main([str(run), "king", "-", "man", "+", "woman", "method=svd", "count=1", f"rule={rule}"])
+        said = capsys.readouterr().out
+        assert said.startswith("king - man + woman\n")
+        assert said.splitlines()[2].split()[1] == "queen"
+
+
+def test_context_vectors_and_restriction(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main([str(run), "king", "vectors=U", "restrict=2"])  # sppmi has none and is left out
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["svd"]
+    assert [line.split()[1] for line in lines[2:]] == ["man", "woman"]
+
+
+@pytest.mark.parametrize("name", ["v.npz", "v.txt", "v.bin"])
+def test_files_of_vectors(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    sp.write_vectors(sp.WordVectors(WORDS, V), tmp_path / name)
+    main([str(tmp_path / name), "pear", "count=1"])
+    assert "Apple 0.997" in capsys.readouterr().out
+
+
+def test_the_prompt_goes_on_after_an_unknown_word(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("kingg\npear\nking +\n\nnever read\n"))
+    main([str(run), "method=svd", "count=1"])
+    said = capsys.readouterr().out
+    assert "word=kingg: is not in the vocabulary; did you mean king?" in said
+    assert "Apple 0.997" in said
+    assert "needs a word after +" in said
+    monkeypatch.setattr("sys.stdin", io.StringIO("pear"))  # the input may end without an empty line
+    main([str(run), "method=svd"])
+    assert capsys.readouterr().out.endswith("\n")
+
+
+def test_refusals(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "did you mean queen" in refusal(capsys, run, "queeen")
+    assert "method=sv: must be one of sppmi, svd (did you mean svd?)" in refusal(capsys, run, "king", "method=sv")
+    assert "metod=svd: no such key; did you mean method?" in refusal(capsys, run, "king", "metod=svd")
+    assert "count=many: must be a whole number" in refusal(capsys, run, "king", "count=many")
+    assert "restrict=0: must be a whole number" in refusal(capsys, run, "king", "restrict=0")
+    assert "needs context vectors" in refusal(capsys, run, "king", "method=sppmi", "vectors=U")
+    assert "needs + or - before woman" in refusal(capsys, run, "king", "-", "man", "woman")
+    assert "must add at least one word" in refusal(capsys, run, "-", "man")
+    assert f"give the folder of one job, as {run}" in refusal(capsys, tmp_path, "king")
+    assert "has no vectors; give the folder of a finished run" in refusal(capsys, run / "vectors", "king")
+    assert "no such file" in refusal(capsys, tmp_path / "nowhere", "king")
+
+
+def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([], ["--help"], ["run", "-h"]):
+        main(arguments)
+        assert "king - man + woman" in capsys.readouterr().out
