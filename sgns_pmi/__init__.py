@@ -17,7 +17,7 @@ from sgns_pmi.factorise.sgns import SGNS
 from sgns_pmi.factorise.sppmi import SPPMI
 from sgns_pmi.factorise.svd import PMISVD, SPPMISVD
 from sgns_pmi.pmi import noise_distribution, pmi_matrix, sppmi_matrix
-from sgns_pmi.problems import Problem, marginal_problem, read_triples, softmax_problem
+from sgns_pmi.problems import Problem, marginal_problem, read_triples, softmax_problem, write_triples
 from sgns_pmi.results.vectors import from_gensim, read_vectors, to_gensim, write_vectors
 
 __all__ = [
@@ -50,5 +50,6 @@ __all__ = [
     "softmax_problem",
     "sppmi_matrix",
     "to_gensim",
+    "write_triples",
     "write_vectors",
 ]

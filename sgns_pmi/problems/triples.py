@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import lzma
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -18,9 +20,12 @@ from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, missing_extra
 from sgns_pmi.problems.problem import Problem, Truth, register_problem
 from sgns_pmi.problems.softmax import softmax_truth
+from sgns_pmi.results.files import atomic_path
 
 Float = NDArray[np.float64]
 COLUMNS = ("center", "context", "count")
+VOCABS = ("vocab", "context_vocab")
+NOTES = "sgns_pmi"
 TRUTH_KINDS = ("pmi", "joint", "logits")
 COMPRESSIONS = (".gz", ".xz")
 TEXT_FORMATS = (".csv", ".tsv", ".mtx")
@@ -36,16 +41,17 @@ def read_triples(path: str | Path, index_base: int = 0) -> CooccurrenceCounts:
     ----------
     path : str or Path
         .csv or .tsv with a header naming the columns center, context and count (also compressed: .gz, .xz); .parquet with
-        these columns; .npz as scipy.sparse.save_npz writes it; .mtx (Matrix Market, also .gz). Centres and contexts are
-        whole numbers or words; where a column holds a word, all of it is words. NA, null and nan are words.
+        these columns; .npz as scipy.sparse.save_npz writes it; .mtx (Matrix Market, also .gz); and what `write_triples`
+        wrote. Centres and contexts are whole numbers or words; where a column holds a word, all of it is words. NA, null
+        and nan are words.
     index_base : {0, 1}, default 0
         The first index of whole-number columns (R and Julia count from 1). Matrix formats know their own.
 
     Returns
     -------
     CooccurrenceCounts
-        Duplicates summed. Words become vocabularies in sorted order; where all centres and contexts are words, one
-        vocabulary serves both sides if the two sets are the same.
+        Duplicates summed. Words become vocabularies in sorted order (files of `write_triples` know theirs); where all
+        centres and contexts are words, one vocabulary serves both sides if the two sets are the same.
 
     Raises
     ------
@@ -61,15 +67,92 @@ def read_triples(path: str | Path, index_base: int = 0) -> CooccurrenceCounts:
         raise InputError("path", path, f"must end in one of {', '.join(TRIPLE_FORMATS)} (.csv, .tsv and .mtx also .gz, .xz)")
     try:
         if suffix == ".npz":
-            return CooccurrenceCounts.from_matrix(sp.load_npz(file))
+            return _npz(file)
         if suffix == ".mtx":
             return CooccurrenceCounts.from_matrix(_matrix_market(file))
+        if suffix == ".parquet" and (counts := _parquet_of_ours(file)) is not None:
+            return counts
         table = _parquet(file) if suffix == ".parquet" else _text_table(file, "," if suffix == ".csv" else "\t")
     except InputError as error:
         raise _in_file(error, file) from None
     except UNREADABLE as error:
         raise InputError("path", path, f"cannot be read as {suffix}: {error}") from None
     return _from_table(table, file, index_base)
+
+
+def write_triples(counts: CooccurrenceCounts, path: str | Path) -> None:
+    """Write counts to a file from which `read_triples` reads the very same ones: shape and vocabularies too.
+
+    Parameters
+    ----------
+    counts : CooccurrenceCounts
+    path : str or Path
+        .npz, which scipy.sparse.load_npz reads as well; or .parquet (extra ``parquet``) with the columns center, context
+        (words, or indices from 0) and count.
+
+    Raises
+    ------
+    InputError
+        For another ending, or .parquet where pyarrow is not installed.
+    """
+    target = Path(path)
+    if target.suffix == ".npz":
+        names: dict[str, Any] = {
+            name: np.array(words, dtype=np.str_) for name in VOCABS if (words := getattr(counts, name)) is not None
+        }
+        matrix = counts.matrix
+        with atomic_path(target) as beside:
+            np.savez(
+                beside, format=np.array(b"csr"), shape=np.array(counts.shape), data=matrix.data, indices=matrix.indices,
+                indptr=matrix.indptr, **names,
+            )  # fmt: skip
+    elif target.suffix == ".parquet":
+        try:
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+        except ImportError:
+            raise missing_extra("pyarrow", "parquet", "to write .parquet files") from None
+        coo = counts.matrix.tocoo()
+        columns = {
+            side: index if words is None else pa.DictionaryArray.from_arrays(pa.array(index, pa.int32()), pa.array(words))
+            for side, index, words in zip(COLUMNS, coo.coords, (counts.vocab, counts.context_vocab), strict=False)
+        }
+        notes = {"shape": counts.shape, **{name: getattr(counts, name) for name in VOCABS}}
+        table = pa.table({**columns, "count": coo.data}, metadata={NOTES: json.dumps(notes)})
+        with atomic_path(target) as beside:
+            pq.write_table(table, beside)
+    else:
+        raise InputError("path", path, "must end in .npz or .parquet")
+
+
+def _npz(file: Path) -> CooccurrenceCounts:
+    with np.load(file, allow_pickle=False) as loaded:
+        names = {name: loaded[name].tolist() for name in VOCABS if name in loaded}
+    return CooccurrenceCounts.from_matrix(sp.load_npz(file), **names)
+
+
+def _parquet_of_ours(file: Path) -> CooccurrenceCounts | None:
+    """The counts of a file of `write_triples`, which notes shape and vocabularies; None for any other."""
+    try:
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise missing_extra("pyarrow", "parquet", "to read .parquet files") from None
+    noted = (pq.read_schema(file).metadata or {}).get(NOTES.encode())
+    if noted is None:
+        return None
+    notes = json.loads(noted)
+    table = pq.read_table(file, read_dictionary=list(COLUMNS[:2]))
+    sides = []
+    for side, name in zip(COLUMNS[:2], VOCABS, strict=True):
+        if notes[name] is None:
+            sides.append(table[side].to_numpy())
+            continue
+        # A large file is written in parts, each with a dictionary of its own.
+        column = table[side].unify_dictionaries().combine_chunks()
+        places = pd.Index(notes[name]).get_indexer(column.dictionary.to_pylist())
+        sides.append(places[column.indices.to_numpy()])
+    matrix = sp.coo_array((table["count"].to_numpy(), tuple(sides)), shape=tuple(notes["shape"]))
+    return CooccurrenceCounts.from_matrix(matrix, **{name: notes[name] for name in VOCABS})
 
 
 def _in_file(error: InputError, file: Path) -> InputError:
