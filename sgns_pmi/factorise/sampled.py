@@ -92,6 +92,13 @@ class Sampled:
     On softmax problems of that size the same defaults end 1.0 % (K = 5, dim 4), 2.2 % (K = 5, dim 50) and 0.3 %
     (K = 20, noise exponent 0.75, dim 4) above; a rate of 0.1 doubles the second. With ``normalization="batch"`` and
     batches of 64 the R experiment ends 8.3 to 8.7 % above; the optimum for its `expected_weights` lies at 8.5 %.
+
+    "block" was measured on 12.6 million words of text (60,230 words, 30 million triples, window 5, K = 5, noise exponent
+    0.75, dim 100): an epoch takes 3.7 s on two cores, and the fourth ends below the ℓ of five epochs of gensim (2.175 against
+    2.206). ℓ is 2.100 after 10 epochs and 2.094 after 12; similarity and analogies still gain a little up to there.
+    Of the ways to multiply by the triples, `sampled_addmm` (11 ns a triple at dim 100) and `embedding_bag` (6 ns) of PyTorch
+    are ahead of its CSR product (14 ns) and of loops compiled by Numba (20 ns). More conjugate-gradient steps for each row
+    bring less than the passes that they cost: four make a round three times as long for 0.03 of ℓ.
     """
 
     negatives: str | None = None
@@ -185,7 +192,7 @@ class Sampled:
         row_bias, col_bias = (V[:, dim].copy(), U[:, dim + 1].copy()) if bias else (None, None)
         V, U = V[:, :dim].copy(), U[:, :dim].copy()
         if scheme == "block":
-            V, U = balanced(V, U)
+            V, U = balanced(V, U, counts.row_sums / counts.total, np.asarray(noise, dtype=np.float64))
         return Solution(
             V=V, U=U, row_bias=row_bias, col_bias=col_bias, history=history.frame(), objective=history.objective,
             interrupted=interrupted,
@@ -266,8 +273,9 @@ class _Blocks:
         self.step = 0
 
     def objective(self, exact: bool) -> float:
-        """ℓ, exact or with its dense part estimated, from the same contexts each time."""
+        """ℓ, with its dense part estimated, from the same contexts each time; or, when training is over, exact."""
         if exact:
+            self._sides.clear()  # two copies of the triples, and the exact objective makes one more
             return self._exact().value(self.V, self.U)
         generator = torch.Generator(self._generator.device).manual_seed(0)
         return self._sides[0].objective(self.V, self.U, RECORDED_DRAWS, generator)

@@ -226,12 +226,24 @@ def improve(block: Block, own: Tensor, other: Tensor, features: Tensor, free: An
     own[block.rows, free] += torch.where(block.occurs, length[:, None] * step, 0.0)
 
 
-def balanced(V: NDArray[Any], U: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The same V Uᵀ in its canonical factors: P Σ^½ and Q Σ^½ of its SVD P Σ Qᵀ.
+def balanced(
+    V: NDArray[Any], U: NDArray[Any], row_weight: NDArray[Any], col_weight: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The same V Uᵀ in canonical factors, each word of them weighed as often as the negatives meet it.
 
-    ℓ sees the product alone; which of its factorisations training ends in is an accident of the start.
+    ℓ sees the product alone; which of its factorisations training ends in is an accident of the start, and cosines
+    between words depend on it. With W_r, W_c the diagonal matrices of the weights and P Σ Qᵀ the SVD of
+    W_r^½ V Uᵀ W_c^½, the factors are W_r^-½ P Σ^½ and W_c^-½ Q Σ^½: VᵀW_r V = UᵀW_c U = Σ.
+
+    Parameters
+    ----------
+    V, U : ndarray, (words, dim) and (contexts, dim)
+    row_weight, col_weight : ndarray, (words,) and (contexts,)
+        r and P_n. Where a weight is zero the vector is taken along, by the same dim x dim map.
     """
-    (q_v, r_v), (q_u, r_u) = (np.linalg.qr(factor.astype(np.float64)) for factor in (V, U))
+    weighed = [factor * np.sqrt(weight)[:, None] for factor, weight in ((V, row_weight), (U, col_weight))]
+    r_v, r_u = (np.linalg.qr(factor.astype(np.float64)).R for factor in weighed)
     left, values, right = np.linalg.svd(r_v @ r_u.T)
-    scale = np.sqrt(values)
-    return (q_v @ (left * scale)).astype(V.dtype), (q_u @ (right.T * scale)).astype(U.dtype)
+    scale = 1 / np.sqrt(np.where(values > values[0] * 1e-12, values, np.inf))
+    # V R_uᵀ Q Σ^-½ = W_r^-½ P Σ^½, without dividing by a weight.
+    return (V @ (r_u.T @ (right.T * scale))).astype(V.dtype), (U @ (r_v.T @ (left * scale))).astype(U.dtype)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from sgns_pmi.compare import Answers
 from sgns_pmi.compare.evaluation import WHOLE
 
-SHOWN_METRICS = ("spearman", "accuracy_3cosadd", "accuracy_3cosmul")
+SHOWN_METRICS = {"similarity": ("spearman",), "analogy": ("accuracy_3cosadd", "accuracy_3cosmul")}
+COUNTS = {"similarity": ("covered", "pairs"), "analogy": ("asked", "questions")}
 SHOWN_NEIGHBOURS = 5
 SHOWN_CELLS = 4_000_000
 """Most cells that figures are drawn from."""
@@ -50,18 +51,15 @@ def answers_overview(answers: Answers) -> list[pd.DataFrame]:
     tables = []
     rows = answers.evaluation
     if len(rows):
-        rows = rows[rows["section"] == WHOLE]
-        shown = rows[rows["metric"].isin(SHOWN_METRICS)]
-        table = shown.pivot(index=["task", "set", "metric"], columns="method", values="value")
-        counted = rows.drop_duplicates(["task", "set", "metric"]).set_index(["task", "set", "metric"])["value"]
-        known = [
-            f"{counted[task, name, part]:.0f}/{counted[task, name, whole]:.0f}"
-            for task, name, _ in table.index
-            for part, whole in [("covered", "pairs") if task == "similarity" else ("asked", "questions")]
-        ]
-        table.insert(0, "known", known)
-        methods = ["known", *rows["method"].unique()]
-        tables.append(table.reset_index(["task", "metric"])[["metric", *methods]].rename_axis(columns=None))
+        values = rows[rows["section"] == WHOLE].set_index(["task", "set", "metric", "method"])["value"]
+        methods = rows["method"].unique()
+        lines = []
+        for task, name in rows[["task", "set"]].drop_duplicates().itertuples(index=False):
+            known, whole = (f"{values[task, name, count, methods[0]]:.0f}" for count in COUNTS[task])
+            for metric in SHOWN_METRICS[task]:
+                found = {method: values.get((task, name, metric, method)) for method in methods}
+                lines.append({"set": name, "metric": metric, "known": f"{known}/{whole}", **found})
+        tables.append(pd.DataFrame(lines).astype(dict.fromkeys(methods, float)).set_index("set"))
     if len(answers.neighbours):
         first = answers.neighbours[answers.neighbours["rank"] <= SHOWN_NEIGHBOURS]
         table = first.groupby(["word", "method"], sort=False)["neighbour"].agg(", ".join).to_frame("nearest")

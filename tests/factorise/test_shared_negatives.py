@@ -142,11 +142,12 @@ def test_no_row_gets_worse(toy, seed, scale):
 def test_balanced_factors_have_the_same_product_and_equal_scales(seed, dim):
     rng = np.random.default_rng(seed)
     V, U = rng.normal(size=(9, dim)) * 7, rng.normal(size=(5, dim))
-    v, u = balanced(V, U)
-    np.testing.assert_allclose(v @ u.T, V @ U.T, atol=1e-11)
-    values = np.linalg.svd(V @ U.T, compute_uv=False)[:dim]
-    for factor in (v, u):
-        np.testing.assert_allclose(factor.T @ factor, np.diag(values), atol=1e-10)
+    rows, cols = rng.dirichlet(np.ones(9)), rng.dirichlet(np.ones(5))
+    v, u = balanced(V, U, rows, cols)
+    np.testing.assert_allclose(v @ u.T, V @ U.T, atol=1e-9)
+    values = np.linalg.svd(np.sqrt(rows)[:, None] * (V @ U.T) * np.sqrt(cols), compute_uv=False)[:dim]
+    for factor, weight in ((v, rows), (u, cols)):
+        np.testing.assert_allclose(factor.T @ (weight[:, None] * factor), np.diag(values), atol=1e-9)
 
 
 # Training

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sgns_pmi.results.overview import SHOWN_CELLS, as_text, main_target, overview, shown_rows
+from sgns_pmi.compare import Answers
+from sgns_pmi.results.overview import SHOWN_CELLS, answers_overview, as_text, main_target, overview, shown_rows
 
 COLUMNS = ["method", "estimate", "target", "cells", "metric", "value"]
 
@@ -39,3 +40,26 @@ def test_shown_rows(shape: tuple[int, int]) -> None:
     assert len(np.unique(rows)) == len(rows) == min(shape[0], max(1, SHOWN_CELLS // shape[1]))
     assert rows[0] == 0
     assert rows[-1] == (shape[0] - 1 if len(rows) > 1 else 0)
+
+
+def test_answers_show_every_set_with_how_much_of_it_is_known() -> None:
+    cells = [
+        ("one", "similarity", "pairs", "all", "pairs", 9), ("one", "similarity", "pairs", "all", "covered", 4),
+        ("one", "similarity", "pairs", "all", "spearman", 0.5), ("two", "similarity", "pairs", "all", "spearman", -0.25),
+        ("one", "similarity", "rare", "all", "pairs", 5), ("one", "similarity", "rare", "all", "covered", 0),
+        ("one", "analogy", "four", "family", "accuracy_3cosadd", 1), ("one", "analogy", "four", "all", "questions", 8),
+        ("one", "analogy", "four", "all", "asked", 2), ("two", "analogy", "four", "all", "accuracy_3cosadd", 0.5),
+    ]  # fmt: skip
+    near = [(method, word, rank, f"{word}{rank}", 0.5) for method in ("one", "two") for word in "ab" for rank in range(1, 8)]
+    table, nearest = answers_overview(
+        Answers(
+            pd.DataFrame(cells, columns=["method", "task", "set", "section", "metric", "value"]),
+            pd.DataFrame(near, columns=["method", "word", "rank", "neighbour", "similarity"]),
+        )
+    )
+    assert as_text(table).split() == [
+        "set", "metric", "known", "one", "two", "pairs", "spearman", "4/9", "0.5", "-0.25", "rare", "spearman", "0/5",
+        "four", "accuracy_3cosadd", "2/8", "0.5", "four", "accuracy_3cosmul", "2/8",
+    ]  # fmt: skip
+    assert nearest.loc["b", "nearest"].tolist() == ["b1, b2, b3, b4, b5"] * 2
+    assert answers_overview(Answers(pd.DataFrame(), pd.DataFrame())) == []
