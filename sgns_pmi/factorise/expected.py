@@ -1,11 +1,4 @@
-"""The `expected` solver: minimises the exact objective ℓ by alternating Newton, then truncated Newton on both sides.
-
-First-order methods stall on ℓ, because its optimum is ill-conditioned in rare cells (MATH.md, Limits). Two facts help:
-for fixed U every row of V is a small weighted logistic regression, whose Newton step is one dim x dim system; and the
-same systems, taken for both sides, precondition conjugate gradients on V and U jointly so well that a few truncated
-Newton steps (Nocedal & Wright 2006, section 7.1) reach machine precision. Alternation comes near an optimum from any
-start; joint steps then converge where alternation would crawl along the valley.
-"""
+"""The `expected` solver: minimises the exact objective ℓ, by the engine that suits the problem's size."""
 
 from __future__ import annotations
 
@@ -15,56 +8,56 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts
-from sgns_pmi.errors import check_integer, check_real
+from sgns_pmi.errors import check_choice, check_integer, check_real
+from sgns_pmi.factorise.newton import Newton
 from sgns_pmi.factorise.objective import ExactObjective
+from sgns_pmi.factorise.quasi_newton import QuasiNewton
 from sgns_pmi.factorise.solution import History, Solution
+from sgns_pmi.factorise.start import random_start, spectral_start
 from sgns_pmi.factorise.threads import threads_for
 from sgns_pmi.progress import Progress
 
-CHEAP_START = 5e7  # words x contexts x dim²: below it a start costs well under a tenth of a second
-CHEAP_STARTS = 12
-START_SCALE = 0.3  # standard deviation of the random start: scores small enough for σ to be near linear
-JITTER = 1e-12  # relative to a block's mean diagonal: keeps the factorisation of a singular block finite
-NEAR = 1e-3  # relative decrease of ℓ in one alternation below which joint steps take over
-MOST_ALTERNATIONS = 30
-MOST_CG_STEPS = 100
-LEAST_DAMPING = 1e-6  # of a row step, relative to its mean diagonal: bounds steps along directions that ℓ does not see
-MOST_MOVE = 5.0  # most that a joint step moves a score: σ flattens within a few units, and its model with it
-_TINY = 1e-300
-STALLED_STEPS, STALLED = 20, 1e-5  # so many joint steps must bring more than this share of ℓ
-ROUNDING = 1e-14  # relative: changes of ℓ below this are rounding
+PRECISIONS = {"auto": (torch.float32, torch.float64), "float32": (torch.float32,), "float64": (torch.float64,)}
+NEWTON_WORK = 5e8  # words x contexts x dim² up to which second order is used
+CHEAP_WORK, CHEAP_STARTS = 5e7, 12  # words x contexts x dim² up to which so many starts cost a tenth of a second
+NEWTON_TOLERANCE, QUASI_NEWTON_TOLERANCE = 1e-15, 1e-8
 
 
 @dataclass(frozen=True)
 class Expected:
-    """Exact minimisation of ℓ, second order: the reference that the other methods are measured against.
+    """Exact minimisation of ℓ: the reference that the other methods are measured against.
 
     Parameters
     ----------
     starts : int, optional
-        Number of random starts. Each is brought near an optimum by alternation, and the best is followed to its end.
-        By default 12 where a start is cheap, else 1: with dim below the rank of the PMI there are local optima.
-    tolerance : float, default 1e-13
-        Ends when a Newton step predicts a decrease of ℓ below this share of ℓ (that step is still taken), or, not
-        converged, when 20 steps together bring less than 1e-5 of ℓ, as happens when dim is so large that ℓ has no
-        finite minimiser.
-    max_steps : int, default 200
-        Most joint steps.
+        The first start is `spectral_start`, the others are random. Each is brought near an optimum, and the best is followed
+        to its end: with dim below the rank of the PMI there are local optima. By default 12 where a start takes some
+        milliseconds, else 1.
+    tolerance : float, optional
+        Ends, converged, when a step promises a decrease of ℓ below this share of ℓ; by default 1e-15 where second order is
+        used, 1e-8 elsewhere, where ℓ is then some 5e-7 above its optimum.
+    max_steps : int, default 500
+        Most steps on V and U together.
+    precision : {"auto", "float32", "float64"}, default "auto"
+        What large problems are computed in; "auto" goes as far as float32 can and ends in float64. Small ones use float64
+        unless float32 is asked for.
     """
 
     starts: int | None = None
-    tolerance: float = 1e-13
-    max_steps: int = 200
+    tolerance: float | None = None
+    max_steps: int = 500
+    precision: str = "auto"
 
     def check(self) -> None:
         """Raise `InputError` for a value out of range."""
         if self.starts is not None:
             check_integer("starts", self.starts)
-        check_real("tolerance", self.tolerance, above=True)
+        if self.tolerance is not None:
+            check_real("tolerance", self.tolerance, above=True)
         check_integer("max_steps", self.max_steps)
+        check_choice("precision", self.precision, PRECISIONS)
 
     def solve(
         self,
@@ -80,242 +73,28 @@ class Expected:
         verbose: bool = False,
     ) -> Solution:
         """Minimise ℓ over V (words, dim) and U (contexts, dim), and over biases b and c when asked."""
-        exact = ExactObjective(counts, k, noise, drop_positive=drop_positive, device=device)
-        cheap = counts.shape[0] * counts.shape[1] * dim**2 <= CHEAP_START
-        starts = self.starts or (CHEAP_STARTS if cheap else 1)
-        search: _Search | None = None
+        work = math.prod(counts.shape) * dim**2
+        newton = work <= NEWTON_WORK and self.precision != "float32"
+        engine: type[Newton] | type[QuasiNewton] = Newton if newton else QuasiNewton
+        tolerance = self.tolerance or (NEWTON_TOLERANCE if newton else QUASI_NEWTON_TOLERANCE)
+        first, *more = (torch.float64,) if newton else PRECISIONS[self.precision]
+        starts = self.starts or (CHEAP_STARTS if work <= CHEAP_WORK else 1)
+
+        def exact(precision: torch.dtype) -> ExactObjective:
+            return ExactObjective(counts, k, noise, drop_positive=drop_positive, dtype=precision, device=device)
+
+        history = History()
+        factors = [spectral_start(counts, dim, k, noise, drop_positive=drop_positive, seed=seed)]
+        factors += [random_start(counts, dim, noise, np.random.default_rng([seed, number])) for number in range(1, starts)]
         interrupted = False
-        with threads_for(counts.shape), Progress("SGNS (expected)", starts + self.max_steps, verbose) as progress:
+        with threads_for(counts.shape), Progress("SGNS (expected)", self.max_steps, verbose) as progress:
+            descent = engine(exact(first), factors, bias, history)
             try:
-                for start in range(starts):
-                    trial = _Search(exact, dim, bias, np.random.default_rng([seed, start]))
-                    search = search or trial
-                    trial.alternate_until_near()
-                    search = min(search, trial, key=lambda s: s.objective)
-                    progress.update(objective=search.objective)
-                assert search is not None
-                search.converge(self.tolerance, self.max_steps, progress)
+                descent.approach()
+                descent.converge(tolerance, self.max_steps, progress)
+                for precision in more:
+                    descent.continue_in(exact(precision))
+                    descent.converge(tolerance, self.max_steps, progress)
             except KeyboardInterrupt:
-                if search is None:
-                    raise
                 interrupted = True
-        return search.solution(interrupted)
-
-
-class _Search:
-    """One start on its way to an optimum: factors, damping, and the record of ℓ.
-
-    Biases are two more columns, [V, b, 1] and [U, 1, c]; the columns of ones are not free to move.
-    """
-
-    def __init__(self, exact: ExactObjective, dim: int, bias: bool, rng: np.random.Generator) -> None:
-        self.dim, self.bias = dim, bias
-        self.history = History()
-        self.sides = (exact, exact.transposed())
-        self.factors: list[Tensor] = []
-        self.free: list[Tensor] = []
-        for side in (0, 1):
-            size, device = exact.shape[side], exact.device
-            factor = torch.from_numpy(rng.normal(0.0, START_SCALE, (size, dim)))
-            free = torch.arange(dim)
-            if bias:
-                own, other = torch.zeros(size, 1), torch.ones(size, 1)
-                factor = torch.cat([factor, own, other] if side == 0 else [factor, other, own], dim=1)
-                free = torch.cat([free, torch.tensor([dim + side])])
-            # A word that never occurs has no loss, and an arbitrary vector: zero.
-            factor[self.sides[side].row_weight.cpu() == 0, :dim] = 0.0
-            self.factors.append(factor.to(device, exact.dtype))
-            self.free.append(free.to(device))
-        self.damping = [torch.ones(size, dtype=exact.dtype, device=exact.device) for size in exact.shape]
-        self.converged = False
-        self._keep(self.factors, exact.value(*self.factors))
-
-    def _keep(self, factors: list[Tensor], objective: float) -> None:
-        self.factors, self.objective = factors, objective
-        step = len(self.history.rows)
-        self.history.add(step, step, objective)
-
-    def alternate_until_near(self) -> None:
-        """Alternating Newton rounds until a round brings less than `NEAR` of ℓ."""
-        for _ in range(MOST_ALTERNATIONS):
-            before = self.objective
-            self._keep(*self.alternated(self.factors))
-            if before - self.objective < NEAR * before:
-                break
-
-    def alternated(self, factors: list[Tensor]) -> tuple[list[Tensor], float]:
-        """A damped Newton step on every row of V, then on every row of U; no row's loss rises."""
-        factors = list(factors)
-        objective = math.nan
-        for side, exact in enumerate(self.sides):
-            own, other, free, damping = factors[side], factors[1 - side], self.free[side], self.damping[side]
-            system = row_systems(exact, own, other, free)
-            diagonal = system.hessian.diagonal(dim1=1, dim2=2)
-            ridge = torch.diag_embed((damping * diagonal.mean(1) + _TINY)[:, None].expand_as(diagonal))
-            step = torch.cholesky_solve(system.gradient[:, :, None], _cholesky(system.hessian + ridge))[:, :, 0]
-            moved = own.clone()
-            moved[:, free] -= torch.where((exact.row_weight > 0)[:, None], step, 0.0)
-            losses = exact.losses(moved, other)
-            better = losses <= system.losses
-            factors[side] = torch.where(better[:, None], moved, own)
-            self.damping[side] = torch.where(better, damping / 4, damping * 8).clamp(LEAST_DAMPING, 1e6)
-            objective = float(torch.where(better, losses, system.losses).sum()) / exact.total
-        return factors, objective
-
-    def converge(self, tolerance: float, max_steps: int, progress: Progress) -> None:
-        """Truncated Newton steps on both sides, an alternation after each, to the end of the descent."""
-        levenberg = 1e-3
-        recent: list[float] = []
-        for _ in range(max_steps):
-            newton = _newton_direction(self, levenberg)
-            last = newton.slope <= 2 * tolerance * self.objective and not newton.curved
-            length = self._line_search(newton, last)
-            if length == 1 and not newton.curved:
-                levenberg = max(levenberg / 8, 1e-12)
-            elif length < 0.3:
-                levenberg = max(levenberg, 1e-6) * 4
-            progress.update(objective=self.objective)
-            recent.append(self.objective)
-            if last:
-                self.converged = True
-                break
-            if len(recent) > STALLED_STEPS and recent[-STALLED_STEPS - 1] - recent[-1] < STALLED * recent[-1]:
-                break
-
-    def _line_search(self, newton: _Newton, last: bool) -> float:
-        """Halve the step until ℓ falls enough (Armijo); near the end, where a fall is rounding, until it does not rise."""
-        (p_V, p_U), (V, U) = newton.steps, self.factors
-        length = min(1.0, MOST_MOVE / float((p_V @ U.T + V @ p_U.T).abs().max().clamp_min(_TINY)))
-        for _ in range(40):
-            factors = [own + length * step for own, step in zip(self.factors, newton.steps, strict=True)]
-            objective = self.sides[0].value(*factors)
-            enough = self.objective - 1e-4 * length * newton.slope
-            if objective <= enough or (newton.slope < 1e-10 * self.objective and objective <= self.objective * (1 + ROUNDING)):
-                if not last:
-                    # One alternation lets every row settle, which keeps the next joint model from pointing astray.
-                    factors, objective = self.alternated(factors)
-                self._keep(factors, objective)
-                return length
-            length /= 2
-        self._keep(*self.alternated(self.factors))
-        return 0.0
-
-    def solution(self, interrupted: bool) -> Solution:
-        """The factors and biases as NumPy arrays."""
-        left, right = (factor.cpu().numpy() for factor in self.factors)
-        d = self.dim
-        row_bias, col_bias = (left[:, d].copy(), right[:, d + 1].copy()) if self.bias else (None, None)
-        V, U, history = left[:, :d].copy(), right[:, :d].copy(), self.history.frame()
-        return Solution(V, U, row_bias, col_bias, history, self.objective, interrupted, self.converged)
-
-
-@dataclass(frozen=True)
-class RowSystems:
-    """For every row the loss Nℓ_i, and gradient (rows, f) and Hessian (rows, f, f) of Nℓ_i / α_i in its free columns."""
-
-    losses: Tensor
-    gradient: Tensor
-    hessian: Tensor
-
-
-def row_systems(exact: ExactObjective, V: Tensor, U: Tensor, free: Tensor) -> RowSystems:
-    """The logistic regressions of the rows of V for fixed U: gradient (D_i ∘ β) U, Hessian Uᵀ diag(S_i ∘ β) U."""
-    features = U[:, free]
-    weighted = features * exact.col_weight[:, None]
-    upper = torch.triu_indices(len(free), len(free), device=U.device)
-    # Σ_j S_ij β_j u_j u_jᵀ for all rows at once is one matrix product with the products of pairs of columns.
-    pairs = weighted[:, upper[0]] * features[:, upper[1]]
-    losses = torch.empty(len(V), dtype=torch.float64, device=V.device)
-    gradient = torch.empty((len(V), len(free)), dtype=V.dtype, device=V.device)
-    hessian = torch.empty((len(V), len(free), len(free)), dtype=V.dtype, device=V.device)
-    for block in exact.blocks(V, U):
-        losses[block.rows] = exact.row_losses(block)
-        packed = exact.curvature(block) @ pairs
-        hessian[block.rows, upper[0], upper[1]] = packed
-        hessian[block.rows, upper[1], upper[0]] = packed
-        gradient[block.rows] = exact.residual(block) @ weighted
-    return RowSystems(losses, gradient, hessian)
-
-
-def _cholesky(matrices: Tensor) -> Tensor:
-    diagonal = matrices.diagonal(dim1=1, dim2=2)
-    jitter = torch.diag_embed((JITTER * diagonal.mean(1) + _TINY)[:, None].expand_as(diagonal))
-    return torch.linalg.cholesky_ex(matrices + jitter)[0]
-
-
-def _apply(matrices: Tensor, vectors: Tensor) -> Tensor:
-    return (matrices @ vectors[:, :, None])[:, :, 0]
-
-
-@dataclass(frozen=True)
-class _Newton:
-    """A descent direction for both sides, its slope −⟨∇ℓ, p⟩ > 0, and whether negative curvature cut it short."""
-
-    steps: list[Tensor]
-    slope: float
-    curved: bool
-
-
-def _newton_direction(search: _Search, levenberg: float) -> _Newton:
-    """Conjugate gradients on (H + λB) p = −∇ℓ, preconditioned by (1 + λ)B, B the row blocks of the Hessian H.
-
-    A Hessian-vector product needs D and S of all cells, which are kept for it:
-    with dX = p_V Uᵀ + V p_Uᵀ and R = S ∘ dX,  N (Hp)_V = α ∘ [R (β∘U) + D (β∘p_U)], and alike for U.
-    """
-    exact, factors, free = search.sides[0], search.factors, search.free
-    V, U = factors
-    weights = [side.row_weight[:, None] for side in search.sides]
-    weighted = [weight * factor for weight, factor in zip(weights, factors, strict=True)]
-    systems = [row_systems(side, factors[i], factors[1 - i], free[i]) for i, side in enumerate(search.sides)]
-    # α_i/N and β_j/N bring the rows' own systems to the scale of ℓ.
-    gradients = [w / exact.total * system.gradient for w, system in zip(weights, systems, strict=True)]
-    blocks = [w[:, :, None] / exact.total * system.hessian for w, system in zip(weights, systems, strict=True)]
-    # Explicit inverses: a preconditioner needs no more accuracy, and they apply ten times faster than two solves.
-    inverses = [torch.cholesky_inverse(_cholesky((1 + levenberg) * block)) for block in blocks]
-    D, S = (torch.empty(exact.shape, dtype=exact.dtype, device=exact.device) for _ in range(2))
-    for block in exact.blocks(V, U):
-        S[block.rows] = exact.curvature(block)
-        D[block.rows] = exact.residual(block)
-
-    def full(parts: list[Tensor]) -> list[Tensor]:
-        wide = [torch.zeros_like(factor) for factor in factors]
-        for target, part, columns in zip(wide, parts, free, strict=True):
-            target[:, columns] = part
-        return wide
-
-    def hessian(parts: list[Tensor]) -> list[Tensor]:
-        p_V, p_U = full(parts)
-        R = S * (p_V @ U.T + V @ p_U.T)
-        h_V = weights[0] / exact.total * (R @ weighted[1] + D @ (weights[1] * p_U))
-        h_U = weights[1] / exact.total * (R.T @ weighted[0] + D.T @ (weights[0] * p_V))
-        damped = (levenberg * _apply(block, part) for block, part in zip(blocks, parts, strict=True))
-        return [h[:, columns] + more for h, columns, more in zip((h_V, h_U), free, damped, strict=True)]
-
-    steps = [torch.zeros_like(gradient) for gradient in gradients]
-    residual = [-gradient for gradient in gradients]
-    z = [_apply(inverse, r) for inverse, r in zip(inverses, residual, strict=True)]
-    towards, norm = z, _dot(residual, z)
-    # Inexact at first, ever more exact as the norm shrinks: superlinear convergence (Nocedal & Wright, eq. 7.3).
-    enough = norm * max(min(0.3, math.sqrt(norm / search.objective)), 1e-10) ** 2
-    curved = False
-    for step in range(MOST_CG_STEPS):
-        if norm <= enough:
-            break
-        along = hessian(towards)
-        curvature = _dot(towards, along)
-        if curvature <= 1e-8 * norm:
-            curved = True
-            if step == 0:
-                steps = towards
-            break
-        length = norm / curvature
-        steps = [p + length * q for p, q in zip(steps, towards, strict=True)]
-        residual = [r - length * h for r, h in zip(residual, along, strict=True)]
-        z = [_apply(inverse, r) for inverse, r in zip(inverses, residual, strict=True)]
-        previous, norm = norm, _dot(residual, z)
-        towards = [new + norm / previous * q for new, q in zip(z, towards, strict=True)]
-    return _Newton(full(steps), -_dot(gradients, steps), curved)
-
-
-def _dot(a: list[Tensor], b: list[Tensor]) -> float:
-    return float(sum((x * y).sum() for x, y in zip(a, b, strict=True)))
+        return descent.solution(interrupted)

@@ -11,6 +11,8 @@ n_ij > 0 make D differ from σ(X).
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple, overload
 
@@ -22,15 +24,11 @@ from torch import Tensor
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_integer
 
-BLOCK_BYTES = 4 << 20
-"""Size of one block of X: what stays in the second- and third-level cache between the products."""
-
 LINEAR_ABOVE = 40.0
 """softplus(x) is x to double precision above this score; the threshold keeps exp from overflowing."""
 
-
-NO_SUBNORMALS = {torch.float64: -500.0, torch.float32: -80.0}
-"""Scores are raised to these before σ: σ is zero there in effect, but subnormal numbers slow products a hundredfold."""
+LARGEST = {torch.float64: 500.0, torch.float32: 80.0}
+"""σ(−x) is computed up to these scores: it is zero above, but subnormal numbers slow products a hundredfold."""
 
 
 def softplus(x: Tensor) -> Tensor:
@@ -38,13 +36,28 @@ def softplus(x: Tensor) -> Tensor:
     return torch.nn.functional.softplus(x, threshold=LINEAR_ABOVE)
 
 
+def block_bytes() -> int:
+    """Size of one block of scores: a quarter of the last-level cache, so that it stays there from product to product."""
+    try:
+        cache = os.sysconf("SC_LEVEL3_CACHE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not every system tells
+        cache = 0
+    return min(max(cache // 4, 4 << 20), 8 << 20)
+
+
 class Block(NamedTuple):
-    """Rows `rows` of the scores, and the seen cells among them."""
+    """Rows `rows` of the scores, already evaluated; leading axes (...) are those of the factors."""
 
     rows: slice
-    scores: Tensor  # (rows, contexts)
-    at: Tensor  # flat positions of the seen cells in `scores`
+    losses: Tensor  # (..., rows): Nℓ of each row, float64
+    survival: Tensor  # (..., rows, contexts): σ(−x)
+    at: Tensor  # flat positions of the seen cells in a matrix (rows, contexts)
     cells: slice  # where these cells stand among all seen cells
+
+
+def flat(matrix: Tensor) -> Tensor:
+    """The cells of a contiguous matrix (..., rows, contexts) in one axis."""
+    return matrix.view(*matrix.shape[:-2], -1)
 
 
 class ExactObjective:
@@ -116,46 +129,62 @@ class ExactObjective:
         return other
 
     def blocks(self, V: Tensor, U: Tensor) -> Iterator[Block]:
-        """The scores X = V Uᵀ, block by block; the buffer is reused, and may be overwritten."""
+        """X = V Uᵀ, evaluated block of rows by block of rows; the buffers are reused, and may be overwritten.
+
+        One exponential a cell gives all: with s = σ(−x), softplus(x) = −log s and σ(x) = 1 − s. Factors may have leading
+        axes, V (..., words, dim) and U (..., contexts, dim): several starts, evaluated at once.
+        """
         words, contexts = self.shape
-        height = max(1, min(words, BLOCK_BYTES // (contexts * V.element_size())))
-        buffer = torch.empty((height, contexts), dtype=self.dtype, device=self.device)
+        starts = V.shape[:-2]
+        height = max(1, min(words, block_bytes() // (math.prod(starts) * contexts * V.element_size())))
+        buffers = torch.empty((2, *starts, height, contexts), dtype=self.dtype, device=self.device)
+        minus_U = -U.mT
+        largest = LARGEST[self.dtype]
         for low in range(0, words, height):
             rows = slice(low, min(low + height, words))
-            scores = torch.mm(V[rows], U.T, out=buffer[: rows.stop - low])
-            cells = slice(int(self._indptr[rows.start]), int(self._indptr[rows.stop]))
-            yield Block(rows, scores, self._flat[cells] - low * contexts, cells)
+            if rows.stop - low < height:
+                buffers = buffers[..., : rows.stop - low, :].contiguous()
+            minus_x, logs = torch.matmul(V[..., rows, :], minus_U, out=buffers[0]), buffers[1]
+            cells = slice(int(self._indptr[low]), int(self._indptr[rows.stop]))
+            at = self._flat[cells] - low * contexts
+            seen = self._seen_losses(flat(minus_x)[..., at], cells)
+            beyond = None
+            if float(minus_x.min()) < -largest:
+                beyond = (-largest - minus_x).clamp_(min=0.0) @ self.col_weight
+                minus_x.clamp_(min=-largest)
+            torch.log(minus_x.sigmoid_(), out=logs)
+            dense = logs @ self.col_weight
+            if beyond is not None:
+                dense -= beyond
+            losses = -self.row_weight[rows].double() * dense.double()
+            losses.index_add_(-1, torch.div(at, contexts, rounding_mode="floor"), seen.double())
+            yield Block(rows, losses, minus_x, at, cells)
 
-    def row_losses(self, block: Block) -> Tensor:
-        """Nℓ of each row of a block, float64 (rows,)."""
-        dense = softplus(block.scores)
-        x = block.scores.view(-1)[block.at]
-        seen = self._positive[block.cells] * softplus(-x)
+    def _seen_losses(self, minus_x: Tensor, cells: slice) -> Tensor:
+        """What the seen cells add to the loss of negatives in every cell: n softplus(−x), less the negatives dropped."""
+        positive = self._positive[cells]
+        losses = positive * softplus(minus_x)
         if self._net is not self._positive:
-            seen += (self._net[block.cells] - self._positive[block.cells]) * dense.view(-1)[block.at]
-        loss = (dense @ self.col_weight).double() * self.row_weight[block.rows].double()
-        owner = torch.div(block.at, self.shape[1], rounding_mode="floor")
-        return loss.index_add_(0, owner, seen.double())
+            losses += (self._net[cells] - positive) * softplus(-minus_x)
+        return losses
 
     def residual(self, block: Block) -> Tensor:
-        """D (rows, contexts) with ∂(Nℓ)/∂x_ij = α_i β_j D_ij; overwrites the block's scores."""
-        residual = block.scores.clamp_(min=NO_SUBNORMALS[self.dtype]).sigmoid_()
-        cells = residual.view(-1)
-        sigma = cells[block.at]
-        cells[block.at] = sigma + self._net_share[block.cells] * sigma - self._positive_share[block.cells]
+        """D (..., rows, contexts) with ∂(Nℓ)/∂x_ij = α_i β_j D_ij; overwrites the block."""
+        residual = torch.sub(1.0, block.survival, out=block.survival)
+        cells = flat(residual)
+        sigma = cells[..., block.at]
+        cells[..., block.at] = sigma + self._net_share[block.cells] * sigma - self._positive_share[block.cells]
         return residual
 
     def curvature(self, block: Block) -> Tensor:
-        """S (rows, contexts) ≥ 0 with ∂²(Nℓ)/∂x_ij² = α_i β_j S_ij; keeps the block's scores."""
-        sigma = block.scores.clamp(min=NO_SUBNORMALS[self.dtype]).sigmoid_()
-        curvature = sigma.sub_(sigma.square())
-        cells = curvature.view(-1)
-        cells[block.at] *= 1.0 + self._net_share[block.cells]
+        """S (..., rows, contexts) ≥ 0 with ∂²(Nℓ)/∂x_ij² = α_i β_j S_ij; keeps the block."""
+        curvature = block.survival - block.survival.square()
+        flat(curvature)[..., block.at] *= 1.0 + self._net_share[block.cells]
         return curvature
 
     def losses(self, V: Tensor, U: Tensor) -> Tensor:
-        """Nℓ of every row, float64 (words,)."""
-        return torch.cat([self.row_losses(block) for block in self.blocks(V, U)])
+        """Nℓ of every row, float64 (..., words)."""
+        return torch.cat([block.losses for block in self.blocks(V, U)], dim=-1)
 
     def value(self, V: Tensor, U: Tensor) -> float:
         """ℓ(V Uᵀ)."""
@@ -167,7 +196,7 @@ class ExactObjective:
         weighted_V, weighted_U = V * (self.row_weight / self.total)[:, None], U * self.col_weight[:, None]
         loss = 0.0
         for block in self.blocks(V, U):
-            loss += float(self.row_losses(block).sum())
+            loss += float(block.losses.sum())
             residual = self.residual(block)
             torch.mm(residual, weighted_U, out=dV[block.rows])
             dU.addmm_(residual.T, weighted_V[block.rows])

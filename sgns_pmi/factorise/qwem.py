@@ -7,12 +7,11 @@ from typing import Any, Self
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import check_dim, check_integer, check_seed
 from sgns_pmi.factorise.base import ALL, Factorisation, Float, Rows, Settings, register_method
-from sgns_pmi.factorise.svd import truncated_svd
+from sgns_pmi.factorise.svd import plus_outer, truncated_svd
 
 UNSEEN = -2.0
 """M* where P_ij = 0."""
@@ -77,7 +76,8 @@ class QWEM(Factorisation):
         cells = qwem_cells(counts)
         n = counts.matrix
         above = sp.csr_array((cells - UNSEEN, n.indices, n.indptr), shape=counts.shape)
-        left, values, right = truncated_svd(_plus_constant(above, UNSEEN), dim, check_seed(self.seed))
+        matrix = plus_outer(above, np.full(counts.shape[0], UNSEEN), np.ones(counts.shape[1]))
+        left, values, right = truncated_svd(matrix, dim, check_seed(self.seed))
         self.V_: NDArray[np.float64] = left * np.sqrt(values)
         self.U_: NDArray[np.float64] = right * np.sqrt(values)
         self.singular_values_ = values
@@ -95,13 +95,6 @@ def qwem_cells(counts: CooccurrenceCounts) -> Float:
     rows = np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr))
     independent = counts.row_sums[rows] * counts.col_sums[n.indices] / counts.total
     return (n.data - independent) / (0.5 * (n.data + independent))
-
-
-def _plus_constant(matrix: sp.csr_array, constant: float) -> LinearOperator:
-    """`matrix` with `constant` added to every cell, unstored ones too, never formed: a matrix of rank one is added."""
-    words, contexts = matrix.shape
-    everywhere = aslinearoperator(np.full((words, 1), constant)) @ aslinearoperator(np.ones((1, contexts)))
-    return aslinearoperator(matrix) + everywhere
 
 
 @register_method("qwem", "closed form of the quartic surrogate of SGNS")

@@ -13,11 +13,15 @@ HISTORY_COLUMNS = ("step", "epoch", "seconds", "objective")
 
 
 class History:
-    """Objective against step, epoch and seconds; `seconds` counts the solver's own work; `skip` leaves work out."""
+    """Objective against step, epoch and seconds.
 
-    def __init__(self) -> None:
+    `seconds` counts the solver's own work since `begin` (on `time.perf_counter`'s clock; by default now); `skip` leaves
+    work out.
+    """
+
+    def __init__(self, begin: float | None = None) -> None:
         self.rows: list[tuple[int, float, float, float]] = []
-        self._start = time.perf_counter()
+        self._start = time.perf_counter() if begin is None else begin
 
     def skip(self, seconds: float) -> None:
         """Leave `seconds` of work, such as an evaluation for the record alone, out of the clock."""

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.linalg import LinearOperator, svds
+from scipy.sparse.linalg import LinearOperator, aslinearoperator, svds
 from sklearn.utils.extmath import svd_flip
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
@@ -21,6 +21,7 @@ from sgns_pmi.pmi import noise_distribution, noise_offset, pmi_cells, sppmi_matr
 log = logging.getLogger("sgns_pmi")
 
 POWERS = (0, 0.5, 1)
+OVERSAMPLES = 10
 DENSE_SIDE = 500  # smaller side up to which LAPACK's full decomposition takes well under a second
 DENSE_CELLS = 25_000_000  # and the most cells it may have (0.2 GB); above, only products with the matrix are formed
 
@@ -63,10 +64,30 @@ def truncated_svd(matrix: Any, dim: int, seed: int = 0) -> tuple[Float, Float, F
     return left, values[:dim], right.T
 
 
+def randomized_svd(matrix: Any, dim: int, seed: int = 0, passes: int = 2) -> tuple[Float, Float, Float]:
+    """About the `dim` largest singular triplets, from products with blocks of vectors, some ten times cheaper than exact ones.
+
+    Randomised subspace iteration (Halko, Martinsson & Tropp 2011, algorithms 4.4 and 5.1), for a matrix that may be implicit;
+    parameters and results as of `truncated_svd`, with `passes` the number of power iterations.
+    """
+    width = min(dim + OVERSAMPLES, *matrix.shape)
+    projected = np.random.default_rng(seed).normal(size=(matrix.shape[1], width))
+    for _ in range(passes + 1):
+        basis = np.linalg.qr(matrix @ np.linalg.qr(projected)[0])[0]
+        projected = matrix.T @ basis
+    right, values, left = scipy.linalg.svd(projected, full_matrices=False)
+    return basis @ left[:dim].T, values[:dim], right[:, :dim]
+
+
 def _dense(matrix: Any) -> Float:
     if isinstance(matrix, LinearOperator):
         return np.asarray(matrix @ np.eye(matrix.shape[1]))
     return np.asarray(matrix.todense() if sp.issparse(matrix) else matrix, dtype=np.float64)
+
+
+def plus_outer(matrix: sp.csr_array, left: Float, right: Float) -> LinearOperator:
+    """The operator `matrix` + left·rightᵀ, never formed."""
+    return aslinearoperator(matrix) + aslinearoperator(left[:, None]) @ aslinearoperator(right[None, :])
 
 
 class _ShiftedPMISVD(Factorisation):

@@ -14,8 +14,11 @@ from sklearn.linear_model import LogisticRegression
 
 import sgns_pmi as sp
 from sgns_pmi.compare import optimal_objective
-from sgns_pmi.factorise.expected import Expected, _newton_direction, _Search
+from sgns_pmi.factorise.expected import Expected
+from sgns_pmi.factorise.newton import Newton, newton_direction
 from sgns_pmi.factorise.objective import ExactObjective
+from sgns_pmi.factorise.solution import History
+from sgns_pmi.factorise.start import random_start
 
 NOISES = ["unigram", "unigram075", "row075", "zero_share"]
 
@@ -105,9 +108,10 @@ def test_a_row_at_the_optimum_is_a_logistic_regression():
 def test_joint_newton_direction_solves_the_newton_equations():
     """Near the optimum CG's direction p satisfies (H + λB) p = −∇ℓ with H from autograd."""
     counts = small_counts(2, 5, 4)
-    exact = ExactObjective(counts, 3, sp.noise_distribution(counts))
-    search = _Search(exact, 1, False, np.random.default_rng(0))
-    search.alternate_until_near()
+    p_n = sp.noise_distribution(counts)
+    exact = ExactObjective(counts, 3, p_n)
+    search = Newton(exact, [random_start(counts, 1, p_n, np.random.default_rng(0))], False, History())
+    search.approach()
     n, noise = torch.tensor(counts.matrix.toarray()), torch.tensor(sp.noise_distribution(counts))
 
     def loss(flat):
@@ -117,7 +121,7 @@ def test_joint_newton_direction_solves_the_newton_equations():
 
     flat = torch.cat([factor[:, 0] for factor in search.factors])
     H, g = torch.autograd.functional.hessian(loss, flat), torch.autograd.functional.jacobian(loss, flat)
-    newton = _newton_direction(search, 0.01)
+    newton = newton_direction(search, 0.01)
     p = torch.cat([step[:, 0] for step in newton.steps])
     damped = H + 0.01 * torch.diag(H.diagonal())
     assert not newton.curved
@@ -164,7 +168,7 @@ def test_same_seed_same_result_and_history_descends():
 
 def test_interrupt_keeps_what_was_learned(monkeypatch):
     counts = small_counts(6)
-    monkeypatch.setattr(_Search, "converge", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(Newton, "converge", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     sgns = sp.SGNS(dim=2).fit(counts)
     assert sgns.interrupted_
     assert not sgns.converged_

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import sgns_pmi as sp
 from sgns_pmi.factorise import objective
-from sgns_pmi.factorise.expected import row_systems
+from sgns_pmi.factorise.newton import row_systems
 from sgns_pmi.factorise.objective import ExactObjective, sgns_objective
 from sgns_pmi.pmi import optimum_cells
 
@@ -66,7 +66,7 @@ def test_gradient_is_the_finite_difference(drop):
 def test_blocks_do_not_change_the_result(monkeypatch):
     counts, noise, V, U = random_case(2, words=23, contexts=11)
     whole = sgns_objective(V, U, counts, 5, noise, gradient=True)
-    monkeypatch.setattr(objective, "BLOCK_BYTES", 3 * 11 * 8)
+    monkeypatch.setattr(objective, "block_bytes", lambda: 3 * 11 * 8)
     parts = sgns_objective(V, U, counts, 5, noise, gradient=True)
     for a, b in zip(whole, parts, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-16)

@@ -1,0 +1,229 @@
+"""Second order: alternating Newton, then truncated Newton on both sides; the exact solver's engine for small problems.
+
+First-order methods stall on ℓ, because its optimum is ill-conditioned in rare cells (MATH.md, Limits). Two facts help:
+for fixed U every row of V is a small weighted logistic regression, whose Newton step is one dim x dim system; and the
+same systems, taken for both sides, precondition conjugate gradients on V and U jointly so well that a few truncated
+Newton steps (Nocedal & Wright 2006, section 7.1) reach machine precision. Alternation comes near an optimum from any
+start; joint steps then converge where alternation would crawl along the valley.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from sgns_pmi.factorise.descent import Descent
+from sgns_pmi.factorise.objective import ExactObjective
+from sgns_pmi.factorise.solution import History
+from sgns_pmi.progress import Progress
+
+JITTER = 1e-12  # relative to a block's mean diagonal: keeps the factorisation of a singular block finite
+NEAR = 1e-3  # relative decrease of ℓ in one alternation below which joint steps take over
+MOST_ALTERNATIONS = 30
+MOST_CG_STEPS = 100
+LEAST_DAMPING = 1e-6  # of a row step, relative to its mean diagonal: bounds steps along directions that ℓ does not see
+MOST_MOVE = 5.0  # most that a joint step moves a score: σ flattens within a few units, and its model with it
+_TINY = 1e-300
+STALLED_STEPS, STALLED = 20, 1e-5  # so many joint steps must bring more than this share of ℓ
+ROUNDING = 1e-14  # relative: changes of ℓ below this are rounding
+
+
+class Newton(Descent):
+    """Alternation with damping for each row, then joint steps; float64, with D and S of all cells in memory."""
+
+    def __init__(
+        self, exact: ExactObjective, starts: Sequence[tuple[ArrayLike, ArrayLike]], bias: bool, history: History
+    ) -> None:
+        super().__init__(exact, starts, bias, history)
+        self.sides = (exact, exact.transposed())
+        self._undamped(self.factors)
+
+    def _undamped(self, factors: list[Tensor]) -> None:
+        self.damping = [torch.ones_like(factor[..., 0]) for factor in factors]
+
+    def approach(self) -> None:
+        """Alternating Newton rounds on all starts at once, until a round brings less than `NEAR` of ℓ in each."""
+        factors = [torch.stack(side) for side in zip(*self.starts, strict=True)]
+        self._undamped(factors)
+        objective = self.exact.losses(*factors).sum(-1) / self.exact.total
+        for _ in range(MOST_ALTERNATIONS):
+            before = objective
+            factors, objective = self.alternated(factors)
+            best = int(objective.argmin())
+            self.keep([factor[best] for factor in factors], float(objective[best]))
+            if bool((before - objective < NEAR * before).all()):
+                break
+        self.damping = [damping[best] for damping in self.damping]
+
+    def alternated(self, factors: list[Tensor]) -> tuple[list[Tensor], Tensor]:
+        """A damped Newton step on every row of V, then on every row of U; no row's loss rises. Also ℓ there."""
+        factors = list(factors)
+        for side, exact in enumerate(self.sides):
+            own, other, free, damping = factors[side], factors[1 - side], self.free[side], self.damping[side]
+            system = row_systems(exact, own, other, free)
+            diagonal = system.hessian.diagonal(dim1=-2, dim2=-1)
+            ridge = torch.diag_embed((damping * diagonal.mean(-1) + _TINY)[..., None].expand_as(diagonal))
+            step = torch.cholesky_solve(system.gradient[..., None], _cholesky(system.hessian + ridge))[..., 0]
+            moved = own.clone()
+            moved[..., free] -= torch.where((exact.row_weight > 0)[:, None], step, 0.0)
+            losses = exact.losses(moved, other)
+            better = losses <= system.losses
+            factors[side] = torch.where(better[..., None], moved, own)
+            self.damping[side] = torch.where(better, damping / 4, damping * 8).clamp(LEAST_DAMPING, 1e6)
+            objective = torch.where(better, losses, system.losses).sum(-1) / exact.total
+        return factors, objective
+
+    def converge(self, tolerance: float, max_steps: int, progress: Progress) -> None:
+        """Truncated Newton steps on both sides, an alternation after each.
+
+        Ends, not converged, when 20 steps together bring less than 1e-5 of ℓ, as happens where dim is so large that ℓ has no
+        finite minimiser.
+        """
+        levenberg = 1e-3
+        recent: list[float] = []
+        for _ in range(max_steps):
+            newton = newton_direction(self, levenberg)
+            last = newton.slope <= 2 * tolerance * self.objective and not newton.curved
+            length = self._line_search(newton, last)
+            if length == 1 and not newton.curved:
+                levenberg = max(levenberg / 8, 1e-12)
+            elif length < 0.3:
+                levenberg = max(levenberg, 1e-6) * 4
+            progress.update(objective=self.objective)
+            recent.append(self.objective)
+            if last:
+                self.converged = True
+                break
+            if len(recent) > STALLED_STEPS and recent[-STALLED_STEPS - 1] - recent[-1] < STALLED * recent[-1]:
+                break
+
+    def _line_search(self, newton: _Newton, last: bool) -> float:
+        """Halve the step until ℓ falls enough (Armijo); near the end, where a fall is rounding, until it does not rise."""
+        (p_V, p_U), (V, U) = newton.steps, self.factors
+        length = min(1.0, MOST_MOVE / float((p_V @ U.T + V @ p_U.T).abs().max().clamp_min(_TINY)))
+        for _ in range(40):
+            factors = [own + length * step for own, step in zip(self.factors, newton.steps, strict=True)]
+            objective = self.sides[0].value(*factors)
+            enough = self.objective - 1e-4 * length * newton.slope
+            if objective <= enough or (newton.slope < 1e-10 * self.objective and objective <= self.objective * (1 + ROUNDING)):
+                if not last:
+                    # One alternation lets every row settle, which keeps the next joint model from pointing astray.
+                    factors, settled = self.alternated(factors)
+                    objective = float(settled)
+                self.keep(factors, objective)
+                return length
+            length /= 2
+        factors, settled = self.alternated(self.factors)
+        self.keep(factors, float(settled))
+        return 0.0
+
+
+@dataclass(frozen=True)
+class RowSystems:
+    """For every row the loss Nℓ_i, and gradient (..., rows, f) and Hessian (..., rows, f, f) of Nℓ_i / α_i, f free columns."""
+
+    losses: Tensor
+    gradient: Tensor
+    hessian: Tensor
+
+
+def row_systems(exact: ExactObjective, V: Tensor, U: Tensor, free: Tensor) -> RowSystems:
+    """The logistic regressions of the rows of V for fixed U: gradient (D_i ∘ β) U, Hessian Uᵀ diag(S_i ∘ β) U."""
+    features = U[..., free]
+    weighted = features * exact.col_weight[:, None]
+    upper = torch.triu_indices(len(free), len(free), device=U.device)
+    # Σ_j S_ij β_j u_j u_jᵀ for all rows at once is one matrix product with the products of pairs of columns.
+    pairs = weighted[..., upper[0]] * features[..., upper[1]]
+    rows, count = V.shape[:-1], len(free)
+    losses = V.new_empty(rows, dtype=torch.float64)
+    gradient, hessian = V.new_empty((*rows, count)), V.new_empty((*rows, count, count))
+    for block in exact.blocks(V, U):
+        losses[..., block.rows] = block.losses
+        packed = exact.curvature(block) @ pairs
+        hessian[..., block.rows, upper[0], upper[1]] = packed
+        hessian[..., block.rows, upper[1], upper[0]] = packed
+        gradient[..., block.rows, :] = exact.residual(block) @ weighted
+    return RowSystems(losses, gradient, hessian)
+
+
+def _cholesky(matrices: Tensor) -> Tensor:
+    diagonal = matrices.diagonal(dim1=-2, dim2=-1)
+    jitter = torch.diag_embed((JITTER * diagonal.mean(-1) + _TINY)[..., None].expand_as(diagonal))
+    return torch.linalg.cholesky_ex(matrices + jitter)[0]
+
+
+def _apply(matrices: Tensor, vectors: Tensor) -> Tensor:
+    return (matrices @ vectors[:, :, None])[:, :, 0]
+
+
+@dataclass(frozen=True)
+class _Newton:
+    """A descent direction for both sides, its slope −⟨∇ℓ, p⟩ > 0, and whether negative curvature cut it short."""
+
+    steps: list[Tensor]
+    slope: float
+    curved: bool
+
+
+def newton_direction(search: Newton, levenberg: float) -> _Newton:
+    """Conjugate gradients on (H + λB) p = −∇ℓ, preconditioned by (1 + λ)B, B the row blocks of the Hessian H.
+
+    A Hessian-vector product needs D and S of all cells, which are kept for it:
+    with dX = p_V Uᵀ + V p_Uᵀ and R = S ∘ dX,  N (Hp)_V = α ∘ [R (β∘U) + D (β∘p_U)], and alike for U.
+    """
+    exact, factors, free = search.sides[0], search.factors, search.free
+    V, U = factors
+    weights = [side.row_weight[:, None] for side in search.sides]
+    weighted = [weight * factor for weight, factor in zip(weights, factors, strict=True)]
+    systems = [row_systems(side, factors[i], factors[1 - i], free[i]) for i, side in enumerate(search.sides)]
+    # α_i/N and β_j/N bring the rows' own systems to the scale of ℓ.
+    gradients = [w / exact.total * system.gradient for w, system in zip(weights, systems, strict=True)]
+    blocks = [w[:, :, None] / exact.total * system.hessian for w, system in zip(weights, systems, strict=True)]
+    # Explicit inverses: a preconditioner needs no more accuracy, and they apply ten times faster than two solves.
+    inverses = [torch.cholesky_inverse(_cholesky((1 + levenberg) * block)) for block in blocks]
+    D, S = (torch.empty(exact.shape, dtype=exact.dtype, device=exact.device) for _ in range(2))
+    for block in exact.blocks(V, U):
+        S[block.rows] = exact.curvature(block)
+        D[block.rows] = exact.residual(block)
+
+    def hessian(parts: list[Tensor]) -> list[Tensor]:
+        p_V, p_U = search.widened(parts)
+        R = S * (p_V @ U.T + V @ p_U.T)
+        h_V = weights[0] / exact.total * (R @ weighted[1] + D @ (weights[1] * p_U))
+        h_U = weights[1] / exact.total * (R.T @ weighted[0] + D.T @ (weights[0] * p_V))
+        damped = (levenberg * _apply(block, part) for block, part in zip(blocks, parts, strict=True))
+        return [h[:, columns] + more for h, columns, more in zip((h_V, h_U), free, damped, strict=True)]
+
+    steps = [torch.zeros_like(gradient) for gradient in gradients]
+    residual = [-gradient for gradient in gradients]
+    z = [_apply(inverse, r) for inverse, r in zip(inverses, residual, strict=True)]
+    towards, norm = z, _dot(residual, z)
+    # Inexact at first, ever more exact as the norm shrinks: superlinear convergence (Nocedal & Wright, eq. 7.3).
+    enough = norm * max(min(0.3, math.sqrt(norm / search.objective)), 1e-10) ** 2
+    curved = False
+    for step in range(MOST_CG_STEPS):
+        if norm <= enough:
+            break
+        along = hessian(towards)
+        curvature = _dot(towards, along)
+        if curvature <= 1e-8 * norm:
+            curved = True
+            if step == 0:
+                steps = towards
+            break
+        length = norm / curvature
+        steps = [p + length * q for p, q in zip(steps, towards, strict=True)]
+        residual = [r - length * h for r, h in zip(residual, along, strict=True)]
+        z = [_apply(inverse, r) for inverse, r in zip(inverses, residual, strict=True)]
+        previous, norm = norm, _dot(residual, z)
+        towards = [new + norm / previous * q for new, q in zip(z, towards, strict=True)]
+    return _Newton(search.widened(steps), -_dot(gradients, steps), curved)
+
+
+def _dot(a: list[Tensor], b: list[Tensor]) -> float:
+    return float(sum((x * y).sum() for x, y in zip(a, b, strict=True)))
