@@ -123,6 +123,7 @@ def rows(folder: Path) -> list[dict[str, Any]]:
     case = f"text8 prefix, {counts.shape[0]:,} words, {counts.nnz:,} triples, dim {DIM}"
     common = {"part": "d", "ours": "sampled", "peer": f"gensim, {WORKERS} workers, {GENSIM_EPOCHS} epochs"}
     pairs = counts.total * (1 + K)
+    rate, peer_rate = pairs * float(last["epoch"]) / float(last["seconds"]), pairs * GENSIM_EPOCHS / gensim["seconds"]
     return [
         {
             **common, "case": f"{case}: time to gensim's ℓ", "seconds": seconds, "peer_seconds": gensim["seconds"],
@@ -130,9 +131,8 @@ def rows(folder: Path) -> list[dict[str, Any]]:
             "peer_objective": peer_objective, "epochs": int(last["epoch"]),
         },
         {
-            **common, "case": f"{case}: pairs x (1 + K) a second", "rate": pairs * last["epoch"] / last["seconds"],
-            "peer_rate": pairs * GENSIM_EPOCHS / gensim["seconds"],
-            "ratio": (last["epoch"] / last["seconds"]) / (GENSIM_EPOCHS / gensim["seconds"]),
+            **common, "case": f"{case}: pairs x (1 + K) a second", "rate": rate, "peer_rate": peer_rate,
+            "ratio": rate / peer_rate,
         },
         {
             **common, "case": f"{case}: peak memory, GB", "memory": max(ours["memory"], again["memory"]),
