@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -31,8 +31,8 @@ from sgns_pmi.progress import Progress
 log = logging.getLogger("sgns_pmi")
 Part = tuple[int, int]
 """A range of rows, its end excluded."""
-CSR = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]
-"""indptr, columns and values of some rows."""
+CSR = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[Any]]
+"""indptr, columns and values of some rows; the values in the smallest type of whole numbers that holds them."""
 
 
 @dataclass(frozen=True)
@@ -97,10 +97,12 @@ def count_text(
     """
     with Workers(threads) as workers, Spool(folder, limits.ids) as texts, Spool(folder, limits.runs) as runs:
         encoded = encode(sources, settings, limits, texts, workers, shown)
-        if encoded.tokens == 0:
-            empty = all(source.size == 0 for source in sources)
-            raise InputError("path", ", ".join(source.name for source in sources), "is empty" if empty else "holds no word")
+        if len(encoded.index) < 2:
+            names = ", ".join(source.name for source in sources)
+            found = f"the word {next(iter(encoded.index)).decode()} alone" if encoded.index else "no word"
+            raise InputError("path", names, f"holds {found}, and co-occurrence needs two")
         vocabulary = choose_vocabulary(encoded, settings)
+        encoded.index.clear()  # its memory is now for the windows
         keep = settings.keep_probability(vocabulary.counts)
         parts = row_parts(vocabulary.counts * keep * settings.pairs, limits.piece)
         pieces: list[list[int]] = [[] for _ in parts]  # of each part of the rows, what the runs hold
@@ -171,9 +173,10 @@ def count_segment(
     left, right = settings.direction != "right", settings.direction != "left"
 
     def count(part: int) -> CSR:
-        return kernels.count_rows(
+        indptr, columns, values = kernels.count_rows(
             segment.stream, segment.reach, first, order, *parts[part], settings.weight, left, right, words
         )  # fmt: skip
+        return indptr, columns, values.astype(np.min_scalar_type(values.max(initial=0)))
 
     for part, csr in workers.in_order(count, range(len(parts))):
         start, stop = parts[part]
@@ -191,9 +194,9 @@ def merge(
             return run[0]
         offsets = np.cumsum([0, *(len(columns) for _, columns, _ in run[:-1])])
         indptrs = np.stack([indptr for indptr, _, _ in run]) + offsets[:, None]
-        return kernels.add_rows(
-            indptrs, np.concatenate([columns for _, columns, _ in run]), np.concatenate([values for _, _, values in run]), words
-        )
+        columns = np.concatenate([columns for _, columns, _ in run])
+        values = np.concatenate([values for _, _, values in run], dtype=np.int64)
+        return kernels.add_rows(indptrs, columns, values, words)
 
     # As long as the runs together; the memory that the sum does not need is never touched.
     bound = sum(runs.length(piece, 1) for part in pieces for piece in part)
@@ -208,4 +211,6 @@ def merge(
             np.divide(part_values, unit, out=values[n : n + len(part_values)])
             n += len(part_columns)
             progress.update()
-    return sp.csr_array((values[:n], columns[:n], indptr), shape=(words, words))
+    # SciPy wants both kinds of index in one type, and looks through them all to choose it unless they agree.
+    index = np.int32 if n < 2**31 else np.int64
+    return sp.csr_array((values[:n], columns[:n].astype(index, copy=False), indptr.astype(index)), shape=(words, words))

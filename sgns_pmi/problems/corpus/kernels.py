@@ -19,6 +19,8 @@ Words64 = NDArray[np.uint64]
 
 BREAK = -1
 HOLE = -2
+DENSE = 64
+"""Rows with more than one cell in so many are not sorted; all columns are looked through instead, which is faster."""
 TOKEN, SEPARATOR, NEWLINE = 0, 1, 2
 """What a byte can be to `tokenise`."""
 
@@ -276,7 +278,7 @@ def count_rows(
                         total[context] += weight[distance - 1]
         _flush(columns, values, total, begin, n)
         indptr[row - start + 1] = n
-    return indptr, columns[:n].copy(), values[:n].copy()
+    return indptr, columns[:n].copy(), values[:n]
 
 
 @njit(nogil=True, cache=True)
@@ -313,7 +315,14 @@ def add_rows(indptrs: Int64, columns: Int32, values: Int64, words: int) -> tuple
 @njit(nogil=True, cache=True)
 def _flush(columns: Int32, values: Int64, total: Int64, begin: int, end: int) -> None:
     """Finish a row: sort its columns, move their totals to `values` and leave zeros."""
-    columns[begin:end].sort()
+    if (end - begin) * DENSE > len(total):
+        k = begin
+        for column in range(len(total)):
+            if total[column] != 0:
+                columns[k] = column
+                k += 1
+    else:
+        columns[begin:end].sort()
     for k in range(begin, end):
         values[k] = total[columns[k]]
         total[columns[k]] = 0

@@ -103,8 +103,8 @@ class Encoded:
         self._word_bytes += int(lengths[table[:-1] >= before].sum()) + WORD_BYTES * (len(self.index) - before)
         if self._word_bytes > self._limit:
             raise InputError(
-                "memory", f"{self._limit / MEGABYTE:,.0f}MB for words", f"is too little for {len(self.index):,} distinct words,"
-                " and more to come; give a larger data.memory",
+                "memory", f"{2 * self._limit / MEGABYTE:,.0f}MB", f"is too little: {len(self.index):,} distinct words, and more"
+                " to come, take over half of it",
             )
 
 
@@ -155,24 +155,18 @@ def choose_vocabulary(encoded: Encoded, settings: Settings) -> Vocabulary:
     Raises
     ------
     InputError
-        If fewer than two words are left.
+        If fewer than two words are left, of a text that has two.
     """
     counts = encoded.counts[: len(encoded.index)]
     texts = list(encoded.index)
     eligible = np.flatnonzero(counts >= settings.min_count)
     chosen = sorted(eligible.tolist(), key=lambda i: (-counts[i], texts[i]))[: settings.max_size]
     if len(chosen) < 2:
-        raise _too_few(texts, counts, settings.min_count)
+        most = np.sort(counts)[::-1]
+        raise InputError(
+            "min_count", settings.min_count, f"leaves {len(chosen)} of {len(texts):,} distinct words, and co-occurrence needs"
+            f" two; the two most frequent occur {most[0]:,} and {most[1]:,} times: set data.min_count={most[1]} or less",
+        )
     number = np.full(len(texts), HOLE, np.int32)
     number[chosen] = np.arange(len(chosen))
     return Vocabulary(tuple(texts[i].decode() for i in chosen), counts[chosen], number)
-
-
-def _too_few(texts: list[bytes], counts: NDArray[np.int64], min_count: int) -> InputError:
-    if len(texts) == 1:
-        return InputError("path", texts[0].decode(), "is the only word of the text, and co-occurrence needs two")
-    most = np.sort(counts)[::-1]
-    return InputError(
-        "min_count", min_count, f"leaves {(counts >= min_count).sum()} of {len(texts):,} distinct words, and co-occurrence needs"
-        f" two; the two most frequent occur {most[0]:,} and {most[1]:,} times: set data.min_count={most[1]} or less",
-    )

@@ -13,7 +13,7 @@ from problems.corpus.brute_force import brute_force
 
 from sgns_pmi.errors import InputError
 from sgns_pmi.problems.corpus.counting import Counted, count_text
-from sgns_pmi.problems.corpus.settings import Limits, Settings
+from sgns_pmi.problems.corpus.settings import Limits, Settings, parse_memory
 from sgns_pmi.problems.corpus.sources import Source
 from sgns_pmi.problems.corpus.tokens import Tokenizer
 
@@ -74,3 +74,122 @@ def test_counts_are_those_of_a_plain_counter(texts, tokenizer, options):
         again = count(texts, limits, threads, **arguments)
         np.testing.assert_array_equal(again.counts.matrix.toarray(), counted.counts.matrix.toarray())
         assert (again.counts.vocab, again.read, again.known, again.kept) == (tuple(vocabulary), *facts)
+
+
+@pytest.mark.parametrize(("removal", "expected"), [("dirty", 1.0), ("clean", 0.5)])
+def test_a_dropped_word_widens_the_window_or_keeps_its_place(removal, expected):
+    """The rare word between a and b is dropped; b then stands at distance 1 or 2 of a window of 2."""
+    counted = count(["a rare b\na\nb"], min_count=2, window=2, removal=removal)
+    assert pairs(counted) == {("a", "b"): expected, ("b", "a"): expected}
+
+
+@pytest.mark.parametrize("window_type", ["expected", "drawn"])
+def test_both_dynamic_windows_count_the_same_in_the_mean(window_type):
+    """Of n pairs at distance d each is counted with probability p = (w − d + 1)/w: within 5 standard deviations of n p."""
+    n, w = 20_000, 4
+    text = "\n".join(f"a {'- ' * (d - 1)}b{d}" for d in range(1, w + 1) for _ in range(n))
+    counts = pairs(count([text], window=w, window_type=window_type, direction="right"))
+    for d in range(1, w + 1):
+        p = (w - d + 1) / w
+        assert counts["a", f"b{d}"] == pytest.approx(n * p, abs=5 * (n * p * (1 - p)) ** 0.5 if window_type == "drawn" else 0)
+
+
+@pytest.mark.parametrize(("formula", "keep"), [("mikolov", 0.1), ("word2vec_c", 0.11)])
+def test_subsampling_keeps_the_share_of_its_formula(formula, keep):
+    """A word of frequency f = 1/2 and t = f/100: √(t/f) = 0.1, √(t/f) + t/f = 0.11."""
+    n = 200_000
+    rare = " ".join(f"r{i % 1000}" for i in range(n))
+    counted = count(["frequent " * n + rare], min_count=1, subsample=0.005, subsample_formula=formula, window=1, seed=3)
+    kept = counted.kept - n  # the others have f = 1/2000 < t
+    assert kept == pytest.approx(n * keep, abs=5 * (n * keep * (1 - keep)) ** 0.5)
+
+
+def test_seeds_differ_and_repeat():
+    text = "a b c d " * 300
+    first, again, other = (count([text], subsample=0.01, seed=seed).counts.matrix.toarray() for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+def test_a_regular_expression_may_match_white_space_but_no_line_end():
+    counted = count(["New York is big\nNew\nYork"], tokens="regex", pattern=r"New\s+York|\w+", min_count=1)
+    assert counted.counts.vocab == ("New", "New York", "York", "big", "is")
+
+
+def test_many_distinct_words_and_long_ones():
+    """The table of a block grows, and words that begin alike are told apart."""
+    words = [f"{'w' * (i % 50)}{i}" for i in range(20_000)]
+    counted = count([" ".join(words + words)], min_count=2)
+    assert counted.counts.vocab == tuple(sorted(words))
+    assert counted.counts.total == pytest.approx(2 * 3 * (40_000 - 5) + 2 * (1 + 0.8 * 0 + 14), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "field", "remedy"),
+    [
+        ("", {}, "path", "no word"),
+        (" \n\t\n", {}, "path", "no word"),
+        ("word word word", {"min_count": 1}, "path", "the word word alone"),
+        ("a a a b c", {"min_count": 2}, "min_count", "set data.min_count=1 or less"),
+        ("a b", {"min_count": 5}, "min_count", "leaves 0 of 2"),
+        ("a\nb\na\nb", {"min_count": 1}, "window", "no two words"),
+    ],
+)
+def test_texts_without_counts(text, options, field, remedy):
+    with pytest.raises(InputError) as caught:
+        count([text], **options)
+    assert caught.value.field == field
+    assert remedy in str(caught.value)
+
+
+def test_more_distinct_words_than_the_memory_holds():
+    with pytest.raises(InputError, match="memory"):
+        count([" ".join(f"w{i}" for i in range(1000))], replace(AMPLE, words=100_000))
+
+
+@pytest.mark.parametrize("tokens", ["whitespace", "words"])
+def test_invalid_bytes_are_refused_with_their_place_or_replaced(tokens):
+    content = b"\xef\xbb\xbfgood word\n" * 10 + b"caf\xe9 word\n" * 10
+    where = content.index(b"\xe9")
+    for limits in (AMPLE, TIGHT):
+        with pytest.raises(InputError) as caught:
+            count_text([source(content, "menu.txt")], Settings(Tokenizer(tokens)), limits)
+        assert f"path=menu.txt: is not UTF-8 at byte {where}" in str(caught.value)
+    counted = count_text([source(content)], Settings(Tokenizer(tokens, errors="replace")), AMPLE)
+    assert ("caf\ufffd" if tokens == "whitespace" else "caf") in counted.counts.vocab
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("boundary", "sentence"), ("min_count", 0), ("max_size", 1), ("subsample", -1), ("subsample_formula", "paper"),
+        ("removal", "none"), ("window", 0), ("window", 10**6), ("window_type", "dynamic"), ("direction", "up"), ("seed", -1),
+    ],
+)  # fmt: skip
+def test_settings_that_cannot_be(field, value):
+    with pytest.raises(InputError) as caught:
+        Settings(**{field: value}).check()
+    assert (caught.value.field, caught.value.value) == (field, value)
+
+
+@pytest.mark.parametrize(
+    "tokenizer",
+    [
+        Tokenizer("tokens"), Tokenizer(errors="ignore"), Tokenizer("regex"), Tokenizer("words", r"\w"), Tokenizer("regex", "("),
+        Tokenizer("regex", "(a)(b)"),
+    ],
+)  # fmt: skip
+def test_tokenizers_that_cannot_be(tokenizer):
+    with pytest.raises(InputError):
+        tokenizer.check()
+
+
+@pytest.mark.parametrize(("memory", "size"), [("2GB", 2e9), ("32MB", 32e6), ("1.5 gb", 1.5e9), ("0.1TB", 1e11)])
+def test_memory_has_a_unit(memory, size):
+    assert parse_memory(memory) == size
+
+
+@pytest.mark.parametrize("memory", ["2", 2, "2G", "-2GB", "31MB", "much"])
+def test_memory_that_cannot_be(memory):
+    with pytest.raises(InputError, match="500MB or 2GB"):
+        parse_memory(memory)

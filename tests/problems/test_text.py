@@ -1,0 +1,196 @@
+"""data=text and data=toy: from a file to counts, kept between runs; a killed count leaves nothing and harms nothing."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+import pytest
+import yaml
+from problems.corpus.brute_force import brute_force
+
+from sgns_pmi.counts import CooccurrenceCounts
+from sgns_pmi.errors import InputError
+from sgns_pmi.problems import PROBLEMS
+from sgns_pmi.problems.corpus import counting
+from sgns_pmi.problems.corpus.settings import Limits
+from sgns_pmi.problems.text import text_problem, toy_problem
+
+CONF = Path(__file__).resolve().parents[2] / "conf" / "data"
+TIGHT = Limits(block=200, words=1 << 30, ids=0, segment=100, piece=50, runs=0)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """A text of 4,000 tokens of a Zipf-like vocabulary."""
+    rng = np.random.default_rng(5)
+    words = [f"w{int(1 / u)}" for u in rng.uniform(1e-3, 1, 4000)]
+    file = tmp_path / "corpus.txt"
+    file.write_text("\n".join(" ".join(words[i : i + 12]) for i in range(0, len(words), 12)))
+    return file
+
+
+def no_counting(*_: object, **__: object) -> None:
+    raise AssertionError("counted again")
+
+
+def same(counts: CooccurrenceCounts, text: str, **options: object) -> bool:
+    vocabulary, expected, _ = brute_force([text], **options)
+    matrix = counts.matrix.tocoo()
+    found = {(counts.vocab[i], counts.vocab[j]): n for i, j, n in zip(*matrix.coords, matrix.data, strict=True)}
+    return counts.vocab == tuple(vocabulary) and found == expected
+
+
+def test_a_text_becomes_counts(corpus, caplog, tmp_path):
+    with caplog.at_level(logging.INFO, "sgns_pmi"):
+        problem = text_problem(corpus, subsample=0.01, window_type="drawn", cache=tmp_path / "cache", seed=7)
+    assert same(problem.counts, corpus.read_text(), subsample=0.01, window_type="drawn", seed=7)
+    assert problem.truth is None
+    assert problem.title.startswith("corpus.txt, ")
+    assert any(line.startswith("text: 4,000 tokens read, ") for line in caplog.messages)
+
+
+def test_counts_are_kept_and_known_again_by_contents(corpus, tmp_path, monkeypatch):
+    options = {"subsample": 0.01, "cache": tmp_path / "cache"}
+    first = text_problem(corpus, **options)
+    text = corpus.read_text()
+    moved = corpus.rename(tmp_path / "moved.txt")
+    os.utime(moved, (0, 0))
+    with monkeypatch.context() as patch:
+        patch.setattr(counting, "count_text", no_counting)
+        again = text_problem(moved, **options)
+        for change in ({"seed": 1}, {"window": 4}, {"tokens": "words"}, {"removal": "clean"}):
+            with pytest.raises(AssertionError, match="counted again"):
+                text_problem(moved, **(options | change))
+        moved.write_text(text + " more")
+        with pytest.raises(AssertionError, match="counted again"):
+            text_problem(moved, **options)
+    np.testing.assert_array_equal(again.counts.matrix.toarray(), first.counts.matrix.toarray())
+    assert again.counts.vocab == first.counts.vocab
+
+
+def test_a_seed_that_draws_nothing_makes_no_difference(corpus, tmp_path, monkeypatch):
+    text_problem(corpus, cache=tmp_path / "cache", seed=0)
+    monkeypatch.setattr(counting, "count_text", no_counting)
+    text_problem(corpus, cache=tmp_path / "cache", seed=1, subsample_formula="word2vec_c")
+
+
+def test_where_counts_are_kept(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda name: tmp_path / name)
+    text_problem(corpus, cache=False)
+    assert not (tmp_path / "sgns-pmi").exists()
+    text_problem(corpus)
+    assert len(list((tmp_path / "sgns-pmi" / "counts").glob("*.npz"))) == 1
+
+
+def test_damaged_cached_counts_are_counted_again(corpus, tmp_path, caplog):
+    folder = tmp_path / "cache"
+    first = text_problem(corpus, cache=folder)
+    (file,) = folder.glob("*.npz")
+    for damaged in (b"", file.read_bytes()[:1000]):
+        file.write_bytes(damaged)
+        again = text_problem(corpus, cache=folder)
+        np.testing.assert_array_equal(again.counts.matrix.toarray(), first.counts.matrix.toarray())
+        assert any("counting again" in line for line in caplog.messages)
+        caplog.clear()
+
+
+def test_a_cache_that_cannot_be_written(corpus, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match=r"cache=.*cannot be written"):
+        text_problem(corpus, cache=tmp_path / "file")
+
+
+def die(*_: object, **__: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_in_the_third_segment(*arguments: object) -> object:
+    die_in_the_third_segment.calls += 1
+    if die_in_the_third_segment.calls == 3:
+        die()
+    return counting_segment(*arguments)
+
+
+counting_segment, numpy_savez = counting.count_segment, np.savez
+
+
+def save_half(file: Path, **arrays: object) -> None:
+    numpy_savez(file, words=arrays["words"])
+    die()
+
+
+@pytest.mark.parametrize("when", ["counting", "merging", "saving"])
+def test_killed_and_started_again(corpus, tmp_path, monkeypatch, when):
+    monkeypatch.setattr(Limits, "within", lambda *_: TIGHT)
+    folder = tmp_path / "cache"
+    child = os.fork()
+    if child == 0:
+        die_in_the_third_segment.calls = 0
+        if when == "counting":
+            counting.count_segment = die_in_the_third_segment
+        elif when == "merging":
+            counting.merge = die
+        else:
+            np.savez = save_half
+        try:
+            text_problem(corpus, cache=folder)
+        finally:
+            os._exit(0)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    # Neither what was spilled nor half a file has a name by which anything would find it.
+    assert [file for file in folder.iterdir() if not file.name.startswith(".")] == []
+    assert same(text_problem(corpus, cache=folder).counts, corpus.read_text())
+    assert len([file for file in folder.iterdir() if not file.name.startswith(".")]) == 1
+
+
+def test_standard_input(corpus):
+    code = "from sgns_pmi.problems.text import text_problem as t; print(repr(t('-').counts))"
+    done = subprocess.run([sys.executable, "-c", code], input=corpus.read_bytes(), capture_output=True, check=True)
+    assert done.stdout.decode().strip() == repr(text_problem(corpus, cache=False).counts)
+
+
+def test_a_path_is_asked_for():
+    with pytest.raises(InputError, match=r"data\.path=FILE"):
+        text_problem()
+
+
+@pytest.mark.parametrize("name", ["text", "toy"])
+def test_the_shipped_options_are_the_defaults(name):
+    options = yaml.safe_load((CONF / f"{name}.yaml").read_text())
+    assert options.pop("name") == name
+    defaults = dict(zip(PROBLEMS[name].__code__.co_varnames, PROBLEMS[name].__defaults__, strict=False))
+    assert set(options) == set(defaults) - {"seed"}
+    if name == "text":
+        assert options == {key: defaults[key] for key in options}
+
+
+def test_the_toy_corpus():
+    options = yaml.safe_load((CONF / "toy.yaml").read_text())
+    counts = toy_problem(options["sentences"], options["window"]).counts
+    assert sorted(counts.vocab) == sorted(["apple", "banana", "orange", "fruit", "dog", "cat", "monkey", "animal"])
+    assert same(counts, "\n".join(options["sentences"]), min_count=1, window=2, window_type="fixed")
+    # All words of a sentence are each other's contexts: six sentences of 3 x 2 pairs.
+    assert counts.total == 36
+
+
+@pytest.mark.parametrize("sentences", [[], "a b", [1, 2], ["word"]])
+def test_toys_that_cannot_be(sentences):
+    with pytest.raises(InputError):
+        toy_problem(sentences)
+
+
+def test_text8_is_counted_as_its_readme_says(shared):
+    """12,575,907 tokens, 213,261 types, 60,230 of them 5 times or more."""
+    file = shared / "data" / "text" / "text8_prefix.txt.xz"
+    if not file.is_file():
+        pytest.skip("needs the text8 prefix of ../shared/data")
+    counts = text_problem(file, window=1, window_type="fixed", boundary="none", max_size=200_000, cache=False).counts
+    assert counts.shape == (60_230, 60_230)
+    assert counts.vocab[:3] == ("the", "of", "and")
