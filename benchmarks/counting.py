@@ -26,6 +26,7 @@ from sgns_pmi.problems.corpus.sources import find_sources
 from sgns_pmi.problems.corpus.workers import THREADS
 
 SETTINGS = Settings(min_count=5, subsample=1e-4, window=5, window_type="expected")
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 PREFIX = Path("text") / "text8_prefix.txt.xz"
 REPEATS = 3
 MEMORY = {"sgns_pmi": "2GB", "sgns_pmi, 100 MB": "100MB"}
@@ -99,7 +100,7 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
-def rows(data: Path) -> list[dict[str, Any]]:
+def rows(data: Path = DATA) -> list[dict[str, Any]]:
     """One row for each engine, and one for unpacking the text, which the others do not contain.
 
     Parameters
@@ -107,6 +108,8 @@ def rows(data: Path) -> list[dict[str, Any]]:
     data : Path
         The folder that holds text/text8_prefix.txt.xz.
     """
+    if not (data / PREFIX).is_file():
+        return []
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "text8_prefix.txt"
         start = time.perf_counter()
@@ -124,5 +127,5 @@ if __name__ == "__main__":
     if len(sys.argv) == 3:
         print(json.dumps(measured(sys.argv[1], Path(sys.argv[2]))))
     else:
-        for row in rows(Path(sys.argv[1] if len(sys.argv) > 1 else "../shared/data")):
+        for row in rows(Path(sys.argv[1]) if len(sys.argv) > 1 else DATA):
             print(json.dumps(row))

@@ -143,7 +143,7 @@ def row_systems(exact: ExactObjective, V: Tensor, U: Tensor, free: Tensor) -> Ro
     losses = V.new_empty(rows, dtype=torch.float64)
     gradient, hessian = V.new_empty((*rows, count)), V.new_empty((*rows, count, count))
     for block in exact.blocks(V, U):
-        losses[..., block.rows] = block.losses
+        losses[..., block.rows] = block.losses()
         packed = exact.curvature(block) @ pairs
         hessian[..., block.rows, upper[0], upper[1]] = packed
         hessian[..., block.rows, upper[1], upper[0]] = packed

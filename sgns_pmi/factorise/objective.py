@@ -49,10 +49,20 @@ class Block(NamedTuple):
     """Rows `rows` of the scores, already evaluated; leading axes (...) are those of the factors."""
 
     rows: slice
-    losses: Tensor  # (..., rows): Nℓ of each row, float64
     survival: Tensor  # (..., rows, contexts): σ(−x)
-    at: Tensor  # flat positions of the seen cells in a matrix (rows, contexts)
+    dense: Tensor  # (..., rows): loss of each row's negatives as if no cell were seen, float64
+    seen: Tensor  # (..., cells): what each seen cell adds to it, float64
+    at: Tensor  # (cells,): flat positions of the seen cells in a matrix (rows, contexts)
     cells: slice  # where these cells stand among all seen cells
+
+    def losses(self) -> Tensor:
+        """Nℓ of each row, float64 (..., rows)."""
+        owner = torch.div(self.at, self.survival.shape[-1], rounding_mode="floor")
+        return self.dense.index_add(-1, owner, self.seen)
+
+    def loss(self) -> float:
+        """Nℓ of all rows of the block."""
+        return float(self.dense.sum() + self.seen.sum())
 
 
 def flat(matrix: Tensor) -> Tensor:
@@ -140,6 +150,8 @@ class ExactObjective:
         buffers = torch.empty((2, *starts, height, contexts), dtype=self.dtype, device=self.device)
         minus_U = -U.mT
         largest = LARGEST[self.dtype]
+        # Cauchy–Schwarz: mostly no score can be that large, and none need be looked at.
+        may_be_large = not float(V.norm(dim=-1).max() * U.norm(dim=-1).max()) < largest
         for low in range(0, words, height):
             rows = slice(low, min(low + height, words))
             if rows.stop - low < height:
@@ -148,17 +160,13 @@ class ExactObjective:
             cells = slice(int(self._indptr[low]), int(self._indptr[rows.stop]))
             at = self._flat[cells] - low * contexts
             seen = self._seen_losses(flat(minus_x)[..., at], cells)
-            beyond = None
-            if float(minus_x.min()) < -largest:
+            beyond: Tensor | float = 0.0
+            if may_be_large:
                 beyond = (-largest - minus_x).clamp_(min=0.0) @ self.col_weight
                 minus_x.clamp_(min=-largest)
             torch.log(minus_x.sigmoid_(), out=logs)
-            dense = logs @ self.col_weight
-            if beyond is not None:
-                dense -= beyond
-            losses = -self.row_weight[rows].double() * dense.double()
-            losses.index_add_(-1, torch.div(at, contexts, rounding_mode="floor"), seen.double())
-            yield Block(rows, losses, minus_x, at, cells)
+            dense = (beyond - logs @ self.col_weight).double() * self.row_weight[rows].double()
+            yield Block(rows, minus_x, dense, seen.double(), at, cells)
 
     def _seen_losses(self, minus_x: Tensor, cells: slice) -> Tensor:
         """What the seen cells add to the loss of negatives in every cell: n softplus(−x), less the negatives dropped."""
@@ -184,11 +192,11 @@ class ExactObjective:
 
     def losses(self, V: Tensor, U: Tensor) -> Tensor:
         """Nℓ of every row, float64 (..., words)."""
-        return torch.cat([block.losses for block in self.blocks(V, U)], dim=-1)
+        return torch.cat([block.losses() for block in self.blocks(V, U)], dim=-1)
 
     def value(self, V: Tensor, U: Tensor) -> float:
         """ℓ(V Uᵀ)."""
-        return float(self.losses(V, U).sum()) / self.total
+        return sum(block.loss() for block in self.blocks(V, U)) / self.total
 
     def value_and_gradient(self, V: Tensor, U: Tensor) -> tuple[float, Tensor, Tensor]:
         """ℓ, ∂ℓ/∂V = G U / N (words, dim) and ∂ℓ/∂U = Gᵀ V / N (contexts, dim)."""
@@ -196,7 +204,7 @@ class ExactObjective:
         weighted_V, weighted_U = V * (self.row_weight / self.total)[:, None], U * self.col_weight[:, None]
         loss = 0.0
         for block in self.blocks(V, U):
-            loss += float(block.losses.sum())
+            loss += block.loss()
             residual = self.residual(block)
             torch.mm(residual, weighted_U, out=dV[block.rows])
             dU.addmm_(residual.T, weighted_V[block.rows])

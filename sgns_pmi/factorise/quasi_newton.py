@@ -118,7 +118,7 @@ class QuasiNewton(Descent):
 
     def _parts(self, packed: Tensor) -> list[Tensor]:
         shapes = [(len(factor), len(free)) for factor, free in zip(self.factors, self.free, strict=True)]
-        parts = packed.split([rows * columns for rows, columns in shapes])
+        parts = torch.split(packed, [rows * columns for rows, columns in shapes])
         return [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 

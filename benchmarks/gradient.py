@@ -1,0 +1,45 @@
+"""(a) One exact ℓ and gradient against its floor, the three matrix products V Uᵀ, G U and Gᵀ V alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+import sgns_pmi as sp
+from benchmarks.measure import side_by_side, zipf_counts
+from sgns_pmi.factorise.objective import ExactObjective
+
+CASES = [(words, dim) for words in (1_000, 4_000, 10_000) for dim in (50, 100)]
+TARGETS = {(4_000, 50): 1.5, (10_000, 100): 1.25}
+TRIPLES_A_WORD = 150
+REPEATS = 9
+
+
+def rows() -> list[dict[str, Any]]:
+    """Times of the floor, in float32 and float64."""
+    table = []
+    for words, dim in CASES:
+        counts = zipf_counts(words, TRIPLES_A_WORD * words)
+        noise = sp.noise_distribution(counts, exponent=0.75)
+        for dtype in (torch.float32, torch.float64):
+            exact = ExactObjective(counts, 5, noise, dtype=dtype)
+            V, U = (torch.randn(words, dim, dtype=dtype, generator=torch.Generator().manual_seed(s)) * 0.3 for s in (0, 1))
+
+            def products(V: torch.Tensor = V, U: torch.Tensor = U) -> None:
+                X = V @ U.T
+                X @ U, X.T @ V
+
+            def gradient(exact: ExactObjective = exact, V: torch.Tensor = V, U: torch.Tensor = U) -> None:
+                exact.value_and_gradient(V, U)
+
+            seconds = side_by_side([gradient, products], REPEATS)
+            table.append({
+                "part": "a", "case": f"{words:,} words, dim {dim}, {str(dtype).removeprefix('torch.')}",
+                "ours": "ℓ and gradient", "peer": "the three products", "seconds": float(np.median(seconds[:, 0])),
+                "peer_seconds": float(np.median(seconds[:, 1])),
+                "times_floor": float(np.median(seconds[:, 0] / seconds[:, 1])),
+                "target": f"≤ {TARGETS[words, dim]}" if dtype is torch.float32 and (words, dim) in TARGETS else "",
+            })  # fmt: skip
+    return table
