@@ -12,6 +12,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sgns_pmi.errors import InputError
+
 Arrays = tuple[NDArray[Any], ...]
 
 
@@ -31,6 +33,11 @@ class Spool:
         temporary files by default.
     limit : int
         Bytes kept in memory, counting those taken out again.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written, by `put`.
     """
 
     def __init__(self, folder: Path | None, limit: int) -> None:
@@ -62,14 +69,23 @@ class Spool:
             self._held += size
             self._items.append(arrays)
         else:
+            self._items.append(_Spilled(self._end, tuple((array.dtype, len(array)) for array in arrays)))
+            self._write(arrays)
+        return len(self._items) - 1
+
+    def _write(self, arrays: Arrays) -> None:
+        try:
             if self._file is None:
                 if self._folder is not None:
                     self._folder.mkdir(parents=True, exist_ok=True)
-                self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115
-            self._items.append(_Spilled(self._end, tuple((array.dtype, len(array)) for array in arrays)))
+                self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
             for array in arrays:
-                self._end += self._file.write(array.data.cast("B")) if len(array) else 0
-        return len(self._items) - 1
+                self._file.write(array.tobytes())
+                self._end += array.nbytes
+            self._file.flush()  # `take` reads past the buffer
+        except OSError as error:
+            place = self._folder or tempfile.gettempdir()
+            raise InputError("cache", place, f"cannot be written ({error}); give another folder, or more data.memory") from None
 
     def length(self, number: int, which: int) -> int:
         """Length of one of the arrays kept under `number`, not taken yet."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from problems.corpus.brute_force import brute_force
 
 from sgns_pmi.errors import InputError
+from sgns_pmi.problems.corpus import kernels
 from sgns_pmi.problems.corpus.counting import Counted, count_text
 from sgns_pmi.problems.corpus.settings import Limits, Settings, parse_memory
 from sgns_pmi.problems.corpus.sources import Source
@@ -193,3 +194,19 @@ def test_memory_has_a_unit(memory, size):
 def test_memory_that_cannot_be(memory):
     with pytest.raises(InputError, match="500MB or 2GB"):
         parse_memory(memory)
+
+
+def test_rows_are_sorted_whatever_their_length():
+    """Rows of few cells are sorted, in others all columns are looked through: the result cannot be told apart."""
+    rng = np.random.default_rng(1)
+    words = 2000
+    stream = np.concatenate([np.tile([7], 900), rng.integers(words, size=3000)]).astype(np.int32)
+    stream[:900:2] = rng.permutation(words)[:450]  # the row of word 7 has hundreds of cells
+    first, order = kernels.places(stream, 0, len(stream), words)
+    indptr, columns, _ = kernels.count_rows(
+        stream, np.empty(0, np.int32), first, order, 0, words, np.ones(2, np.int64), True, True, words
+    )
+    lengths = np.diff(indptr)
+    assert lengths.min() * kernels.DENSE < words < lengths[7] * kernels.DENSE
+    for row in range(words):
+        assert (np.diff(columns[indptr[row] : indptr[row + 1]]) > 0).all()
