@@ -16,6 +16,9 @@ from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_choice, check_integer, check_real
 
 Float = NDArray[np.float64]
+Indices = NDArray[np.integer[Any]]
+Rows = slice | NDArray[np.intp]
+ALL = slice(None)
 NOISES = ("unigram", "center_unigram", "uniform", "zero_share")
 
 
@@ -25,20 +28,32 @@ def pmi_cells(counts: CooccurrenceCounts, exponent: float = 1.0) -> Float:
     With `exponent` α ≠ 1 the context probability is smoothed, c_j^α / Σ c^α (Levy, Goldberg & Dagan 2015, eq. 3).
     """
     n = counts.matrix
+    return pmi_of(counts, n.data, np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr)), n.indices, exponent)
+
+
+def pmi_of(counts: CooccurrenceCounts, n: Float, rows: Indices, cols: Indices, exponent: float = 1.0) -> Float:
+    """PMI of some seen cells, given as parallel arrays of their counts, centres and contexts; see `pmi_cells`."""
     context = noise_distribution(counts, "unigram", exponent)
     with np.errstate(divide="ignore"):  # rows and columns that never occur have no cells
         log_context = np.log(context)
         log_row = np.log(counts.row_sums)
-    rows = np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr))
-    return np.log(n.data) - log_row[rows] - log_context[n.indices]
+    return np.log(n) - log_row[rows] - log_context[cols]
 
 
-def pmi_matrix(counts: Any) -> Float:
-    """Empirical PMI, dense (words, contexts), natural log; −inf where a cell was not seen (L&G, eq. 10)."""
+def pmi_matrix(counts: Any, rows: Rows = ALL) -> Float:
+    """Empirical PMI, dense (rows, contexts), natural log; −inf where a cell was not seen (L&G, eq. 10).
+
+    Parameters
+    ----------
+    counts : CooccurrenceCounts, array or sparse matrix, (words, contexts)
+    rows : slice or index array, default all
+        The centres wanted; nothing is made of the others.
+    """
     counts = as_counts(counts)
-    pmi = np.full(counts.shape, -np.inf)
-    coo = counts.matrix.tocoo()
-    pmi[coo.coords[0], coo.coords[1]] = pmi_cells(counts)
+    wanted = counts.matrix[rows].tocoo()
+    inside, cols = wanted.coords
+    pmi = np.full(wanted.shape, -np.inf)
+    pmi[inside, cols] = pmi_of(counts, wanted.data, np.arange(counts.shape[0])[rows][inside], cols)
     return pmi
 
 

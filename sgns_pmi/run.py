@@ -25,9 +25,8 @@ from sgns_pmi.config import Config
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import METHODS, Factorisation
 from sgns_pmi.figures import Facts, question_figures, run_figures
-from sgns_pmi.pmi import pmi_matrix
 from sgns_pmi.problems import Problem
-from sgns_pmi.results.overview import answers_overview, as_text, main_target, overview, shown_rows
+from sgns_pmi.results.overview import Shown, answers_overview, as_text, main_target, overview
 from sgns_pmi.results.record import (
     RunRecord,
     Status,
@@ -118,16 +117,15 @@ def draw(
     answers: Answers, folder: Path,
 ) -> None:  # fmt: skip
     """The figures of one run."""
-    rows = shown_rows(problem.counts.shape)
-    target = problem.truth.pmi(rows) if problem.truth is not None else pmi_matrix(problem.counts)[rows]
+    shown = Shown.of(problem)
     estimates = {
-        name: {kind: estimator.estimate_pmi(corrected=kind == "corrected", rows=rows) for kind in ("raw", "corrected")}
+        name: {kind: shown.estimate(estimator, kind == "corrected") for kind in ("raw", "corrected")}
         for name, estimator in fitted.items()
     }
     facts = Facts(problem.title, config.k, config.dim, config.noise_name, config.exponent, problem.pmi_rank)
     run_figures(
-        folder, facts, target_name=main_target(metrics), target=target, estimates=estimates,
-        counts=problem.counts.matrix[rows].toarray(), metrics=metrics, history=history, svg=config.svg,
+        folder, facts, target_name=main_target(metrics), target=shown.target, estimates=estimates,
+        counts=shown.counts, metrics=metrics, history=history, note=shown.note, svg=config.svg,
     )  # fmt: skip
     maps = method_maps(fitted, problem.counts, config.eval, config.seed)
     question_figures(folder, facts, answers=answers, maps=maps, svg=config.svg)

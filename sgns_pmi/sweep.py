@@ -15,9 +15,9 @@ from omegaconf import Container, DictConfig, OmegaConf
 
 from sgns_pmi.config import Config
 from sgns_pmi.figures import GridPanel, grid_figure, save, settings, sweep_figures
-from sgns_pmi.pmi import noise_offset, pmi_matrix
+from sgns_pmi.pmi import noise_offset
 from sgns_pmi.problems import Problem
-from sgns_pmi.results.overview import as_text, main_target, shown_rows
+from sgns_pmi.results.overview import Shown, as_text, main_target
 from sgns_pmi.results.record import write_csv, write_text
 from sgns_pmi.results.sweep import JobResult, gather, report, sweep_table, swept_keys
 from sgns_pmi.results.vectors import read_scores
@@ -90,15 +90,17 @@ def draw_grids(frame: pd.DataFrame, jobs: Sequence[JobResult], title: str, folde
         config = read_config(job)
         drawn_from = repr((config.data, config.seeds["data"]))
         problem = problems[drawn_from] = problems.get(drawn_from) or config.problem()
-        rows = shown_rows(problem.counts.shape)
-        truth = problem.truth.pmi(rows) if problem.truth is not None else pmi_matrix(problem.counts)[rows]
+        shown = Shown.of(problem)
         shift = np.log(config.k) + noise_offset(problem.counts, config.noise_for(problem))
+        if shown.cols is not None:
+            shift = shift[shown.cols]
         for method in SGNS_METHODS:
             file = job.directory / "vectors" / f"{method}.npz"
             if file.is_file():
                 panel = GridPanel(
-                    row=float(job.asked[keys[0]]), column=float(job.asked[keys[1]]), estimate=read_scores(file, rows) + shift,
-                    target=truth, counts=problem.counts.matrix[rows].toarray(), rmse=float(rmse[method, job.number]),
+                    row=float(job.asked[keys[0]]), column=float(job.asked[keys[1]]),
+                    estimate=read_scores(file, shown.rows, shown.cols) + shift, target=shown.target, counts=shown.counts,
+                    rmse=float(rmse[method, job.number]),
                 )  # fmt: skip
                 panels.setdefault(method, []).append(panel)
     written = []

@@ -82,6 +82,12 @@ def test_empirical_pmi_of_the_r_run(r_reference):
     assert np.isneginf(pmi[~seen]).all()
 
 
+def test_pmi_of_some_rows():
+    counts = random_counts(4)
+    for rows in (slice(1, 3), np.array([3, 0, 3])):
+        np.testing.assert_array_equal(sp.pmi_matrix(counts, rows), sp.pmi_matrix(counts)[rows])
+
+
 # SPPMI
 
 

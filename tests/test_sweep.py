@@ -82,6 +82,25 @@ def test_grid_panels_show_the_corrected_estimate(command: Command, monkeypatch: 
         assert ((panel.estimate - panel.target) ** 2).mean() ** 0.5 == pytest.approx(panel.rmse)
 
 
+def test_grid_panels_of_large_counts_show_seen_cells(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sgns_pmi.results.overview.SHOWN_CELLS", 10)
+    monkeypatch.setattr("sgns_pmi.sweep.sweep_figures", lambda *args, **kwargs: [])
+    drawn: list[Any] = []
+    monkeypatch.setattr("sgns_pmi.sweep.grid_figure", lambda panels, **facts: drawn.extend(panels))
+    monkeypatch.setattr("sgns_pmi.sweep.save", lambda *args: [])
+    outcome = command(
+        "data=toy", "k=1,2", "dim=1,2", "method=sgns_sampled", "noise=uniform", "bias=true", "hydra.sweep.dir=out", "--multirun"
+    )
+    assert outcome.code == 0, outcome.stderr
+    assert len(drawn) == 4
+    for panel in drawn:
+        assert panel.estimate.shape == panel.target.shape == (22,)
+        assert ((panel.estimate - panel.target) ** 2).mean() ** 0.5 == pytest.approx(panel.rmse)
+    figures = [name for name in written(command.folder / "out" / "0") if name.startswith("figures/")]
+    assert "figures/recovery.png" in figures
+    assert "figures/spectrum.png" not in figures
+
+
 def test_titles_say_what_the_jobs_share(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sgns_pmi.run.run_figures", lambda *args, **kwargs: [])
     titles = []

@@ -10,10 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_integer
-from sgns_pmi.factorise.objective import softplus
-from sgns_pmi.pmi import optimum_cells
+from sgns_pmi.factorise.base import Factorisation, plus_terms
+from sgns_pmi.factorise.objective import ExactObjective, softplus
+from sgns_pmi.factorise.sgns import SGNS
+from sgns_pmi.pmi import noise_offset, optimum_cells
 
 Float = NDArray[np.float64]
+DENSE_CELLS = 25_000_000  # words x contexts whose scores take a few seconds in float64
+BLOCK_CELLS = 4_000_000  # of one block of rows
+FLOAT32_CELLS = 1_000_000_000  # from which float64 would take a minute and more; ℓ differs in the seventh digit
 
 
 def scores_objective(
@@ -37,6 +42,67 @@ def _weighted(weight: Float, x: Float) -> Float:
     """weight · softplus(x), with 0 · ∞ = 0: a cell without positives may score −∞, and one without negatives +∞."""
     with np.errstate(invalid="ignore"):
         return np.where(weight > 0, weight * softplus(torch.from_numpy(x)).numpy(), 0.0)
+
+
+def estimator_objective(
+    estimator: Factorisation, counts: CooccurrenceCounts, k: int, noise: Float, *, drop_positive: bool = False
+) -> float:
+    """ℓ at a fitted method's scores: its corrected estimate less log K and the column term; no cell is left out.
+
+    Up to `DENSE_CELLS` words x contexts the scores are computed block by block of rows, in float64. Beyond, products of
+    factors go to `ExactObjective`, in float32 from `FLOAT32_CELLS` on, SGNS's own ℓ is taken as its solver found it, where
+    it was for this K and noise; and for sparse estimates only the seen cells are visited.
+    """
+    words, contexts = counts.shape
+    shift = np.log(k) + noise_offset(counts, noise)
+    if words * contexts > DENSE_CELLS:
+        if isinstance(estimator, SGNS) and _minimised(estimator, k, noise, drop_positive):
+            return estimator.objective_
+        if (factors := estimator.product()) is not None:
+            return product_objective(*factors, shift, counts, k, noise, drop_positive=drop_positive)
+        if (unseen := estimator.unseen()) is not None:
+            return sparse_objective(estimator, unseen, shift, counts, k, noise, drop_positive=drop_positive)
+    height = max(1, min(DENSE_CELLS, BLOCK_CELLS) // contexts)
+    return sum(
+        scores_objective(estimator.estimate_pmi(rows=rows) - shift, counts, k, noise, drop_positive=drop_positive, rows=rows)
+        for rows in (slice(low, min(low + height, words)) for low in range(0, words, height))
+    )
+
+
+def _minimised(estimator: SGNS, k: int, noise: Float, drop_positive: bool) -> bool:
+    """Whether this very ℓ is the one that was minimised."""
+    asked = estimator.k, estimator.drop_positive
+    return asked == (k, drop_positive) and np.array_equal(estimator.noise_, noise)
+
+
+def product_objective(
+    left: Float, right: Float, shift: Float, counts: CooccurrenceCounts, k: int, noise: Float, *, drop_positive: bool = False
+) -> float:
+    """ℓ at X = left·rightᵀ − shift, with a shift (contexts,) of each column; only blocks of rows are dense."""
+    large = counts.shape[0] * counts.shape[1] > FLOAT32_CELLS
+    dtype = torch.float32 if large else torch.float64
+    exact = ExactObjective(counts, k, noise, drop_positive=drop_positive, dtype=dtype)
+    V, U = plus_terms(left, right, -shift)
+    return exact.value(torch.from_numpy(V).to(dtype), torch.from_numpy(U).to(dtype))
+
+
+def sparse_objective(
+    estimator: Factorisation, unseen: Float, shift: Float, counts: CooccurrenceCounts, k: int, noise: Float, *,
+    drop_positive: bool = False,
+) -> float:  # fmt: skip
+    """ℓ at an estimate, less `shift`, that is `unseen` (contexts,) in every cell that was not seen.
+
+    The negatives of all cells cost K N Σ_j P_n(j) softplus(x_j) if none was seen; the seen ones are put right.
+    """
+    n = counts.matrix
+    rows = np.repeat(np.arange(counts.shape[0], dtype=n.indices.dtype), np.diff(n.indptr))
+    background = unseen - shift
+    x = estimator.estimate_cells(rows, n.indices) - shift[n.indices]
+    negatives = k * counts.row_sums[rows] * noise[n.indices]
+    loss = k * counts.total * _weighted(noise, background).sum() - _weighted(negatives, background[n.indices]).sum()
+    if drop_positive:
+        negatives -= k * n.data * noise[n.indices]
+    return float(loss + (_weighted(n.data, -x) + _weighted(negatives, x)).sum()) / counts.total
 
 
 def optimal_objective(counts: CooccurrenceCounts, k: int, noise: ArrayLike, *, drop_positive: bool = False) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +12,8 @@ from scipy.stats import rankdata
 from sgns_pmi.errors import InputError
 
 Float = NDArray[np.float64]
+MOST_RANKED = 4_000_000
+"""Cells up to which all are ranked for Spearman's correlation; of more, a sample, whose standard error is below 0.0005."""
 
 
 def recovery(
@@ -19,20 +23,21 @@ def recovery(
 
     Parameters
     ----------
-    estimate, target : array-like, (words, contexts)
+    estimate, target : array-like, (words, contexts) or (cells,)
         The target is finite where it is defined; cells where it is not (−inf, an empirical PMI's unseen cells) are
         left out of every set. An infinite estimate counts: it makes rmse, mae and bias infinite.
-    weights : array-like, (words, contexts), optional
+    weights : array-like, of the same shape, optional
         The joint distribution; adds weighted_rmse = √(Σ w (x̂ − x)² / Σ w) for the set "all".
-    cells : boolean array-like, (words, contexts), optional
+    cells : boolean array-like, of the same shape, optional
         The seen cells (n_ij > 0); adds the sets "seen" and "unseen".
 
     Returns
     -------
     DataFrame
         Columns cells, metric, value. With e = estimate − target over the cells of a set: rmse = √mean e²; mae = mean |e|;
-        bias = mean e; centred_rmse = the standard deviation of e; pearson and spearman correlations; slope and
-        intercept of the least-squares line estimate ≈ slope · target + intercept; r2 = 1 − Σ e² / Σ (target − mean)².
+        bias = mean e; centred_rmse = the standard deviation of e; pearson and spearman correlations (of more than 4 million
+        cells Spearman's is that of a sample of so many, always the same); slope and intercept of the least-squares line
+        estimate ≈ slope · target + intercept; r2 = 1 − Σ e² / Σ (target − mean)².
         A metric that is undefined (a correlation of a constant, anything centred with infinite values, an empty set)
         has no row.
 
@@ -50,11 +55,13 @@ def recovery(
     if cells is not None:
         seen = np.asarray(cells, dtype=bool)
         sets |= {"seen": defined & seen, "unseen": defined & ~seen}
+    every = _metrics(_within(estimate, defined), _within(target, defined)) if defined.any() else {}
     rows = [
         (name, metric, value)
         for name, mask in sets.items()
         if mask.any()
-        for metric, value in _metrics(estimate[mask], target[mask]).items()
+        # The other sets are parts of "all", and the same if they are as large.
+        for metric, value in (every if mask.sum() == defined.sum() else _metrics(estimate[mask], target[mask])).items()
     ]
     if weights is not None and defined.any():
         w = np.asarray(weights, dtype=np.float64)[defined]
@@ -63,8 +70,13 @@ def recovery(
     return pd.DataFrame([row for row in rows if not np.isnan(row[2])], columns=["cells", "metric", "value"])
 
 
+def _within(array: Float, mask: NDArray[np.bool_]) -> Float:
+    return array.ravel() if mask.all() else array[mask]
+
+
 def _metrics(x: Float, t: Float) -> dict[str, float]:
     error = x - t
+    ranked: Any = slice(None) if len(x) <= MOST_RANKED else np.random.default_rng(0).choice(len(x), MOST_RANKED, replace=False)
     with np.errstate(invalid="ignore", divide="ignore"):
         dx, dt = x - x.mean(), t - t.mean()
         slope = (dx @ dt) / (dt @ dt) if _varies(t) else np.nan
@@ -74,7 +86,7 @@ def _metrics(x: Float, t: Float) -> dict[str, float]:
             "bias": float(np.mean(error)),
             "centred_rmse": float(np.std(error)),
             "pearson": _correlation(x, t),
-            "spearman": _correlation(rankdata(x), rankdata(t)),
+            "spearman": _correlation(rankdata(x[ranked]), rankdata(t[ranked])),
             "slope": float(slope),
             "intercept": float(x.mean() - slope * t.mean()),
             "r2": float(1 - (error @ error) / (dt @ dt)) if _varies(t) and np.isfinite(error).all() else np.nan,

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sgns_pmi.compare.deviation import optimal_objective, scores_objective
+from sgns_pmi.compare.deviation import estimator_objective, optimal_objective
 from sgns_pmi.compare.recovery import recovery
 from sgns_pmi.factorise import Factorisation
-from sgns_pmi.pmi import noise_offset, pmi_matrix
+from sgns_pmi.pmi import pmi_cells, pmi_matrix
 from sgns_pmi.problems import Problem
 
 COLUMNS = ["method", "estimate", "target", "cells", "metric", "value"]
@@ -42,18 +42,23 @@ def compare(
         where sgns_expected is not in the job).
     """
     counts = problem.counts
-    targets = {"true": problem.pmi, "nominal": problem.nominal, "empirical": pmi_matrix(counts)}
-    shift = np.log(k) + noise_offset(counts, noise)
+    whole = problem.truth is not None
+    rows, cols = np.repeat(np.arange(counts.shape[0], dtype=np.int32), np.diff(counts.matrix.indptr)), counts.matrix.indices
+    if whole:
+        targets = {"true": problem.pmi, "nominal": problem.nominal, "empirical": pmi_matrix(counts)}
+        joint, seen = problem.joint, counts.seen
+    else:  # only seen cells have an empirical PMI, and there may be no room for the others
+        targets, joint, seen = {"empirical": pmi_cells(counts)}, None, np.ones(counts.nnz, dtype=bool)
     best = optimal_objective(counts, k, noise, drop_positive=drop_positive)
     frames, values = [], {}
     for method, estimator in fitted.items():
         for kind in ("raw", "corrected"):
-            estimate = estimator.estimate_pmi(corrected=kind == "corrected")
-            for target, matrix in targets.items():
-                if matrix is not None:
-                    rows = recovery(estimate, matrix, problem.joint, counts.seen)
-                    frames.append(rows.assign(method=method, estimate=kind, target=target))
-        values[method] = scores_objective(estimate - shift, counts, k, noise, drop_positive=drop_positive)
+            corrected = kind == "corrected"
+            estimate = estimator.estimate_pmi(corrected) if whole else estimator.estimate_cells(rows, cols, corrected)
+            for target, pmi in targets.items():
+                if pmi is not None:
+                    frames.append(recovery(estimate, pmi, joint, seen).assign(method=method, estimate=kind, target=target))
+        values[method] = estimator_objective(estimator, counts, k, noise, drop_positive=drop_positive)
     for method, value in values.items():
         metrics = {"value": value, "deviation_percent": 100.0 * (value - best) / best}
         if REFERENCE in values:

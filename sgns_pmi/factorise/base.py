@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 import numpy as np
+import scipy.sparse as sp
+import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from sgns_pmi.pmi import ALL, Indices, Rows
+
 Float = NDArray[np.float64]
-Rows = slice | NDArray[np.intp]
-ALL = slice(None)
 
 
 class Factorisation(BaseEstimator):
     """Base of the estimators: counts in, factors V (words, dim) and U (contexts, dim) out.
 
     A subclass stores its parameters in the constructor and nothing else, checks them in `check`, and in `fit` sets
-    `V_`, `U_` and what `_estimate` needs.
+    `V_`, `U_` and what its estimates need.
     """
 
     V_: NDArray[np.floating[Any]]
@@ -52,8 +55,71 @@ class Factorisation(BaseEstimator):
         check_is_fitted(self)
         return self._estimate(corrected, rows)
 
+    def estimate_cells(self, rows: Indices, cols: Indices, corrected: bool = True) -> Float:
+        """The same estimate of single cells, (cells,): no dense matrix is made.
+
+        Parameters
+        ----------
+        rows, cols : ndarray of int, (cells,)
+            Their centres, in ascending order, and their contexts.
+        corrected : bool, default True
+            As in `estimate_pmi`.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
+        """
+        check_is_fitted(self)
+        return self._estimate_cells(corrected, rows, cols)
+
+    def product(self, corrected: bool = True) -> tuple[Float, Float] | None:
+        """left (words, m) and right (contexts, m) with left·rightᵀ the estimate, if it is a product; else None."""
+        return None
+
+    def unseen(self, corrected: bool = True) -> Float | None:
+        """The estimate (contexts,) of every cell that was not seen, if it depends on the context alone; else None."""
+        return None
+
     def _estimate(self, corrected: bool, rows: Rows) -> Float:
         raise NotImplementedError
+
+    def _estimate_cells(self, corrected: bool, rows: Indices, cols: Indices) -> Float:
+        factors = self.product(corrected)
+        assert factors is not None, "an estimate that is no product has its own _estimate_cells"
+        return product_cells(*factors, rows, cols)
+
+
+def plus_terms(V: ArrayLike, U: ArrayLike, column: Float, row: Float | None = None) -> tuple[Float, Float]:
+    """Factors of V·Uᵀ + a term for each context + a term for each centre: [V, 1, row] and [U, column, 1]."""
+    V, U = np.asarray(V, dtype=np.float64), np.asarray(U, dtype=np.float64)
+    left, right = [V, np.ones((len(V), 1))], [U, column[:, None]]
+    if row is not None:
+        left, right = [*left, row[:, None]], [*right, np.ones((len(U), 1))]
+    return np.hstack(left), np.hstack(right)
+
+
+def product_cells(left: Float, right: Float, rows: Indices, cols: Indices) -> Float:
+    """left_i·right_j of single cells, (cells,); `rows` ascend. A third of the time of gathering vectors in NumPy."""
+    # Both index arrays need one type, and counts have the smaller one where it will do.
+    starts = np.searchsorted(rows, np.arange(len(left) + 1)).astype(cols.dtype)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR", UserWarning)  # PyTorch calls its API unsettled
+        cells = torch.sparse_csr_tensor(
+            torch.tensor(starts), torch.tensor(cols), torch.zeros(len(cols), dtype=torch.float64),
+            (len(left), len(right)), check_invariants=False,
+        )  # fmt: skip
+    return torch.sparse.sampled_addmm(cells, torch.from_numpy(left), torch.from_numpy(right).T).values().numpy()
+
+
+def sparse_cells(matrix: sp.csr_array, rows: Indices, cols: Indices, absent: float = 0.0) -> Float:
+    """Single cells of a sparse matrix, (cells,), `absent` where none is stored."""
+    if len(rows) == 0:
+        return np.empty(0)
+    numbers = np.arange(1, matrix.nnz + 1)
+    # What single cells of a sparse array are differs between SciPy versions; of a sparse matrix, not.
+    numbered = sp.csr_matrix((numbers, matrix.indices, matrix.indptr), shape=matrix.shape)
+    return np.append(matrix.data, absent)[np.asarray(numbered[rows, cols]).ravel() - 1]
 
 
 @dataclass(frozen=True)

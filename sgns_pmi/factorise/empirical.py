@@ -8,8 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from sgns_pmi.counts import as_counts
-from sgns_pmi.factorise.base import ALL, Factorisation, Float, Rows, Settings, register_method
-from sgns_pmi.pmi import pmi_cells
+from sgns_pmi.factorise.base import Factorisation, Float, Settings, register_method, sparse_cells
+from sgns_pmi.pmi import ALL, Indices, Rows, pmi_cells
 
 
 class Empirical(Factorisation):
@@ -47,6 +47,12 @@ class Empirical(Factorisation):
         estimate = np.full(wanted.shape, -np.inf)
         estimate[wanted.coords[0], wanted.coords[1]] = wanted.data
         return estimate
+
+    def _estimate_cells(self, corrected: bool, rows: Indices, cols: Indices) -> Float:
+        return sparse_cells(self.pmi_, rows, cols, absent=-np.inf)
+
+    def unseen(self, corrected: bool = True) -> Float:
+        return np.full(self.pmi_.shape[1], -np.inf)
 
 
 @register_method("empirical", "the empirical PMI itself, no factorisation")

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_seed
-from sgns_pmi.factorise.base import ALL, Factorisation, Float, Rows, Settings, register_method
+from sgns_pmi.factorise.base import Factorisation, Float, Settings, register_method
 from sgns_pmi.factorise.svd import truncated_svd
+from sgns_pmi.pmi import ALL, Rows
 
 
 class Oracle(Factorisation):
@@ -37,6 +38,7 @@ class Oracle(Factorisation):
     --------
     >>> import numpy as np
     >>> from sgns_pmi.factorise.oracle import Oracle
+from sgns_pmi.pmi import ALL, Rows
     >>> pmi = np.diag([3.0, 2.0, 1.0])
     >>> float(abs(Oracle(dim=2).fit(pmi).estimate_pmi() - pmi).max().round(4))
     1.0
@@ -70,6 +72,9 @@ class Oracle(Factorisation):
 
     def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:
         return self.V_[rows] @ self.U_.T
+
+    def product(self, corrected: bool = True) -> tuple[Float, Float]:
+        return self.V_, self.U_
 
 
 @register_method("oracle", "best rank-dim approximation of the true PMI: the floor at that dim", fits="pmi")

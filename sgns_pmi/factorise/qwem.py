@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import check_dim, check_integer, check_seed
-from sgns_pmi.factorise.base import ALL, Factorisation, Float, Rows, Settings, register_method
+from sgns_pmi.factorise.base import Factorisation, Float, Settings, product_cells, register_method
 from sgns_pmi.factorise.svd import plus_outer, truncated_svd
+from sgns_pmi.pmi import ALL, Indices, Rows
 
 UNSEEN = -2.0
 """M* where P_ij = 0."""
@@ -49,6 +50,7 @@ class QWEM(Factorisation):
     --------
     >>> import numpy as np
     >>> from sgns_pmi.factorise.qwem import QWEM
+from sgns_pmi.pmi import ALL, Indices, Rows
     >>> QWEM(dim=2).fit(np.array([[8, 2], [2, 8]])).estimate_pmi().round(4)
     array([[ 0.47  , -0.9163],
            [-0.9163,  0.47  ]])
@@ -85,8 +87,13 @@ class QWEM(Factorisation):
         return self
 
     def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:
-        estimate = self.V_[rows] @ self.U_.T
-        return 2 * np.arctanh(np.clip(estimate, *self.range_) / 2) if corrected else estimate
+        return self._estimate_of(self.V_[rows] @ self.U_.T, corrected)
+
+    def _estimate_cells(self, corrected: bool, rows: Indices, cols: Indices) -> Float:
+        return self._estimate_of(product_cells(self.V_, self.U_, rows, cols), corrected)
+
+    def _estimate_of(self, truncated: Float, corrected: bool) -> Float:
+        return 2 * np.arctanh(np.clip(truncated, *self.range_) / 2) if corrected else truncated
 
 
 def qwem_cells(counts: CooccurrenceCounts) -> Float:

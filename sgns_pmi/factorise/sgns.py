@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from sgns_pmi.counts import as_counts
 from sgns_pmi.errors import InputError, check_choice, check_dim, check_flag, check_integer, check_real, check_seed
-from sgns_pmi.factorise.base import ALL, Factorisation, Float, Rows, Settings, register_method
+from sgns_pmi.factorise.base import Factorisation, Float, Settings, plus_terms, register_method
 from sgns_pmi.factorise.expected import Expected
 from sgns_pmi.factorise.sampled import Sampled
-from sgns_pmi.pmi import noise_distribution, noise_offset
+from sgns_pmi.pmi import ALL, Rows, noise_distribution, noise_offset
 
 log = logging.getLogger("sgns_pmi")
 
@@ -158,6 +158,10 @@ class SGNS(Factorisation):
             scores += self.row_bias_[rows][:, None] + self.col_bias_
         estimate = scores + np.log(self.k)
         return estimate + self._offset if corrected else estimate
+
+    def product(self, corrected: bool = True) -> tuple[Float, Float]:
+        column = np.log(self.k) + self._offset * corrected
+        return plus_terms(self.V_, self.U_, column if self.col_bias_ is None else column + self.col_bias_, self.row_bias_)
 
 
 def resolve_device(device: object) -> str:

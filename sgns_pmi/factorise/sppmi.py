@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any, Self
 
+import numpy as np
 import scipy.sparse as sp
 
 from sgns_pmi.counts import as_counts
 from sgns_pmi.errors import check_real
-from sgns_pmi.factorise.base import ALL, Factorisation, Float, Rows, Settings, register_method
-from sgns_pmi.pmi import noise_distribution, noise_offset, sppmi_matrix
+from sgns_pmi.factorise.base import Factorisation, Float, Settings, register_method, sparse_cells
+from sgns_pmi.pmi import ALL, Indices, Rows, noise_distribution, noise_offset, sppmi_matrix
 
 
 class SPPMI(Factorisation):
@@ -67,6 +68,12 @@ class SPPMI(Factorisation):
     def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:
         estimate: Float = self.V_[rows].toarray() + math.log(self.k)
         return estimate + self._offset if corrected else estimate
+
+    def _estimate_cells(self, corrected: bool, rows: Indices, cols: Indices) -> Float:
+        return sparse_cells(self.V_, rows, cols) + self.unseen(corrected)[cols]
+
+    def unseen(self, corrected: bool = True) -> Float:
+        return np.full(self.V_.shape[1], math.log(self.k)) + self._offset * corrected
 
 
 @register_method("sppmi", "shifted positive PMI itself, sparse, no factorisation")

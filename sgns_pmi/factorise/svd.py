@@ -15,8 +15,8 @@ from sklearn.utils.extmath import svd_flip
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_real, check_seed
-from sgns_pmi.factorise.base import ALL, Factorisation, Float, Rows, Settings, register_method
-from sgns_pmi.pmi import noise_distribution, noise_offset, pmi_cells, sppmi_matrix
+from sgns_pmi.factorise.base import Factorisation, Float, Settings, plus_terms, register_method
+from sgns_pmi.pmi import ALL, Rows, noise_distribution, noise_offset, pmi_cells, sppmi_matrix
 
 log = logging.getLogger("sgns_pmi")
 
@@ -136,6 +136,9 @@ class _ShiftedPMISVD(Factorisation):
     def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:
         estimate = self.V_[rows] @ self.U_.T + np.log(self.k)
         return estimate + self._offset if corrected else estimate
+
+    def product(self, corrected: bool = True) -> tuple[Float, Float]:
+        return plus_terms(self.V_, self.U_, np.log(self.k) + self._offset * corrected)
 
 
 class SPPMISVD(_ShiftedPMISVD):

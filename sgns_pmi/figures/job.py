@@ -71,6 +71,7 @@ def run_figures(
     counts: Array,
     metrics: pd.DataFrame,
     history: pd.DataFrame,
+    note: str = "",
     svg: bool = False,
 ) -> list[Path]:
     """Write the figures of one run.
@@ -83,26 +84,28 @@ def run_figures(
         For the titles.
     target_name : {"true", "empirical"}
         What `target` is, by the name it has in `metrics`: the true PMI, or the empirical one where no truth is known.
-    target : array, (rows, contexts)
+    target : array, (rows, contexts) or (cells,)
         The PMI that estimates are held against; −inf cells (unseen, empirical) are left out and counted in a note.
-    estimates : mapping of method name to {"raw": array, "corrected": array}, each (rows, contexts)
+    estimates : mapping of method name to {"raw": array, "corrected": array}, each of the target's shape
         In the order in which panels shall stand. Where the problem is large, give the same choice of rows of every
         matrix.
-    counts : array, (rows, contexts)
-        Dense counts n of the same rows.
+    counts : array, (rows, contexts) or (cells,)
+        Counts n of the same cells.
     metrics : DataFrame
         Rows of metrics.csv (method, estimate, target, cells, metric, value): the RMSE and correlation of each panel's
         title, and the objective that the best curve reaches.
     history : DataFrame
         Rows of history.csv (method, step, epoch, seconds, objective); may be empty.
+    note : str, default ""
+        What was left out, for the title of the recovery figures.
     svg : bool, default False
         Whether to write .svg files as well.
 
     Returns
     -------
     list of Path
-        recovery.png; recovery_raw.png if for some method raw and corrected differ (by more than rounding); spectrum.png;
-        convergence.png if `history` has rows; and their .svg on request.
+        recovery.png; recovery_raw.png if for some method raw and corrected differ (by more than rounding); spectrum.png, of
+        matrices alone; convergence.png if `history` has rows; and their .svg on request.
     """
     folder = Path(directory)
     kinds = ["corrected"]
@@ -114,14 +117,15 @@ def run_figures(
         chosen = metrics[(metrics["estimate"] == kind) & (metrics["target"] == target_name) & (metrics["cells"] == "all")]
         figure = recovery_figure(
             {method: pair[kind] for method, pair in estimates.items()}, target, counts, chosen,
-            target_name=target_name, title=facts.title(f"Recovery of PMI ({FORMULAS[kind]})"),
+            target_name=target_name, title=facts.title(f"Recovery of PMI ({FORMULAS[kind]}{f'; {note}' if note else ''})"),
         )
         written += save(figure, folder / ("recovery" if kind == "corrected" else "recovery_raw"), svg)
-    figure = spectrum_figure(
-        {method: pair["corrected"] for method, pair in estimates.items()}, target,
-        target_name=target_name, dim=facts.dim, pmi_rank=facts.pmi_rank, title=facts.title("Singular values"),
-    )
-    written += save(figure, folder / "spectrum", svg)
+    if target.ndim == 2:
+        figure = spectrum_figure(
+            {method: pair["corrected"] for method, pair in estimates.items()}, target,
+            target_name=target_name, dim=facts.dim, pmi_rank=facts.pmi_rank, title=facts.title("Singular values"),
+        )
+        written += save(figure, folder / "spectrum", svg)
     if len(history):
         reached = metrics.loc[(metrics["target"] == "objective") & (metrics["metric"] == "value"), ["method", "value"]]
         # Only SGNS methods have a history, and only their optimum is bound to this dim.

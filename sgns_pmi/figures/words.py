@@ -83,9 +83,9 @@ def words_figure(
     for ax, points, texts in zip(axes, maps.values(), labels, strict=True):
         hidden = _place(ax, points, texts)
         if hidden:
+            labels_left = f"{hidden} {'label' if hidden == 1 else 'labels'} left out for room"
             ax.text(
-                0.99, 0.01, f"{hidden} {'label' if hidden == 1 else 'labels'} left out for room", transform=ax.transAxes, ha="right", va="bottom", fontsize=7,
-                color="#555555",
+                0.99, 0.01, labels_left, transform=ax.transAxes, ha="right", va="bottom", fontsize=7, color="#555555",
             )  # fmt: skip
     return figure
 

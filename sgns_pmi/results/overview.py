@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sgns_pmi.compare import Answers
 from sgns_pmi.compare.evaluation import WHOLE
+from sgns_pmi.factorise import Factorisation
+from sgns_pmi.pmi import pmi_matrix, pmi_of
+from sgns_pmi.problems import Problem
+
+Float = NDArray[np.float64]
 
 SHOWN_METRICS = {"similarity": ("spearman",), "analogy": ("accuracy_3cosadd", "accuracy_3cosmul")}
 COUNTS = {"similarity": ("covered", "pairs"), "analogy": ("asked", "questions")}
 SHOWN_NEIGHBOURS = 5
 SHOWN_CELLS = 4_000_000
 """Most cells that figures are drawn from."""
+SHOWN_SEEN = 1_000_000
+"""Most seen cells that figures are drawn from where only these have a target."""
 
 
 def main_target(metrics: pd.DataFrame) -> str:
@@ -67,6 +76,50 @@ def answers_overview(answers: Answers) -> list[pd.DataFrame]:
     return tables
 
 
+@dataclass(frozen=True)
+class Shown:
+    """The cells that figures show: a matrix of some centres with all contexts, or single cells.
+
+    Parameters
+    ----------
+    rows : ndarray of int
+        The centres; of single cells, the centre of each, ascending.
+    cols : ndarray of int, or None
+        The context of each single cell.
+    target, counts : ndarray, (rows, contexts) or (cells,)
+        The PMI that estimates are held against, the true one where it is known; and n.
+    note : str
+        Empty, or what was left out.
+    """
+
+    rows: NDArray[np.intp]
+    cols: NDArray[np.intp] | None
+    target: Float
+    counts: Float
+    note: str = ""
+
+    @classmethod
+    def of(cls, problem: Problem) -> Shown:
+        """All cells of a problem; of large ones evenly spaced centres or, if no truth is known, a sample of the seen cells."""
+        counts = problem.counts
+        if problem.truth is None and counts.shape[0] * counts.shape[1] > SHOWN_CELLS:
+            size = min(counts.nnz, SHOWN_SEEN)
+            at = np.sort(np.random.default_rng(0).choice(counts.nnz, size, replace=False))
+            rows, cols = np.searchsorted(counts.matrix.indptr, at, side="right") - 1, counts.matrix.indices[at].astype(np.intp)
+            n = counts.matrix.data[at]
+            note = f"a sample of {size:,} of {counts.nnz:,} seen cells" if size < counts.nnz else "seen cells"
+            return cls(rows, cols, pmi_of(counts, n, rows, cols), n, note)
+        rows = shown_rows(counts.shape)
+        target = problem.truth.pmi(rows) if problem.truth is not None else pmi_matrix(counts, rows)
+        return cls(rows, None, target, counts.matrix[rows].toarray())
+
+    def estimate(self, estimator: Factorisation, corrected: bool) -> Float:
+        """What a fitted method says of these cells."""
+        if self.cols is None:
+            return estimator.estimate_pmi(corrected, self.rows)
+        return estimator.estimate_cells(self.rows, self.cols, corrected)
+
+
 def shown_rows(shape: tuple[int, int]) -> NDArray[np.intp]:
     """The centres that figures show: all, or evenly spaced ones where the counts are too large to draw whole."""
     words, contexts = shape
@@ -78,4 +131,4 @@ def as_text(table: pd.DataFrame) -> str:
     return table.reset_index().to_string(index=False, float_format=lambda value: f"{value:.4g}", na_rep="")
 
 
-__all__ = ["answers_overview", "as_text", "main_target", "overview", "shown_rows"]
+__all__ = ["Shown", "answers_overview", "as_text", "main_target", "overview", "shown_rows"]

@@ -16,6 +16,7 @@ from sgns_pmi.compare.vectors import WordVectors, word_vectors
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, missing_extra
 from sgns_pmi.factorise import Factorisation
+from sgns_pmi.factorise.base import plus_terms, product_cells
 from sgns_pmi.results.files import atomic_path
 
 Float32 = NDArray[np.float32]
@@ -42,13 +43,15 @@ def write_factors(estimator: Factorisation, counts: CooccurrenceCounts, path: Pa
     _write_npz(arrays, path)
 
 
-def read_scores(path: Path, rows: NDArray[np.intp]) -> NDArray[np.float64]:
-    """X = V·Uᵀ (+ b + c) of the given centres, dense (rows, contexts), from a file of `write_factors` that has V and U."""
+def read_scores(path: Path, rows: NDArray[np.intp], cols: NDArray[np.intp] | None = None) -> NDArray[np.float64]:
+    """X = V·Uᵀ (+ b + c), from a file of `write_factors` that has V and U.
+
+    Of the given centres, dense (rows, contexts); with `cols`, of single cells, (cells,), whose centres ascend.
+    """
     with np.load(path, allow_pickle=False) as arrays:
-        scores: NDArray[np.float64] = arrays["V"][rows].astype(np.float64) @ arrays["U"].T.astype(np.float64)
-        if "row_bias" in arrays:
-            scores += arrays["row_bias"][rows][:, None] + arrays["col_bias"]
-    return scores
+        biases = (arrays["col_bias"], arrays["row_bias"]) if "row_bias" in arrays else (np.zeros(len(arrays["U"])),)
+        left, right = plus_terms(arrays["V"], arrays["U"], *biases)
+    return left[rows] @ right.T if cols is None else product_cells(left, right, rows, cols)
 
 
 def write_vectors(vectors: WordVectors, path: str | Path) -> None:

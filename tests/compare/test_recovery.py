@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,8 +13,9 @@ from scipy import stats
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 import sgns_pmi as sp
-from sgns_pmi.compare import compare, optimal_objective, scores_objective
+from sgns_pmi.compare import compare, deviation, estimator_objective, optimal_objective, scores_objective
 from sgns_pmi.factorise import METHODS, Settings
+from sgns_pmi.pmi import noise_offset
 
 
 def values(frame, cells="all"):
@@ -146,3 +149,61 @@ def test_table_of_a_job():
     assert indexed["sppmi_svd", "corrected", "objective", "all", "gap"] > 0
     assert set(table["target"]) == {"true", "nominal", "empirical", "objective"}
     assert {"all", "seen", "unseen"} == set(table[table["target"] == "true"]["cells"])
+
+
+def test_without_a_truth_seen_cells_alone_are_compared():
+    """The same rows as of dense matrices; nothing dense is asked for."""
+    problem = sp.softmax_problem(words=30, rank=1, pairs=2000, seed=1)
+    counts, noise = problem.counts, sp.noise_distribution(problem.counts, exponent=0.75)
+    fitted = {name: METHODS[name].build(Settings(k=2, dim=3, exponent=0.75)).fit(counts) for name in ("sgns_expected", "sppmi")}
+    table = compare(replace(problem, truth=None), fitted, 2, noise)
+    assert set(table["cells"]) == {"all", "seen"}
+    for method, estimator in fitted.items():
+        for kind in ("raw", "corrected"):
+            dense = sp.recovery(estimator.estimate_pmi(kind == "corrected"), sp.pmi_matrix(counts), cells=counts.seen)
+            own = table[(table["method"] == method) & (table["estimate"] == kind) & (table["target"] == "empirical")]
+            for cells in ("all", "seen"):
+                assert values(own, cells) == pytest.approx(values(dense, cells), rel=1e-10)
+    # And the objective rows are those of a problem with a truth.
+    columns = ["method", "metric", "value"]
+    own, known = (rows[rows["target"] == "objective"][columns] for rows in (table, compare(problem, fitted, 2, noise)))
+    np.testing.assert_array_equal(own.to_numpy(), known.to_numpy())
+
+
+@pytest.mark.parametrize("drop", [False, True])
+@pytest.mark.parametrize("name", sorted(set(METHODS) - {"oracle"}))
+def test_objective_of_large_counts_is_that_of_small_ones(name, drop, monkeypatch):
+    """Blocks, products of factors and sparse estimates give what the dense definition gives."""
+    counts = sp.softmax_problem(words=23, rank=1, pairs=900, seed=2).counts
+    noise = sp.noise_distribution(counts, exponent=0.75)
+    settings = Settings(k=3, dim=3, exponent=0.75, bias=True, drop_positive=drop, solver={"sampled": {"epochs": 3}})
+    estimator = METHODS[name].build(settings).fit(counts)
+    for k, p_n in ((3, noise), (2, noise), (3, sp.noise_distribution(counts, "uniform"))):  # first, what SGNS minimised
+        scores = estimator.estimate_pmi() - np.log(k) - noise_offset(counts, p_n)
+        dense = scores_objective(scores, counts, k, p_n, drop_positive=drop)
+        for limit, value in (("BLOCK_CELLS", 100), ("DENSE_CELLS", 0), ("FLOAT32_CELLS", 0)):
+            monkeypatch.setattr(deviation, limit, value)
+            found = estimator_objective(estimator, counts, k, p_n, drop_positive=drop)
+            # SGNS's own ℓ is that of its float32 factors, summed in float32 products by the sampled solver.
+            assert found == pytest.approx(dense, rel=1e-5 if limit == "FLOAT32_CELLS" or name == "sgns_sampled" else 1e-11)
+        monkeypatch.undo()
+
+
+def test_rank_correlation_of_very_many_cells_is_that_of_a_sample(monkeypatch):
+    rng = np.random.default_rng(0)
+    target = rng.normal(size=20_000)
+    estimate = target + rng.normal(size=20_000)
+    exact = values(sp.recovery(estimate, target))
+    # The package's `recovery` is the function, not its module.
+    monkeypatch.setitem(sp.recovery.__globals__, "MOST_RANKED", 5000)
+    sampled, again = (values(sp.recovery(estimate, target)) for _ in range(2))
+    assert sampled == again
+    assert 0 < abs(sampled["spearman"] - exact["spearman"]) < 4 / np.sqrt(5000)
+    assert sampled | {"spearman": 0} == exact | {"spearman": 0}
+
+
+def test_seen_and_unseen_cells_may_be_as_many():
+    target, seen = np.arange(8.0).reshape(2, 4), np.arange(8).reshape(2, 4) % 2 == 0
+    estimate = np.where(seen, target, target + 1)
+    frame = sp.recovery(estimate, target, cells=seen)
+    assert (values(frame, "seen")["rmse"], values(frame, "unseen")["rmse"]) == (0, 1)

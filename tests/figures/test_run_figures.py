@@ -127,6 +127,16 @@ def test_files_of_a_run_without_offset_or_history_and_with_svg(run, tmp_path):
     assert [p.name for p in written] == ["recovery.png", "recovery.svg", "spectrum.png", "spectrum.svg"]
 
 
+def test_single_cells_have_a_recovery_figure_that_says_so_and_no_spectrum(run, tmp_path, monkeypatch):
+    titles = []
+    monkeypatch.setattr("sgns_pmi.figures.job.save", lambda figure, path, svg: titles.append(figure.get_suptitle()) or [path])
+    single = {name: run.data[name].ravel() for name in ("target", "counts")}
+    estimates = {method: {kind: x.ravel() for kind, x in pair.items()} for method, pair in run.data["estimates"].items()}
+    written = run_figures(tmp_path, run.facts, **run.data | single | {"estimates": estimates}, note="a sample of cells")
+    assert [path.name for path in written] == ["recovery", "recovery_raw", "convergence"]
+    assert ["a sample of cells" in title.replace("\n", " ") for title in titles] == [True, True, False]
+
+
 def test_infinite_estimates_that_agree_make_no_raw_figure(run, tmp_path):
     data = run.data | {"estimates": {"empirical": run.data["estimates"]["empirical"]}}
     assert "recovery_raw.png" not in [p.name for p in run_figures(tmp_path, run.facts, **data)]

@@ -75,6 +75,9 @@ def test_factors_of_a_run(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         read_scores(tmp_path / "v.npz", rows), est.estimate_pmi(corrected=False, rows=rows) - np.log(2), rtol=1e-12
     )
+    cells = np.array([0, 0, 1]), np.array([1, 0, 1])
+    dense = est.estimate_pmi(corrected=False) - np.log(2)
+    np.testing.assert_allclose(read_scores(tmp_path / "v.npz", *cells), dense[cells], rtol=1e-12)
     # The most frequent word, or context, comes first.
     centers, contexts = sp.read_vectors(tmp_path / "v.npz"), sp.read_vectors(tmp_path / "v.npz", "U")
     assert (centers.words, contexts.words) == (("ä", "b"), ("x", "yy"))

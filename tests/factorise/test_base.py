@@ -1,0 +1,64 @@
+"""What every method says in several forms: dense, of single cells, as a product, and of cells that were not seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+
+import sgns_pmi as sp
+from sgns_pmi.factorise import METHODS, Factorisation, Settings
+
+PROBLEM = sp.softmax_problem(words=14, rank=1, pairs=400, seed=3)
+SETTINGS: dict[str, Any] = {"k": 2, "dim": 3, "exponent": 0.75, "solver": {"sampled": {"epochs": 2}}}
+
+
+def fitted(name: str, **more: Any) -> Factorisation:
+    method = METHODS[name]
+    return method.build(Settings(**SETTINGS | more)).fit(PROBLEM.pmi if method.fits == "pmi" else PROBLEM.counts)
+
+
+@pytest.mark.parametrize("corrected", [True, False])
+@pytest.mark.parametrize("name", METHODS)
+def test_single_cells_are_those_of_the_dense_estimate(name: str, corrected: bool) -> None:
+    estimator = fitted(name)
+    dense = estimator.estimate_pmi(corrected)
+    rng = np.random.default_rng(0)
+    for dtype in (np.int64, np.int32):
+        # Also one cell twice, contexts in any order, and centres of which nothing is asked.
+        rows, cols = np.sort(rng.integers(1, 13, 60)).astype(dtype), rng.integers(0, 14, 60).astype(dtype)
+        np.testing.assert_allclose(estimator.estimate_cells(rows, cols, corrected), dense[rows, cols], rtol=1e-12, atol=1e-12)
+    none = np.array([], dtype=np.intp)
+    assert estimator.estimate_cells(none, none, corrected).shape == (0,)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("corrected", [True, False])
+def test_products_and_unseen_cells_are_those_of_the_dense_estimate(name: str, corrected: bool) -> None:
+    estimator, seen = fitted(name), PROBLEM.counts.seen
+    dense = estimator.estimate_pmi(corrected)
+    product, unseen = estimator.product(corrected), estimator.unseen(corrected)
+    assert (product is not None) == (name not in ("sppmi", "empirical", "qwem"))
+    assert (unseen is not None) == (name in ("sppmi", "empirical"))
+    if product is not None:
+        np.testing.assert_allclose(product[0] @ product[1].T, dense, rtol=1e-12, atol=1e-12)
+    if unseen is not None:
+        np.testing.assert_allclose(np.broadcast_to(unseen, dense.shape)[~seen], dense[~seen], rtol=1e-12)
+
+
+def test_biases_are_in_single_cells_and_products() -> None:
+    estimator = fitted("sgns_sampled", bias=True)
+    dense = estimator.estimate_pmi()
+    rows, cols = np.nonzero(PROBLEM.counts.seen)
+    # The dense form adds the two float32 biases in float32.
+    np.testing.assert_allclose(estimator.estimate_cells(rows, cols), dense[rows, cols], rtol=1e-6)
+    factors = estimator.product()
+    assert factors is not None
+    np.testing.assert_allclose(factors[0] @ factors[1].T, dense, rtol=1e-6)
+
+
+def test_single_cells_before_fit() -> None:
+    with pytest.raises(NotFittedError):
+        sp.SGNS().estimate_cells(np.array([0]), np.array([0]))
