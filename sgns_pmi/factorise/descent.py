@@ -47,10 +47,10 @@ class Descent:
         return torch.cat([columns, own, other] if side == 0 else [columns, other, own], dim=1)
 
     def keep(self, factors: list[Tensor], objective: float) -> None:
-        """Go to `factors`, where ℓ is `objective`."""
+        """Go to `factors`, where ℓ is `objective`; the record holds the lowest ℓ so far, of any start."""
         self.factors, self.objective = factors, objective
         step = len(self.history.rows)
-        self.history.add(step, step, objective)
+        self.history.add(step, step, min(objective, self.history.objective) if step else objective)
 
     def continue_in(self, exact: ExactObjective) -> None:
         """Go on with the same objective in another precision."""

@@ -32,9 +32,9 @@ class Expected:
     Parameters
     ----------
     starts : int, optional
-        The first start is `spectral_start`, the others are random. Each is brought near an optimum, and the best is followed
-        to its end: with dim below the rank of the PMI there are local optima. By default 12 where a start takes some
-        milliseconds, else 1.
+        The first is `spectral_start`, which is followed to its end. Then the others, random ones, are brought near an optimum,
+        and the best is followed too if there it was lower than the first: with dim below the rank of the PMI there are local
+        optima. By default 12 where a start takes some milliseconds, else 1.
     tolerance : float, optional
         Ends, converged, when a step promises a decrease of ℓ below this share of ℓ; by default 1e-15 where second order is
         used, 1e-8 elsewhere, where ℓ is then some 5e-7 above its optimum.
@@ -84,14 +84,23 @@ class Expected:
             return ExactObjective(counts, k, noise, drop_positive=drop_positive, dtype=precision, device=device)
 
         history = History()
-        factors = [spectral_start(counts, dim, k, noise, drop_positive=drop_positive, seed=seed)]
-        factors += [random_start(counts, dim, noise, np.random.default_rng([seed, number])) for number in range(1, starts)]
+        spectral = spectral_start(counts, dim, k, noise, drop_positive=drop_positive, seed=seed)
         interrupted = False
         with threads_for(counts.shape), Progress("SGNS (expected)", self.max_steps, verbose) as progress:
-            descent = engine(exact(first), factors, bias, history)
+            objective = exact(first)
+            descent = engine(objective, [spectral], bias, history)
             try:
                 descent.approach()
+                near = descent.objective
                 descent.converge(tolerance, self.max_steps, progress)
+                if starts > 1:
+                    rngs = (np.random.default_rng([seed, number]) for number in range(1, starts))
+                    other = engine(objective, [random_start(counts, dim, noise, rng) for rng in rngs], bias, history)
+                    other.approach()
+                    if other.objective < near:
+                        other.converge(tolerance, self.max_steps, progress)
+                    if other.objective < descent.objective:
+                        descent = other
                 for precision in more:
                     descent.continue_in(exact(precision))
                     descent.converge(tolerance, self.max_steps, progress)

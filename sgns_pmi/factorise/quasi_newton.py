@@ -33,15 +33,14 @@ class QuasiNewton(Descent):
     """L-BFGS in the metric diag(α h) ⊗ A for V, diag(β g) ⊗ B for U."""
 
     def approach(self) -> None:
-        """From one start after the other, steps until one brings less than `NEAR` of ℓ; a single start needs none."""
+        """From one start after the other, steps until one brings less than `NEAR` of ℓ."""
         found = []
-        for start in self.starts if len(self.starts) > 1 else []:
+        for start in self.starts:
             self.keep(start, self.exact.value(*start))
             self._descend(MOST_APPROACH, lambda slope, fall: fall < NEAR * self.objective)
             found.append((self.objective, self.factors))
-        if found:
-            objective, factors = min(found, key=lambda near: near[0])
-            self.keep(factors, objective)
+        objective, factors = min(found, key=lambda near: near[0])
+        self.keep(factors, objective)
 
     def converge(self, tolerance: float, max_steps: int, progress: Progress) -> None:
         """Steps until one promises less than `tolerance` of ℓ, or ℓ does not fall any more in this precision."""

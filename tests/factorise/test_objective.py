@@ -148,3 +148,15 @@ def test_a_noise_of_the_wrong_length_is_refused():
     counts, noise, V, U = random_case(0)
     with pytest.raises(sp.InputError, match="noise"):
         sgns_objective(V, U, counts, 5, noise[:-1])
+
+
+@pytest.mark.parametrize(("dtype", "score"), [(np.float32, 300.0), (np.float64, 2000.0)])
+def test_scores_beyond_the_range_of_exp_are_linear(dtype, score):
+    """softplus(x) = x there, and its slope 1; at −x both are 0."""
+    counts = sp.CooccurrenceCounts.from_matrix(np.array([[2.0, 0.0], [0.0, 2.0]]))
+    noise = np.array([0.25, 0.75])
+    V, U = np.array([[score], [-score]], dtype), np.ones((2, 1), dtype)
+    loss, dV, _ = sgns_objective(V, U, counts, 3, noise, gradient=True)
+    # Row 0: negatives alone cost, 3 · 2 · Σ P_n · x. Row 1: the seen cell alone, 2 · x.
+    assert loss == pytest.approx((6 * score + 2 * score) / 4, rel=1e-6)
+    np.testing.assert_allclose(dV[:, 0], [6 / 4, -2 / 4], rtol=1e-6)

@@ -16,7 +16,7 @@ from sklearn.exceptions import NotFittedError
 
 import sgns_pmi as sp
 from sgns_pmi.factorise import METHODS, Settings
-from sgns_pmi.factorise.svd import PMISVD, SPPMISVD, truncated_svd
+from sgns_pmi.factorise.svd import PMISVD, SPPMISVD, randomized_svd, truncated_svd
 
 
 def small_counts(seed: int, words: int = 12, contexts: int = 9) -> np.ndarray:
@@ -160,3 +160,15 @@ def test_methods_take_their_options(name, estimator):
     built = METHODS[name].build(Settings(k=7, dim=3, seed=2, exponent=0.5, options={"power": 0, "exponent": 1.0}))
     assert isinstance(built, estimator)
     assert built.get_params() == {"dim": 3, "k": 7, "power": 0, "exponent": 1.0, "seed": 2}
+
+
+def test_randomized_svd_finds_a_decaying_spectrum():
+    rng = np.random.default_rng(0)
+    left, right = (np.linalg.qr(rng.normal(size=(size, 60)))[0] for size in (300, 200))
+    values = 0.8 ** np.arange(60)
+    matrix = sparse.csr_array((left * values) @ right.T)
+    found_left, found, found_right = randomized_svd(matrix, 8, seed=1)
+    exact_left, exact, exact_right = truncated_svd(matrix, 8)
+    np.testing.assert_allclose(found, exact, rtol=1e-3)
+    np.testing.assert_allclose(found_left @ found_left.T @ exact_left[:, :4], exact_left[:, :4], atol=1e-2)
+    np.testing.assert_allclose((found_left * found) @ found_right.T, (exact_left * exact) @ exact_right.T, atol=0.05)
