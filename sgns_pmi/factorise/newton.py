@@ -175,33 +175,36 @@ def newton_direction(search: Newton, levenberg: float) -> _Newton:
 
     A Hessian-vector product needs D and S of all cells, which are kept for it:
     with dX = p_V Uᵀ + V p_Uᵀ and R = S ∘ dX,  N (Hp)_V = α ∘ [R (β∘U) + D (β∘p_U)], and alike for U.
+    Vectors p hold the free columns of V above those of U, (words + contexts, f), so that each operation serves both.
     """
-    exact, factors, free = search.sides[0], search.factors, search.free
-    V, U = factors
-    weights = [side.row_weight[:, None] for side in search.sides]
-    weighted = [weight * factor for weight, factor in zip(weights, factors, strict=True)]
-    systems = [row_systems(side, factors[i], factors[1 - i], free[i]) for i, side in enumerate(search.sides)]
+    exact, factors, words = search.exact, search.factors, search.exact.shape[0]
+    weight = torch.cat([side.row_weight for side in search.sides])[:, None]
+    systems = [row_systems(side, factors[i], factors[1 - i], search.free[i]) for i, side in enumerate(search.sides)]
     # α_i/N and β_j/N bring the rows' own systems to the scale of ℓ.
-    gradients = [w / exact.total * system.gradient for w, system in zip(weights, systems, strict=True)]
-    blocks = [w[:, :, None] / exact.total * system.hessian for w, system in zip(weights, systems, strict=True)]
-    # Explicit inverses: a preconditioner needs no more accuracy, and they apply ten times faster than two solves.
-    inverses = [torch.cholesky_inverse(_cholesky((1 + levenberg) * block)) for block in blocks]
+    gradient = weight / exact.total * torch.cat([system.gradient for system in systems])
+    blocks = weight[:, :, None] / exact.total * torch.cat([system.hessian for system in systems])
+    # An explicit inverse: a preconditioner needs no more accuracy, and it applies ten times faster than two solves.
+    inverse = torch.cholesky_inverse(_cholesky((1 + levenberg) * blocks))
     D, S = (torch.empty(exact.shape, dtype=exact.dtype, device=exact.device) for _ in range(2))
-    for block in exact.blocks(V, U):
+    for block in exact.blocks(*factors):
         S[block.rows] = exact.curvature(block)
         D[block.rows] = exact.residual(block)
+    # What multiplies a free column of one side: the other side's same column.
+    U, V = factors[1][:, search.free[0]], factors[0][:, search.free[1]]
+    weighted_U, weighted_V = weight[words:] * U, weight[:words] * V
 
-    def hessian(parts: list[Tensor]) -> list[Tensor]:
-        p_V, p_U = search.widened(parts)
-        R = S * (p_V @ U.T + V @ p_U.T)
-        h_V = weights[0] / exact.total * (R @ weighted[1] + D @ (weights[1] * p_U))
-        h_U = weights[1] / exact.total * (R.T @ weighted[0] + D.T @ (weights[0] * p_V))
-        damped = (levenberg * _apply(block, part) for block, part in zip(blocks, parts, strict=True))
-        return [h[:, columns] + more for h, columns, more in zip((h_V, h_U), free, damped, strict=True)]
+    def hessian(p: Tensor) -> Tensor:
+        p_V, p_U = p[:words], p[words:]
+        R = torch.addmm(V @ p_U.T, p_V, U.T).mul_(S)
+        crossed = weight * p
+        crossed[:, search.dim :] = 0.0  # opposite a bias stands a one, which does not move
+        product = torch.empty_like(p)
+        torch.mm(R, weighted_U, out=product[:words]).addmm_(D, crossed[words:])
+        torch.mm(R.T, weighted_V, out=product[words:]).addmm_(D.T, crossed[:words])
+        return product.mul_(weight / exact.total).add_(_apply(blocks, p), alpha=levenberg)
 
-    steps = [torch.zeros_like(gradient) for gradient in gradients]
-    residual = [-gradient for gradient in gradients]
-    z = [_apply(inverse, r) for inverse, r in zip(inverses, residual, strict=True)]
+    p, residual = torch.zeros_like(gradient), -gradient
+    z = _apply(inverse, residual)
     towards, norm = z, _dot(residual, z)
     # Inexact at first, ever more exact as the norm shrinks: superlinear convergence (Nocedal & Wright, eq. 7.3).
     enough = norm * max(min(0.3, math.sqrt(norm / search.objective)), 1e-10) ** 2
@@ -214,16 +217,16 @@ def newton_direction(search: Newton, levenberg: float) -> _Newton:
         if curvature <= 1e-8 * norm:
             curved = True
             if step == 0:
-                steps = towards
+                p = towards
             break
         length = norm / curvature
-        steps = [p + length * q for p, q in zip(steps, towards, strict=True)]
-        residual = [r - length * h for r, h in zip(residual, along, strict=True)]
-        z = [_apply(inverse, r) for inverse, r in zip(inverses, residual, strict=True)]
+        p = p.add(towards, alpha=length)
+        residual.sub_(along, alpha=length)
+        z = _apply(inverse, residual)
         previous, norm = norm, _dot(residual, z)
-        towards = [new + norm / previous * q for new, q in zip(z, towards, strict=True)]
-    return _Newton(search.widened(steps), -_dot(gradients, steps), curved)
+        towards = z.add(towards, alpha=norm / previous)
+    return _Newton(search.widened([p[:words], p[words:]]), -_dot(gradient, p), curved)
 
 
-def _dot(a: list[Tensor], b: list[Tensor]) -> float:
-    return float(sum((x * y).sum() for x, y in zip(a, b, strict=True)))
+def _dot(a: Tensor, b: Tensor) -> float:
+    return float(torch.dot(a.view(-1), b.view(-1)))
