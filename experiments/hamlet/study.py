@@ -1,0 +1,41 @@
+"""A play's words: the tables and the figure of the hamlet study, from its run's folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from itertools import combinations
+from pathlib import Path
+
+import pandas as pd
+
+HERE = Path(__file__).parent
+SHOWN = 5
+
+
+def main(run: Path) -> None:
+    """Write table.csv, neighbours.csv and figure.png beside this file."""
+    near = pd.read_csv(run / "neighbours.csv", keep_default_na=False)
+    first = near[near["rank"] <= SHOWN].groupby(["word", "method"], sort=False)["neighbour"].agg(", ".join).unstack()
+    first.to_csv(HERE / "neighbours.csv")
+    print(first.to_string())
+
+    metrics = pd.read_csv(run / "metrics.csv", dtype={"target": str}).query("estimate == 'corrected'")
+    seen = metrics[metrics["cells"] == "seen"].pivot(index="method", columns="metric", values="value")
+    objective = metrics[metrics["target"] == "objective"].pivot(index="method", columns="metric", values="value")
+    steps = {step["step"]: step["seconds"] for step in json.loads((run / "summary.json").read_text())["steps"]}
+    table = pd.concat([seen[["rmse", "pearson", "slope"]], objective[["value", "deviation_percent"]]], axis=1)
+    table["seconds"] = pd.Series(steps)
+    sets = near.groupby(["method", "word"])["neighbour"].agg(set).unstack("method")
+    for one, other in combinations(near["method"].unique(), 2):
+        shared = [len(a & b) for a, b in zip(sets[one], sets[other], strict=True)]
+        table.loc[one, f"of 10 shared with {other}"] = sum(shared) / len(shared)
+        table.loc[other, f"of 10 shared with {one}"] = sum(shared) / len(shared)
+    table.rename(columns={"value": "objective"}).to_csv(HERE / "table.csv", float_format="%.4g", index_label="method")
+    print(table.to_string(float_format="%.4g"))
+    shutil.copy(run / "figures" / "words_tsne_sgns_sampled.png", HERE / "figure.png")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
