@@ -16,7 +16,7 @@ import torch
 
 from benchmarks import counting, gensim_text8, gradient, growth, optimum, sampled, svd
 from benchmarks.pictures import draw
-from sgns_pmi.results.files import atomic_path
+from sgns_pmi.files import atomic_path
 
 RESULTS = Path(__file__).parent / "results"
 PARTS = {

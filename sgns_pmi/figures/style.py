@@ -14,7 +14,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sgns_pmi.results.files import atomic_path
+from sgns_pmi.files import atomic_path
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -20,7 +20,7 @@ from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, missing_extra
 from sgns_pmi.problems.problem import Problem, Truth, register_problem
 from sgns_pmi.problems.softmax import softmax_truth
-from sgns_pmi.results.files import atomic_path
+from sgns_pmi.files import atomic_path
 
 Float = NDArray[np.float64]
 COLUMNS = ("center", "context", "count")

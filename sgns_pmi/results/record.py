@@ -23,7 +23,7 @@ from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import Factorisation
 from sgns_pmi.factorise.solution import HISTORY_COLUMNS
 from sgns_pmi.problems import Problem
-from sgns_pmi.results.files import atomic_path
+from sgns_pmi.files import atomic_path
 
 try:
     import resource

@@ -17,7 +17,7 @@ from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, missing_extra
 from sgns_pmi.factorise import Factorisation
 from sgns_pmi.factorise.base import plus_terms, product_cells
-from sgns_pmi.results.files import atomic_path
+from sgns_pmi.files import atomic_path
 
 Float32 = NDArray[np.float32]
 TEXT_SUFFIXES = (".txt", ".vec")

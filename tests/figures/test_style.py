@@ -8,7 +8,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from sgns_pmi.figures import style
-from sgns_pmi.results.files import atomic_path
+from sgns_pmi.files import atomic_path
 
 DESIGN_METHODS = [
     "sgns_expected", "sgns_sampled", "sppmi_svd", "pmi_svd", "oracle", "empirical", "qwem", "sppmi", "numpy_sgns", "cbow",

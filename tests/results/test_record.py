@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import sgns_pmi as sp
-from sgns_pmi.results.files import atomic_path
+from sgns_pmi.files import atomic_path
 from sgns_pmi.results.record import (
     RunRecord,
     commit,
