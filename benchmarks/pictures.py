@@ -28,7 +28,7 @@ def gradient(table: pd.DataFrame, folder: Path) -> None:
     ax.axvline(1, color="#444444", linestyle="--")
     ax.set_xlabel("time of ℓ and gradient / time of the three matrix products alone")
     figure.suptitle("Exact objective and gradient against its floor")
-    save(figure, folder / "gradient.png")
+    save(figure, folder / "gradient")
 
 
 @styled
@@ -49,7 +49,7 @@ def crossover(table: pd.DataFrame, folder: Path) -> None:
     ax.set(xscale="log", yscale="log", xlabel="words × contexts × dim²", ylabel="seconds to a relative gap of 1e-4")
     ax.legend(fontsize="small")
     figure.suptitle("Which engine is faster, by size")
-    save(figure, folder / "crossover.png")
+    save(figure, folder / "crossover")
 
 
 @styled
@@ -65,4 +65,4 @@ def growth(table: pd.DataFrame, folder: Path) -> None:
     axes[0].set_ylabel("seconds")
     axes[0].legend(fontsize="small")
     figure.suptitle("Growth of cost around 4,000 words, 600,000 triples, dim 50, K = 5")
-    save(figure, folder / "growth.png")
+    save(figure, folder / "growth")
