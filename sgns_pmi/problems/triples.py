@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, missing_extra
+from sgns_pmi.files import atomic_path
 from sgns_pmi.problems.problem import Problem, Truth, register_problem
 from sgns_pmi.problems.softmax import softmax_truth
-from sgns_pmi.files import atomic_path
 
 Float = NDArray[np.float64]
 COLUMNS = ("center", "context", "count")

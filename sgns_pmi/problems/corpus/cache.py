@@ -15,10 +15,10 @@ import scipy.sparse as sp
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError
+from sgns_pmi.files import atomic_path
 from sgns_pmi.problems.corpus.counting import Counted
 from sgns_pmi.problems.corpus.settings import Settings
 from sgns_pmi.problems.corpus.sources import Source
-from sgns_pmi.files import atomic_path
 
 log = logging.getLogger("sgns_pmi")
 VERSION = 1
