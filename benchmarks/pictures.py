@@ -8,7 +8,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from sgns_pmi.figures.style import plain, save, styled
+from sgns_pmi.factorise.expected import NEWTON_WORK
+from sgns_pmi.figures.style import save, styled
 
 LABELS = {"words": "words", "triples": "distinct triples", "dim": "dim", "k": "K"}
 
@@ -45,7 +46,7 @@ def crossover(table: pd.DataFrame, folder: Path) -> None:
                 some["work"], some[column], marker, color=colour, markerfacecolor=colour if filled else "none",
                 label=f"{name}, {'synthetic' if filled else 'text'}",
             )  # fmt: skip
-    ax.axvline(both.loc[both["chosen"] == "Newton", "work"].max() * 1.1, color="#444444", linestyle="--", label="choice by size")
+    ax.axvline(NEWTON_WORK, color="#444444", linestyle="--", label="choice by size")
     ax.set(xscale="log", yscale="log", xlabel="words × contexts × dim²", ylabel="seconds to a relative gap of 1e-4")
     ax.legend(fontsize="small")
     figure.suptitle("Which engine is faster, by size")
@@ -60,7 +61,7 @@ def growth(table: pd.DataFrame, folder: Path) -> None:
         for (solver, rows), colour in zip(table[table["swept"] == key].groupby("ours"), ("#4477AA", "#EE6677"), strict=True):
             ax.plot(rows[key], rows["seconds"], "o-", color=colour, label=solver)
         ax.set(xscale="log", yscale="log", xlabel=label)
-        ax.set_xticks(rows[key], [plain(value) for value in rows[key]], rotation=30)
+        ax.set_xticks(rows[key], [f"{value:,.0f}" for value in rows[key]], rotation=30)
         ax.minorticks_off()
     axes[0].set_ylabel("seconds")
     axes[0].legend(fontsize="small")
