@@ -38,7 +38,6 @@ class Oracle(Factorisation):
     --------
     >>> import numpy as np
     >>> from sgns_pmi.factorise.oracle import Oracle
-from sgns_pmi.pmi import ALL, Rows
     >>> pmi = np.diag([3.0, 2.0, 1.0])
     >>> float(abs(Oracle(dim=2).fit(pmi).estimate_pmi() - pmi).max().round(4))
     1.0

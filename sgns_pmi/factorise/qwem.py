@@ -50,7 +50,6 @@ class QWEM(Factorisation):
     --------
     >>> import numpy as np
     >>> from sgns_pmi.factorise.qwem import QWEM
-from sgns_pmi.pmi import ALL, Indices, Rows
     >>> QWEM(dim=2).fit(np.array([[8, 2], [2, 8]])).estimate_pmi().round(4)
     array([[ 0.47  , -0.9163],
            [-0.9163,  0.47  ]])
