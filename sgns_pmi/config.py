@@ -166,6 +166,9 @@ class Config:
             if METHODS[name].fits == "pmi" and problem.truth is None:
                 left_out[name] = "needs the true PMI, which is not known for this data"
                 continue
+            if METHODS[name].fits == "corpus" and problem.corpus is None:
+                left_out[name] = "needs a text that can be read more than once, which this data has not"
+                continue
             chosen[name] = self._estimator(name, verbose)
             check_dim(chosen[name].get_params(deep=False).get("dim", self.dim), problem.counts.shape)
         if not chosen:

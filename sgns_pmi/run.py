@@ -102,7 +102,7 @@ def factorise(estimators: Mapping[str, Factorisation], problem: Problem, record:
             continue
         try:
             with record.step(name):
-                fitted[name] = estimator.fit(problem.pmi if METHODS[name].fits == "pmi" else problem.counts)
+                fitted[name] = estimator.fit(getattr(problem, METHODS[name].fits))
             record.fitted(name, estimator)
         except KeyboardInterrupt:
             record.interrupted()
@@ -126,6 +126,7 @@ def draw(
     run_figures(
         folder, facts, target_name=main_target(metrics), target=shown.target, estimates=estimates,
         counts=shown.counts, metrics=metrics, history=history, note=shown.note, svg=config.svg,
+        losses={name: METHODS[name].loss for name in fitted if METHODS[name].loss},
     )  # fmt: skip
     maps = method_maps(fitted, problem.counts, config.eval, config.seed)
     question_figures(folder, facts, answers=answers, maps=maps, svg=config.svg)

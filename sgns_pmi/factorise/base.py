@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from sgns_pmi.pmi import ALL, Indices, Rows
 
 Float = NDArray[np.float64]
+Fits = Literal["counts", "pmi", "corpus"]
 
 
 class Factorisation(BaseEstimator):
@@ -149,14 +150,17 @@ class Method:
         The name in configuration and tables; one line for listings.
     build : callable
         Settings in, unfitted estimator out.
-    fits : {"counts", "pmi"}
-        What `fit` is given: the counts, or (for the oracle) the true PMI.
+    fits : {"counts", "pmi", "corpus"}
+        What `fit` is given: the counts, the true PMI (the oracle), or the text that was counted.
+    loss : str
+        What `objective_` and `history_` measure where that is not ℓ of SGNS; a label for figures.
     """
 
     name: str
     summary: str
     build: Callable[[Settings], Factorisation]
-    fits: Literal["counts", "pmi"] = "counts"
+    fits: Fits = "counts"
+    loss: str = ""
 
 
 METHODS: dict[str, Method] = {}
@@ -164,12 +168,12 @@ METHODS: dict[str, Method] = {}
 
 
 def register_method(
-    name: str, summary: str, fits: Literal["counts", "pmi"] = "counts"
+    name: str, summary: str, fits: Fits = "counts", loss: str = ""
 ) -> Callable[[Callable[[Settings], Factorisation]], Callable[[Settings], Factorisation]]:
     """Make a function from Settings to an estimator available under a method name."""
 
     def register(build: Callable[[Settings], Factorisation]) -> Callable[[Settings], Factorisation]:
-        METHODS[name] = Method(name, summary, build, fits)
+        METHODS[name] = Method(name, summary, build, fits, loss)
         return build
 
     return register

@@ -3,7 +3,7 @@
 `run_figures` writes those of one run, `sweep_figures` those of a sweep.
 """
 
-from sgns_pmi.figures.convergence import convergence_figure
+from sgns_pmi.figures.convergence import convergence_figure, losses_figure
 from sgns_pmi.figures.grid import GridPanel, grid_figure
 from sgns_pmi.figures.job import Facts, run_figures, settings
 from sgns_pmi.figures.questions import question_figures
@@ -13,6 +13,6 @@ from sgns_pmi.figures.style import save
 from sgns_pmi.figures.sweep import heatmap_figure, lines_figure, sweep_figures
 
 __all__ = [
-    "Facts", "GridPanel", "convergence_figure", "grid_figure", "heatmap_figure", "lines_figure", "question_figures",
-    "recovery_figure", "run_figures", "save", "settings", "spectrum_figure", "sweep_figures",
+    "Facts", "GridPanel", "convergence_figure", "grid_figure", "heatmap_figure", "lines_figure", "losses_figure",
+    "question_figures", "recovery_figure", "run_figures", "save", "settings", "spectrum_figure", "sweep_figures",
 ]

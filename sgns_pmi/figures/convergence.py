@@ -1,12 +1,14 @@
-"""The objective on its way down, against steps and against seconds."""
+"""Objectives on their way down: ℓ against steps and against seconds, and what other methods minimise."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sgns_pmi.figures.style import TARGET, colour, label, marker, set_title, styled
+from sgns_pmi.figures.style import TARGET, badge, balanced, colour, label, marker, panel_axes, set_title, styled
 
 GAP_FLOOR = 1e-9
 """Relative gaps below this are drawn here: they are rounding."""
@@ -48,5 +50,35 @@ def convergence_figure(history: pd.DataFrame, *, best: float, title: str) -> Fig
     axes[0, 1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     for ax in axes.flat:
         ax.grid(True)
+    set_title(figure, title)
+    return figure
+
+
+@styled
+def losses_figure(history: pd.DataFrame, losses: Mapping[str, str], *, title: str) -> Figure:
+    """What each method that does not minimise ℓ minimises, against seconds, one panel each.
+
+    Parameters
+    ----------
+    history : DataFrame
+        Columns method, step, epoch, seconds, objective.
+    losses : mapping of method name to str
+        What `objective` is, for the y axis.
+    title : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel for each method of `history`, in its order; each has its own axes, as the losses have their own units.
+    """
+    methods = [str(method) for method in history["method"].unique()]
+    figure, axes = panel_axes(len(methods), balanced(len(methods), 3), 3.4, 2.8, share=False)
+    for ax, method in zip(axes, methods, strict=True):
+        rows = history[history["method"] == method]
+        look = {"color": colour(method), "marker": marker(method), "markevery": max(1, len(rows) // 12)}
+        ax.plot(rows["seconds"], rows["objective"], **look)
+        ax.set(title=label(method), xlabel="seconds of wall time", ylabel=losses[method])
+        ax.grid(True)
+        badge(ax, method)
     set_title(figure, title)
     return figure

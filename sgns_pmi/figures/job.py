@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sgns_pmi.figures.convergence import convergence_figure
+from sgns_pmi.figures.convergence import convergence_figure, losses_figure
 from sgns_pmi.figures.recovery import recovery_figure
 from sgns_pmi.figures.spectrum import spectrum_figure
 from sgns_pmi.figures.style import save
@@ -71,6 +71,7 @@ def run_figures(
     counts: Array,
     metrics: pd.DataFrame,
     history: pd.DataFrame,
+    losses: Mapping[str, str] | None = None,
     note: str = "",
     svg: bool = False,
 ) -> list[Path]:
@@ -96,6 +97,8 @@ def run_figures(
         title, and the objective that the best curve reaches.
     history : DataFrame
         Rows of history.csv (method, step, epoch, seconds, objective); may be empty.
+    losses : mapping of method name to str, optional
+        What `history` holds of the methods that do not minimise ℓ; they get a panel each.
     note : str, default ""
         What was left out, for the title of the recovery figures.
     svg : bool, default False
@@ -105,7 +108,7 @@ def run_figures(
     -------
     list of Path
         recovery.png; recovery_raw.png if for some method raw and corrected differ (by more than rounding); spectrum.png, of
-        matrices alone; convergence.png if `history` has rows; and their .svg on request.
+        matrices alone; convergence.png and losses.png if `history` has rows for them; and their .svg on request.
     """
     folder = Path(directory)
     kinds = ["corrected"]
@@ -126,10 +129,15 @@ def run_figures(
             target_name=target_name, dim=facts.dim, pmi_rank=facts.pmi_rank, title=facts.title("Singular values"),
         )
         written += save(figure, folder / "spectrum", svg)
+    own = history["method"].isin(losses or {})
+    history, others = history[~own], history[own]
     if len(history):
         reached = metrics.loc[(metrics["target"] == "objective") & (metrics["metric"] == "value"), ["method", "value"]]
-        # Only SGNS methods have a history, and only their optimum is bound to this dim.
+        # Only these methods minimise ℓ, and only their optimum is bound to this dim.
         best = min(history["objective"].min(), reached.loc[reached["method"].isin(history["method"]), "value"].min())
         figure = convergence_figure(history, best=float(best), title=facts.title("Convergence"))
         written += save(figure, folder / "convergence", svg)
+    if losses and len(others):
+        figure = losses_figure(others, losses, title=facts.title("What other methods minimise"))
+        written += save(figure, folder / "losses", svg)
     return written

@@ -37,6 +37,7 @@ COLOURS = {
     "softmax_mle": "#117733",
     "ro_sgns": "#AA4499",
     "swivel": "#7F7F19",
+    "sgns_stream": "#8A3800",
 }
 """Colour of each method, in every figure."""
 
@@ -56,6 +57,7 @@ LABELS = {
     "softmax_mle": "Softmax MLE",
     "ro_sgns": "RO-SGNS",
     "swivel": "Swivel",
+    "sgns_stream": "SGNS (stream)",
 }
 """Readable name of each method."""
 
@@ -67,8 +69,8 @@ DPI = 150
 LEAST_WIDTH = 7.2
 """Inches; room for a title above a single panel."""
 
-_SPARE_COLOURS = ("#6929C4", "#9F1853", "#198038", "#8A3800", "#005D5D", "#570408", "#002D9C", "#A56EFF")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*", "d", "H", "8")
+_SPARE_COLOURS = ("#6929C4", "#9F1853", "#198038", "#B28600", "#005D5D", "#570408", "#002D9C", "#A56EFF")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*", "d", "H", "8", "x")
 
 _RC: Any = {  # the stubs of matplotlib 3.11 type each key; those of 3.9 do not
     "font.family": "DejaVu Sans",  # ships with matplotlib, so a figure looks the same everywhere

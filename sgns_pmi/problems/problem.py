@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts
+
+if TYPE_CHECKING:  # it brings Numba, which takes as long to load as a small run
+    from sgns_pmi.problems.corpus.stream import Corpus
 
 Float = NDArray[np.float64]
 Rows = slice | NDArray[np.intp]
@@ -73,11 +77,14 @@ class Problem:
     title : str
         What the counts are, for figures and logs: "softmax, 100 words, rank 2, 200,000 pairs".
     truth : Truth, optional
+    corpus : Corpus, optional
+        The text that was counted, for methods that read it again and again.
     """
 
     counts: CooccurrenceCounts
     title: str
     truth: Truth | None = None
+    corpus: Corpus | None = None
 
     @property
     def pmi(self) -> Float | None:

@@ -93,6 +93,7 @@ def text_problem(
     from sgns_pmi.problems.corpus.counting import count_text
     from sgns_pmi.problems.corpus.settings import Limits, Settings, parse_memory
     from sgns_pmi.problems.corpus.sources import find_sources
+    from sgns_pmi.problems.corpus.stream import Corpus
     from sgns_pmi.problems.corpus.tokens import Tokenizer
     from sgns_pmi.problems.corpus.workers import THREADS
 
@@ -106,13 +107,14 @@ def text_problem(
         raise InputError("path", None, "give a text file, a folder, or - for standard input: data.path=FILE")
     sources = find_sources(path)
     folder = cache_folder(cache)
+    # Jobs that run in parallel would draw their progress bars over each other.
+    shown = multiprocessing.parent_process() is None
     file = None if folder is None else cache_file(folder, sources, settings)
     counted = None if file is None else load(file)
     if counted is not None:
         log.info("text: counted before, %s", file)
     else:
-        # Jobs that run in parallel would draw their progress bars over each other.
-        counted = count_text(sources, settings, limits, folder, shown=multiprocessing.parent_process() is None)
+        counted = count_text(sources, settings, limits, folder, shown=shown)
         if file is not None:
             save(file, counted)
     log.info(
@@ -121,7 +123,10 @@ def text_problem(
     )  # fmt: skip
     counts = counted.counts
     name = Path(sources[0].name).name if len(sources) == 1 else f"{len(sources):,} texts"
-    return Problem(counts, f"{name}, {counts.shape[0]:,} words, window {window}, {counts.total:,.10g} pairs")
+    title = f"{name}, {counts.shape[0]:,} words, window {window}, {counts.total:,.10g} pairs"
+    repeatable = all(source.repeatable for source in sources)
+    corpus = Corpus(counts, sources, settings, limits, folder, shown=shown) if repeatable else None
+    return Problem(counts, title, corpus=corpus)
 
 
 @register_problem("toy")
@@ -145,6 +150,7 @@ def toy_problem(sentences: Sequence[str] = (), window: int = 2, seed: int = 0) -
     from sgns_pmi.problems.corpus.counting import count_text
     from sgns_pmi.problems.corpus.settings import Limits, Settings, parse_memory
     from sgns_pmi.problems.corpus.sources import Source
+    from sgns_pmi.problems.corpus.stream import Corpus
 
     if isinstance(sentences, str) or not sentences or not all(isinstance(sentence, str) for sentence in sentences):
         raise InputError("sentences", sentences, "must be a list of sentences, as data.sentences=['a b','b c']")
@@ -152,5 +158,7 @@ def toy_problem(sentences: Sequence[str] = (), window: int = 2, seed: int = 0) -
     settings.check()
     text = "\n".join(sentences).encode()
     source = Source("sentences", len(text), lambda: io.BytesIO(text))
-    counts = count_text([source], settings, Limits.within(parse_memory("32MB"), 1), threads=1).counts
-    return Problem(counts, f"toy corpus, {len(sentences)} sentences, {counts.shape[0]} words, window {window}")
+    limits = Limits.within(parse_memory("32MB"), 1)
+    counts = count_text([source], settings, limits, threads=1).counts
+    title = f"toy corpus, {len(sentences)} sentences, {counts.shape[0]} words, window {window}"
+    return Problem(counts, title, corpus=Corpus(counts, [source], settings, limits, threads=1))

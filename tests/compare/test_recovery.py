@@ -134,7 +134,7 @@ def test_table_of_a_job():
     fitted = {}
     for name in ("sgns_expected", "sppmi_svd", "oracle", "empirical"):
         method = METHODS[name]
-        fitted[name] = method.build(settings).fit(problem.pmi if method.fits == "pmi" else problem.counts)
+        fitted[name] = method.build(settings).fit(getattr(problem, method.fits))
     table = compare(problem, fitted, 5, noise)
     assert list(table.columns) == ["method", "estimate", "target", "cells", "metric", "value"]
     assert not table["value"].isna().any()

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from sgns_pmi.figures import Facts, convergence_figure, run_figures, settings, spectrum_figure, style
+from sgns_pmi.figures import Facts, convergence_figure, losses_figure, run_figures, settings, spectrum_figure, style
 from sgns_pmi.figures.spectrum import leading_singular_values
 
 
@@ -43,6 +43,22 @@ def test_convergence_of_a_single_record_at_the_start():
     figure = convergence_figure(history, best=3.0, title="t")
     figure.canvas.draw()
     assert len(lines_of(figure.axes[0])) == 2
+
+
+def test_losses_have_a_panel_and_an_axis_each(run, tmp_path):
+    history = run.data["history"].assign(method=["glove"] * 3 + ["swivel"] * 3)
+    labels = {"glove": "squares", "swivel": "squares and hinges"}
+    figure = losses_figure(history, labels, title="t")
+    for ax, method in zip(figure.axes, labels, strict=True):
+        (line,) = ax.lines
+        np.testing.assert_array_equal(line.get_xydata(), history.loc[history["method"] == method, ["seconds", "objective"]])
+        assert ax.get_ylabel() == labels[method]
+        assert ax.get_title() == style.label(method)
+    both = pd.concat([run.data["history"], history.iloc[:3]])
+    written = run_figures(tmp_path, run.facts, **run.data | {"history": both}, losses=labels)
+    assert {"convergence.png", "losses.png"} <= {path.name for path in written}
+    written = run_figures(tmp_path, run.facts, **run.data | {"history": history}, losses=labels)
+    assert "convergence.png" not in {path.name for path in written}
 
 
 @pytest.mark.parametrize("shape", [(40, 30), (600, 520)])

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from sgns_pmi.figures import style
 from sgns_pmi.files import atomic_path
 
-DESIGN_METHODS = [
+METHODS = [
     "sgns_expected", "sgns_sampled", "sppmi_svd", "pmi_svd", "oracle", "empirical", "qwem", "sppmi", "numpy_sgns", "cbow",
-    "glove", "fasttext", "softmax_mle", "ro_sgns", "swivel",
+    "glove", "fasttext", "softmax_mle", "ro_sgns", "swivel", "sgns_stream",
 ]
 
 # Machado, Oliveira & Fernandes (2009): what a person without red (protan) or green (deutan) cones sees, linear RGB.
@@ -34,16 +34,16 @@ def lab(colours, deficiency):
     return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
 
 
-def test_every_method_of_the_design_has_its_own_colour_name_and_marker():
-    assert list(style.COLOURS) == DESIGN_METHODS == list(style.LABELS)
+def test_every_method_has_its_own_colour_name_and_marker():
+    assert list(style.COLOURS) == METHODS == list(style.LABELS)
     for given in (style.colour, style.label, style.marker):
-        assert len({given(method) for method in DESIGN_METHODS}) == len(DESIGN_METHODS)
+        assert len({given(method) for method in METHODS}) == len(METHODS)
     assert style.label("sgns_expected") == "SGNS (expected)"
 
 
 @pytest.mark.parametrize("deficiency", DEFICIENCIES)
 def test_methods_of_a_plain_run_can_be_told_apart_by_the_colour_blind(deficiency):
-    seen = lab([style.COLOURS[m] for m in DESIGN_METHODS[:7]], deficiency)
+    seen = lab([style.COLOURS[m] for m in METHODS[:7]], deficiency)
     apart = np.linalg.norm(seen[:, None] - seen[None], axis=2)[np.triu_indices(7, 1)]
     assert apart.min() > 10  # CIE76; 2.3 is just noticeable side by side
     assert lab(style.COLOURS.values(), deficiency)[:, 0].max() < 80  # dark enough for a line on white (100)

@@ -131,16 +131,19 @@ def row_parts(pairs: NDArray[np.float64], size: int) -> list[Part]:
 
 def segments(
     encoded: Encoded, texts: Spool, number: NDArray[np.int32], keep: NDArray[np.float64], settings: Settings, size: int,
-    workers: Workers,
+    workers: Workers, epoch: int = 0,
 ) -> Iterator[Segment]:  # fmt: skip
-    """The text without dropped words, in segments of about `size` elements that overlap by the window."""
+    """The text without dropped words, in segments of about `size` elements that overlap by the window.
+
+    Each `epoch` has its own draws, of words to drop and of windows.
+    """
     threshold = (keep * 2.0**53).astype(np.uint64)
     drawn, holes = settings.window_type == "drawn", settings.removal == "clean"
 
     def thinned(block: tuple[int, int]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         return kernels.thin(
-            texts.take(block[0])[0], number, threshold, settings.random_key("subsample"), block[1], holes, settings.window,
-            settings.random_key("window"), drawn,
+            texts.take(block[0])[0], number, threshold, settings.random_key("subsample", epoch), block[1], holes, settings.window,
+            settings.random_key("window", epoch), drawn,
         )  # fmt: skip
 
     stream = np.empty(min(size, encoded.elements), np.int32)

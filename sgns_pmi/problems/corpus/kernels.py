@@ -282,6 +282,53 @@ def count_rows(
 
 
 @njit(nogil=True, cache=True)
+def windows(
+    stream: Int32, reach: Int32, start: int, stop: int, window: int, left: bool, right: bool
+) -> tuple[Int32, Int64, Int32]:
+    """The windows of the centres in ``stream[start:stop]``, in the order of the text; those without a context are left out.
+
+    Parameters
+    ----------
+    stream, reach : ndarray
+        As `thin` makes them; `reach` is empty where every token has the whole window.
+    window : int
+    left, right : bool
+        Whether contexts before and after the centre count.
+
+    Returns
+    -------
+    center, indptr, context : ndarray, (windows,), (windows + 1,) and (pairs,)
+        The contexts of window w, from left to right, are ``context[indptr[w]:indptr[w + 1]]``.
+    """
+    centers = np.empty(stop - start, np.int32)
+    indptr = np.zeros(stop - start + 1, np.int64)
+    contexts = np.empty((stop - start) * window * (int(left) + int(right)), np.int32)
+    n = 0
+    pairs = 0
+    for place in range(start, stop):
+        if stream[place] < 0:
+            continue
+        size = reach[place] if len(reach) else window
+        first, last = place, place
+        if left:
+            while first > max(place - size, 0) and stream[first - 1] != BREAK:
+                first -= 1
+        if right:
+            while last < min(place + size, len(stream) - 1) and stream[last + 1] != BREAK:
+                last += 1
+        begin = pairs
+        for other in range(first, last + 1):
+            if other != place and stream[other] >= 0:
+                contexts[pairs] = stream[other]
+                pairs += 1
+        if pairs > begin:
+            centers[n] = stream[place]
+            n += 1
+            indptr[n] = pairs
+    return centers[:n].copy(), indptr[: n + 1].copy(), contexts[:pairs].copy()
+
+
+@njit(nogil=True, cache=True)
 def add_rows(indptrs: Int64, columns: Int32, values: Int64, words: int) -> tuple[Int64, Int32, Int64]:
     """The sum of several CSR matrices of the same shape, again with sorted columns.
 

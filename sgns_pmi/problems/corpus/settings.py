@@ -93,9 +93,10 @@ class Settings:
         """How many contexts a token has at most."""
         return int(self.window) * (2 if self.direction == "both" else 1)
 
-    def random_key(self, purpose: str) -> np.uint64:
-        """Start of the sequence of draws for `purpose`."""
-        digest = hashlib.blake2b(f"{purpose} {self.seed}".encode(), digest_size=8).digest()
+    def random_key(self, purpose: str, epoch: int = 0) -> np.uint64:
+        """Start of the sequence of draws for `purpose`, in a pass over the text; the counts are those of pass 0."""
+        name = f"{purpose} {self.seed} {epoch}" if epoch else f"{purpose} {self.seed}"
+        digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
         return np.uint64(int.from_bytes(digest, "little"))
 
 

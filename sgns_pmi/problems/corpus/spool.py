@@ -24,7 +24,7 @@ class _Spilled:
 
 
 class Spool:
-    """Holds tuples of arrays, each taken out once; a context manager.
+    """Holds tuples of arrays; a context manager.
 
     Parameters
     ----------
@@ -33,6 +33,8 @@ class Spool:
         temporary files by default.
     limit : int
         Bytes kept in memory, counting those taken out again.
+    once : bool, default True
+        Whether arrays are forgotten when they are taken.
 
     Raises
     ------
@@ -40,8 +42,8 @@ class Spool:
         If the file cannot be written, by `put`.
     """
 
-    def __init__(self, folder: Path | None, limit: int) -> None:
-        self._folder, self._limit = folder, limit
+    def __init__(self, folder: Path | None, limit: int, once: bool = True) -> None:
+        self._folder, self._limit, self._once = folder, limit, once
         self._held = 0
         self._items: list[Arrays | _Spilled | None] = []
         self._file: Any = None
@@ -94,9 +96,10 @@ class Spool:
         return item.layout[which][1] if isinstance(item, _Spilled) else len(item[which])
 
     def take(self, number: int) -> Arrays:
-        """The arrays kept under `number`, which are then forgotten; several threads may take at once."""
+        """The arrays kept under `number`; several threads may take at once."""
         item = self._items[number]
-        self._items[number] = None
+        if self._once:
+            self._items[number] = None
         assert item is not None, "taken before"
         if not isinstance(item, _Spilled):
             return item
