@@ -8,7 +8,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from sgns_pmi.factorise.objective import ExactObjective
+from sgns_pmi.factorise.objective import SeparableObjective
 from sgns_pmi.factorise.solution import History, Solution
 from sgns_pmi.progress import Progress
 
@@ -20,7 +20,7 @@ class Descent:
 
     Parameters
     ----------
-    exact : ExactObjective
+    exact : SeparableObjective
     starts : sequence of (V, U), (words, dim) and (contexts, dim)
     bias : bool
         Whether there are biases; they start from 0.
@@ -29,7 +29,7 @@ class Descent:
     """
 
     def __init__(
-        self, exact: ExactObjective, starts: Sequence[tuple[ArrayLike, ArrayLike]], bias: bool, history: History
+        self, exact: SeparableObjective, starts: Sequence[tuple[ArrayLike, ArrayLike]], bias: bool, history: History
     ) -> None:
         self.exact, self.history, self.bias = exact, history, bias
         self.starts = [[self._augmented(factor, side) for side, factor in enumerate(start)] for start in starts]
@@ -52,7 +52,7 @@ class Descent:
         step = len(self.history.rows)
         self.history.add(step, step, min(objective, self.history.objective) if step else objective)
 
-    def continue_in(self, exact: ExactObjective) -> None:
+    def continue_in(self, exact: SeparableObjective) -> None:
         """Go on with the same objective in another precision."""
         self.exact = exact
         self.factors = [factor.to(exact.dtype) for factor in self.factors]

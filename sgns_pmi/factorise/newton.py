@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from sgns_pmi.factorise.descent import Descent
-from sgns_pmi.factorise.objective import ExactObjective
+from sgns_pmi.factorise.objective import SeparableObjective
 from sgns_pmi.factorise.solution import History
 from sgns_pmi.progress import Progress
 
@@ -37,7 +37,7 @@ class Newton(Descent):
     """Alternation with damping for each row, then joint steps; float64, with D and S of all cells in memory."""
 
     def __init__(
-        self, exact: ExactObjective, starts: Sequence[tuple[ArrayLike, ArrayLike]], bias: bool, history: History
+        self, exact: SeparableObjective, starts: Sequence[tuple[ArrayLike, ArrayLike]], bias: bool, history: History
     ) -> None:
         super().__init__(exact, starts, bias, history)
         self.sides = (exact, exact.transposed())
@@ -132,7 +132,7 @@ class RowSystems:
     hessian: Tensor
 
 
-def row_systems(exact: ExactObjective, V: Tensor, U: Tensor, free: Tensor) -> RowSystems:
+def row_systems(exact: SeparableObjective, V: Tensor, U: Tensor, free: Tensor) -> RowSystems:
     """The logistic regressions of the rows of V for fixed U: gradient (D_i ∘ β) U, Hessian Uᵀ diag(S_i ∘ β) U."""
     features = U[..., free]
     weighted = features * exact.col_weight[:, None]

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from copy import copy
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, overload
+from typing import Any, Literal, NamedTuple, Self, overload
 
 import numpy as np
 import torch
@@ -51,15 +52,15 @@ class Block(NamedTuple):
     """Rows `rows` of the scores, already evaluated; leading axes (...) are those of the factors."""
 
     rows: slice
-    survival: Tensor  # (..., rows, contexts): σ(−x)
-    dense: Tensor  # (..., rows): loss of each row's negatives as if no cell were seen, float64
+    values: Tensor  # (..., rows, contexts): what slopes and curvatures are made of; for ℓ it is σ(−x)
+    dense: Tensor  # (..., rows): loss of each row as if no cell were seen, float64
     seen: Tensor  # (..., cells): what each seen cell adds to it, float64
     at: Tensor  # (cells,): flat positions of the seen cells in a matrix (rows, contexts)
     cells: slice  # where these cells stand among all seen cells
 
     def losses(self) -> Tensor:
         """Nℓ of each row, float64 (..., rows)."""
-        owner = torch.div(self.at, self.survival.shape[-1], rounding_mode="floor")
+        owner = torch.div(self.at, self.values.shape[-1], rounding_mode="floor")
         return self.dense.index_add(-1, owner, self.seen)
 
     def loss(self) -> float:
@@ -72,11 +73,128 @@ def flat(matrix: Tensor) -> Tensor:
     return matrix.view(*matrix.shape[:-2], -1)
 
 
-class ExactObjective:
-    """ℓ of fixed counts and noise on one device, as a function of V and U.
+def rows_of(counts: CooccurrenceCounts) -> NDArray[np.intp]:
+    """The centre of each seen cell, in CSR order."""
+    return np.repeat(np.arange(counts.shape[0]), np.diff(counts.matrix.indptr))
 
-    Both sides are treated alike: with row weights α_i and column weights β_j the negatives of a cell weigh α_i β_j.
-    For the counts α = K r and β = P_n; for `transposed` they change places.
+
+class SeparableObjective:
+    """A sum of losses of the cells of X = V Uᵀ, divided by `total`, as a function of V and U on one device.
+
+    Both sides are treated alike: a cell weighs α_i β_j, all cells have one loss, and only seen cells deviate from it. A
+    subclass says what these losses are, in `_dense_losses` and `_seen_losses`, and their derivatives in `residual` and
+    `curvature`. The names are those of ℓ.
+
+    Parameters
+    ----------
+    counts : CooccurrenceCounts
+        Which cells are seen.
+    row_weight, col_weight : ndarray, (words,) and (contexts,)
+        α and β; for `transposed` they change places.
+    total : float
+    dtype, device
+        Where and how precisely to compute; the loss is summed in float64 always.
+    """
+
+    def __init__(
+        self,
+        counts: CooccurrenceCounts,
+        row_weight: NDArray[Any],
+        col_weight: NDArray[Any],
+        total: float,
+        dtype: torch.dtype,
+        device: str | torch.device,
+    ) -> None:
+        n = counts.matrix
+        self.shape, self.total = counts.shape, total
+        self.dtype, self.device = dtype, torch.device(device)
+        self._indptr = n.indptr.astype(np.int64)
+        self._flat = torch.from_numpy(rows_of(counts) * counts.shape[1] + n.indices).to(self.device)
+        self.row_weight, self.col_weight = self._tensor(row_weight), self._tensor(col_weight)
+        self._cells: dict[str, Tensor] = {}
+
+    def _tensor(self, array: NDArray[Any]) -> Tensor:
+        return torch.tensor(array, dtype=self.dtype, device=self.device)
+
+    def transposed(self) -> Self:
+        """The same objective with the sides exchanged: its V is this one's U."""
+        words, contexts = self.shape
+        rows, cols = self._flat // contexts, self._flat % contexts
+        other = copy(self)
+        other.shape = (contexts, words)
+        other._flat, order = torch.sort(cols * words + rows)
+        per_row = torch.bincount(cols, minlength=contexts).cpu().numpy()
+        other._indptr = np.concatenate([[0], np.cumsum(per_row)])
+        other.row_weight, other.col_weight = self.col_weight, self.row_weight
+        other._cells = {name: values[order] for name, values in self._cells.items()}
+        return other
+
+    def blocks(self, V: Tensor, U: Tensor) -> Iterator[Block]:
+        """X = V Uᵀ, evaluated block of rows by block of rows; the buffers are reused, and may be overwritten.
+
+        Factors may have leading axes, V (..., words, dim) and U (..., contexts, dim): several starts, evaluated at once.
+        """
+        words, contexts = self.shape
+        starts = V.shape[:-2]
+        height = max(1, min(words, block_bytes() // (math.prod(starts) * contexts * V.element_size())))
+        buffers = torch.empty((2, *starts, height, contexts), dtype=self.dtype, device=self.device)
+        minus_U = -U.mT
+        bound = float(V.norm(dim=-1).max() * U.norm(dim=-1).max())  # of |x|, by Cauchy–Schwarz
+        for low in range(0, words, height):
+            rows = slice(low, min(low + height, words))
+            if rows.stop - low < height:
+                buffers = buffers[..., : rows.stop - low, :].contiguous()
+            minus_x = torch.matmul(V[..., rows, :], minus_U, out=buffers[0])
+            cells = slice(int(self._indptr[low]), int(self._indptr[rows.stop]))
+            at = self._flat[cells] - low * contexts
+            seen = self._seen_losses(flat(minus_x)[..., at], cells)
+            dense = self._dense_losses(minus_x, rows, bound, buffers[1]).double() * self.row_weight[rows].double()
+            yield Block(rows, minus_x, dense, seen.double(), at, cells)
+
+    def _dense_losses(self, minus_x: Tensor, rows: slice, bound: float, scratch: Tensor) -> Tensor:
+        """Loss (..., rows) / α_i of each row as if no cell were seen; puts the block's `values` in place of −x.
+
+        `bound` is one of |x|, `scratch` is shaped as `minus_x`.
+        """
+        raise NotImplementedError
+
+    def _seen_losses(self, minus_x: Tensor, cells: slice) -> Tensor:
+        """What the seen cells add to it (..., cells)."""
+        raise NotImplementedError
+
+    def residual(self, block: Block) -> Tensor:
+        """D (..., rows, contexts) with ∂(Nℓ)/∂x_ij = α_i β_j D_ij; overwrites the block."""
+        raise NotImplementedError
+
+    def curvature(self, block: Block) -> Tensor:
+        """S (..., rows, contexts) ≥ 0 with ∂²(Nℓ)/∂x_ij² = α_i β_j S_ij; keeps the block."""
+        raise NotImplementedError
+
+    def losses(self, V: Tensor, U: Tensor) -> Tensor:
+        """Nℓ of every row, float64 (..., words)."""
+        return torch.cat([block.losses() for block in self.blocks(V, U)], dim=-1)
+
+    def value(self, V: Tensor, U: Tensor) -> float:
+        """ℓ(V Uᵀ)."""
+        return sum(block.loss() for block in self.blocks(V, U)) / self.total
+
+    def value_and_gradient(self, V: Tensor, U: Tensor) -> tuple[float, Tensor, Tensor]:
+        """ℓ, ∂ℓ/∂V = G U / N (words, dim) and ∂ℓ/∂U = Gᵀ V / N (contexts, dim)."""
+        dV, dU = torch.empty_like(V), torch.zeros_like(U)
+        weighted_V, weighted_U = V * (self.row_weight / self.total)[:, None], U * self.col_weight[:, None]
+        loss = 0.0
+        for block in self.blocks(V, U):
+            loss += block.loss()
+            residual = self.residual(block)
+            torch.mm(residual, weighted_U, out=dV[block.rows])
+            dU.addmm_(residual.T, weighted_V[block.rows])
+        dV *= (self.row_weight / self.total)[:, None]
+        dU *= self.col_weight[:, None]
+        return loss / self.total, dV, dU
+
+
+class ExactObjective(SeparableObjective):
+    """ℓ of fixed counts and noise: α = K r, β = P_n, and total = N.
 
     Parameters
     ----------
@@ -101,118 +219,49 @@ class ExactObjective:
         dtype: torch.dtype = torch.float64,
         device: str | torch.device = "cpu",
     ) -> None:
-        n = counts.matrix
-        p_n = np.asarray(noise, dtype=np.float64)
-        self.shape, self.total = counts.shape, counts.total
-        self.dtype, self.device = dtype, torch.device(device)
-        self._indptr = n.indptr.astype(np.int64)
-        rows = np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr))
-        self._flat = torch.from_numpy(rows * counts.shape[1] + n.indices).to(self.device)
+        n, p_n = counts.matrix, np.asarray(noise, dtype=np.float64)
+        super().__init__(counts, k * counts.row_sums, p_n, counts.total, dtype, device)
         # Weights of the seen cells: `positive` multiplies −x, `net` is what they add to the weight of softplus(x).
-        dropped = n.data * k * p_n[n.indices] if drop_positive else None
-        net = n.data if dropped is None else n.data - dropped
-        outer = k * counts.row_sums[rows] * p_n[n.indices]
-        self.row_weight = self._tensor(k * counts.row_sums)
-        self.col_weight = self._tensor(p_n)
-        self._positive = self._tensor(n.data)
-        self._net = self._positive if dropped is None else self._tensor(net)
-        self._positive_share = self._tensor(n.data / outer)
-        self._net_share = self._positive_share if dropped is None else self._tensor(net / outer)
+        outer = k * counts.row_sums[rows_of(counts)] * p_n[n.indices]
+        self._cells = {"positive": self._tensor(n.data), "positive_share": self._tensor(n.data / outer)}
+        if drop_positive:
+            net = n.data - n.data * k * p_n[n.indices]
+            self._cells |= {"net": self._tensor(net), "net_share": self._tensor(net / outer)}
 
-    def _tensor(self, array: NDArray[Any]) -> Tensor:
-        return torch.tensor(array, dtype=self.dtype, device=self.device)
-
-    def transposed(self) -> ExactObjective:
-        """The same objective with the sides exchanged: its V is this one's U."""
-        words, contexts = self.shape
-        rows, cols = self._flat // contexts, self._flat % contexts
-        flat, order = torch.sort(cols * words + rows)
-        other = object.__new__(ExactObjective)
-        other.shape, other.total = (contexts, words), self.total
-        other.dtype, other.device = self.dtype, self.device
-        per_row = torch.bincount(cols, minlength=contexts).cpu().numpy()
-        other._indptr = np.concatenate([[0], np.cumsum(per_row)])
-        other._flat = flat
-        other.row_weight, other.col_weight = self.col_weight, self.row_weight
-        other._positive, other._positive_share = self._positive[order], self._positive_share[order]
-        dropping = self._net is not self._positive
-        other._net = self._net[order] if dropping else other._positive
-        other._net_share = self._net_share[order] if dropping else other._positive_share
-        return other
-
-    def blocks(self, V: Tensor, U: Tensor) -> Iterator[Block]:
-        """X = V Uᵀ, evaluated block of rows by block of rows; the buffers are reused, and may be overwritten.
-
-        One exponential a cell gives all: with s = σ(−x), softplus(x) = −log s and σ(x) = 1 − s. Factors may have leading
-        axes, V (..., words, dim) and U (..., contexts, dim): several starts, evaluated at once.
-        """
-        words, contexts = self.shape
-        starts = V.shape[:-2]
-        height = max(1, min(words, block_bytes() // (math.prod(starts) * contexts * V.element_size())))
-        buffers = torch.empty((2, *starts, height, contexts), dtype=self.dtype, device=self.device)
-        minus_U = -U.mT
+    def _dense_losses(self, minus_x: Tensor, rows: slice, bound: float, scratch: Tensor) -> Tensor:
+        # One exponential a cell gives all: with s = σ(−x), softplus(x) = −log s and σ(x) = 1 − s.
+        beyond: Tensor | float = 0.0
         largest = LARGEST[self.dtype]
-        # Cauchy–Schwarz: mostly no score can be that large, and none need be looked at.
-        may_be_large = not float(V.norm(dim=-1).max() * U.norm(dim=-1).max()) < largest
-        for low in range(0, words, height):
-            rows = slice(low, min(low + height, words))
-            if rows.stop - low < height:
-                buffers = buffers[..., : rows.stop - low, :].contiguous()
-            minus_x, logs = torch.matmul(V[..., rows, :], minus_U, out=buffers[0]), buffers[1]
-            cells = slice(int(self._indptr[low]), int(self._indptr[rows.stop]))
-            at = self._flat[cells] - low * contexts
-            seen = self._seen_losses(flat(minus_x)[..., at], cells)
-            beyond: Tensor | float = 0.0
-            if may_be_large:
-                beyond = (-largest - minus_x).clamp_(min=0.0) @ self.col_weight
-                minus_x.clamp_(min=-largest)
-            torch.log(minus_x.sigmoid_(), out=logs)
-            dense = (beyond - logs @ self.col_weight).double() * self.row_weight[rows].double()
-            yield Block(rows, minus_x, dense, seen.double(), at, cells)
+        if not bound < largest:
+            beyond = (-largest - minus_x).clamp_(min=0.0) @ self.col_weight
+            minus_x.clamp_(min=-largest)
+        torch.log(minus_x.sigmoid_(), out=scratch)
+        return beyond - scratch @ self.col_weight
 
     def _seen_losses(self, minus_x: Tensor, cells: slice) -> Tensor:
         """What the seen cells add to the loss of negatives in every cell: n softplus(−x), less the negatives dropped."""
-        positive = self._positive[cells]
+        positive = self._cells["positive"][cells]
         losses = positive * softplus(minus_x)
-        if self._net is not self._positive:
-            losses += (self._net[cells] - positive) * softplus(-minus_x)
+        if "net" in self._cells:
+            losses += (self._cells["net"][cells] - positive) * softplus(-minus_x)
         return losses
 
+    def _shares(self, cells: slice) -> tuple[Tensor, Tensor]:
+        positive = self._cells["positive_share"][cells]
+        return positive, self._cells["net_share"][cells] if "net" in self._cells else positive
+
     def residual(self, block: Block) -> Tensor:
-        """D (..., rows, contexts) with ∂(Nℓ)/∂x_ij = α_i β_j D_ij; overwrites the block."""
-        residual = torch.sub(1.0, block.survival, out=block.survival)
+        residual = torch.sub(1.0, block.values, out=block.values)
         cells = flat(residual)
         sigma = cells[..., block.at]
-        cells[..., block.at] = sigma + self._net_share[block.cells] * sigma - self._positive_share[block.cells]
+        positive_share, net_share = self._shares(block.cells)
+        cells[..., block.at] = sigma + net_share * sigma - positive_share
         return residual
 
     def curvature(self, block: Block) -> Tensor:
-        """S (..., rows, contexts) ≥ 0 with ∂²(Nℓ)/∂x_ij² = α_i β_j S_ij; keeps the block."""
-        curvature = block.survival - block.survival.square()
-        flat(curvature)[..., block.at] *= 1.0 + self._net_share[block.cells]
+        curvature = block.values - block.values.square()
+        flat(curvature)[..., block.at] *= 1.0 + self._shares(block.cells)[1]
         return curvature
-
-    def losses(self, V: Tensor, U: Tensor) -> Tensor:
-        """Nℓ of every row, float64 (..., words)."""
-        return torch.cat([block.losses() for block in self.blocks(V, U)], dim=-1)
-
-    def value(self, V: Tensor, U: Tensor) -> float:
-        """ℓ(V Uᵀ)."""
-        return sum(block.loss() for block in self.blocks(V, U)) / self.total
-
-    def value_and_gradient(self, V: Tensor, U: Tensor) -> tuple[float, Tensor, Tensor]:
-        """ℓ, ∂ℓ/∂V = G U / N (words, dim) and ∂ℓ/∂U = Gᵀ V / N (contexts, dim)."""
-        dV, dU = torch.empty_like(V), torch.zeros_like(U)
-        weighted_V, weighted_U = V * (self.row_weight / self.total)[:, None], U * self.col_weight[:, None]
-        loss = 0.0
-        for block in self.blocks(V, U):
-            loss += block.loss()
-            residual = self.residual(block)
-            torch.mm(residual, weighted_U, out=dV[block.rows])
-            dU.addmm_(residual.T, weighted_V[block.rows])
-        dV *= (self.row_weight / self.total)[:, None]
-        dU *= self.col_weight[:, None]
-        return loss / self.total, dV, dU
 
 
 @overload
