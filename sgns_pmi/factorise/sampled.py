@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -160,34 +160,14 @@ class Sampled:
         """
         history = History()
         generator = torch.Generator(device).manual_seed(seed)
-        start = _start(counts, noise, dim, bias, START_SCALES[self.init], generator)
+        start = small_start(counts, noise, dim, bias, START_SCALES[self.init], generator)
         scheme = self.scheme(counts.nnz)
         training = (_Pairs if scheme == "pair" else _Blocks)(
             self, counts, k, noise, drop_positive, start, bias, generator,
             EPOCHS[scheme] if self.epochs is None else check_integer("epochs", self.epochs),
         )  # fmt: skip
-        steps = training.epochs * training.epoch_steps
-
-        def record(exact: bool = False) -> None:
-            begin = time.perf_counter()
-            objective = training.objective(exact)
-            if not objective < DIVERGED * (history.rows[0][3] if history.rows else math.inf):  # also true of NaN
-                raise training.diverged()
-            history.skip(time.perf_counter() - begin)
-            history.add(training.step, training.step / training.epoch_steps, objective)
-
-        interrupted = False
-        with threads_for(counts.shape), Progress("SGNS (sampled)", steps, verbose) as progress:
-            try:
-                record()
-                for _ in training:
-                    if training.step % training.every == 0 and training.step < steps:
-                        record()
-                    progress.update(objective=history.objective)
-            except KeyboardInterrupt:
-                interrupted = True
-            record(exact=True)
-
+        with threads_for(counts.shape):
+            interrupted = train(training, history, Progress("SGNS (sampled)", training.steps, verbose))
         V, U = training.V.cpu().numpy(), training.U.cpu().numpy()
         row_bias, col_bias = (V[:, dim].copy(), U[:, dim + 1].copy()) if bias else (None, None)
         V, U = V[:, :dim].copy(), U[:, :dim].copy()
@@ -197,6 +177,64 @@ class Sampled:
             V=V, U=U, row_bias=row_bias, col_bias=col_bias, history=history.frame(), objective=history.objective,
             interrupted=interrupted,
         )  # fmt: skip
+
+
+class Training(Protocol):
+    """Factors in training; iterating takes the steps of all epochs."""
+
+    V: Tensor
+    U: Tensor
+    step: int
+    epoch_steps: int
+    every: int
+
+    @property
+    def steps(self) -> int:
+        """How many steps there are in all."""
+
+    def __iter__(self) -> Iterator[None]: ...
+
+    def objective(self, exact: bool) -> float:
+        """ℓ at the factors, which may be an estimate unless it is to be exact."""
+
+    def diverged(self) -> InputError:
+        """The error for an ℓ that rose without bound."""
+
+
+def train(training: Training, history: History, progress: Progress) -> bool:
+    """Take all steps and record ℓ every so often, at last exactly; whether Ctrl-C ended it.
+
+    Raises
+    ------
+    InputError
+        When training diverges.
+    """
+
+    def record(exact: bool = False) -> None:
+        begin = time.perf_counter()
+        objective = training.objective(exact)
+        if not objective < DIVERGED * (history.rows[0][3] if history.rows else math.inf):  # also true of NaN
+            raise training.diverged()
+        history.skip(time.perf_counter() - begin)
+        history.add(training.step, training.step / training.epoch_steps, objective)
+
+    interrupted = False
+    with progress:
+        try:
+            record()
+            for _ in training:
+                if training.step % training.every == 0 and training.step < training.steps:
+                    record()
+                progress.update(objective=history.objective)
+        except KeyboardInterrupt:
+            interrupted = True
+        record(exact=True)
+    return interrupted
+
+
+def recorded_every(steps: int, shape: tuple[int, int]) -> int:
+    """Steps between records of the exact ℓ."""
+    return math.ceil(steps / max(1, min(RECORDS, RECORDED_CELLS // (shape[0] * shape[1]))))
 
 
 class _Pairs:
@@ -216,8 +254,8 @@ class _Pairs:
         self._exact = ExactObjective(counts, k, noise, drop_positive=drop_positive, dtype=torch.float32, device=device)
         self.epochs, self.epoch_steps = epochs, math.ceil(counts.nnz / self._batch_size)
         self._mean_weight = counts.total / self.epoch_steps
-        records = max(1, min(RECORDS, RECORDED_CELLS // (counts.shape[0] * counts.shape[1])))
-        self.every = math.ceil(epochs * self.epoch_steps / records)
+        self.steps = epochs * self.epoch_steps
+        self.every = recorded_every(self.steps, counts.shape)
         self.step = 0
 
     def objective(self, exact: bool) -> float:
@@ -226,8 +264,8 @@ class _Pairs:
 
     def diverged(self) -> InputError:
         """The error for an ℓ that rose without bound."""
-        steps = self.epochs * self.epoch_steps
-        return InputError("lr", self._rate, f"training diverged by step {self.step} of {steps}; choose a smaller learning rate")
+        remedy = f"training diverged by step {self.step} of {self.steps}; choose a smaller learning rate"
+        return InputError("lr", self._rate, remedy)
 
     def __iter__(self) -> Iterator[None]:
         triples = self._triples
@@ -235,7 +273,7 @@ class _Pairs:
             order = torch.randperm(len(triples.count), generator=self._generator, device=triples.count.device)
             for batch in torch.split(order, self._batch_size):
                 if self._options.decay == "linear":
-                    self._optimizer.param_groups[0]["lr"] = self._rate * (1 - self.step / (self.epochs * self.epoch_steps))
+                    self._optimizer.param_groups[0]["lr"] = self._rate * (1 - self.step / self.steps)
                 self._take_step(triples.center[batch], triples.context[batch, None], triples.count[batch, None])
                 self.step += 1
                 yield
@@ -269,6 +307,7 @@ class _Blocks:
         # With biases V is [V, b, 1] and U is [U, 1, c]; the columns of ones are not free to move.
         self._free: list[Any] = [[*range(dim), dim + side] if bias else slice(None) for side in (0, 1)]
         self.epochs, self.epoch_steps = epochs, sum(side.blocks for side in self._sides)
+        self.steps = epochs * self.epoch_steps
         self.every = math.ceil(epochs / RECORDS) * self.epoch_steps
         self.step = 0
 
@@ -435,7 +474,7 @@ def alias_table(probabilities: NDArray[np.float64]) -> tuple[NDArray[np.float64]
     return share, alias
 
 
-def _start(
+def small_start(
     counts: CooccurrenceCounts, noise: ArrayLike, dim: int, bias: bool, scale: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Normal V and U; with `bias` [V, b, 1] and [U, 1, c], so that their product is V·Uᵀ + b + c."""

@@ -75,8 +75,8 @@ def losses_figure(history: pd.DataFrame, losses: Mapping[str, str], *, title: st
     figure, axes = panel_axes(len(methods), balanced(len(methods), 3), 3.4, 2.8, share=False)
     for ax, method in zip(axes, methods, strict=True):
         rows = history[history["method"] == method]
-        look = {"color": colour(method), "marker": marker(method), "markevery": max(1, len(rows) // 12)}
-        ax.plot(rows["seconds"], rows["objective"], **look)
+        (line,) = ax.plot(rows["seconds"], rows["objective"], color=colour(method), marker=marker(method))
+        line.set_markevery(max(1, len(rows) // 12))
         ax.set(title=label(method), xlabel="seconds of wall time", ylabel=losses[method])
         ax.grid(True)
         badge(ax, method)

@@ -1,0 +1,91 @@
+"""The inner loop of CBOW."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+Int32 = NDArray[np.int32]
+
+
+@njit(nogil=True, cache=True)
+def _random(state: NDArray[np.uint64]) -> np.uint64:
+    """The next output of SplitMix64 (Steele, Lea & Flood 2014)."""
+    state[0] += np.uint64(0x9E3779B97F4A7C15)
+    z = state[0]
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+# Sums may be taken in any order; infinities and NaN keep their meaning, as a diverged run is known by them.
+@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+def visit_windows(
+    V: Float32, U: Float32, center: Int32, indptr: NDArray[np.int64], context: Int32, share: Float32, alias: Int32, k: int,
+    mean: bool, drop_positive: bool, first_rate: float, last_rate: float, state: NDArray[np.uint64],
+) -> Any:  # fmt: skip
+    """One step of gradient descent on each window in turn; the sum of their losses before the steps.
+
+    With h the sum or mean of the contexts' vectors v_c, i the centre and j_1 … j_K its negatives, a window's loss is
+    softplus(−h·u_i) + Σ_k softplus(h·u_{j_k}); with ρ = σ(x) − y: ∂u = ρ h, and ∂v_c = a Σ ρ u, a = 1 or 1/contexts.
+
+    Parameters
+    ----------
+    V, U : ndarray, (words, dim)
+        Vectors of contexts and of centres; both are changed.
+    center, indptr, context : ndarray
+        As `Windows`.
+    share, alias : ndarray, (words,)
+        Alias table of the noise.
+    k : int
+    mean, drop_positive : bool
+    first_rate, last_rate : float
+        The learning rate falls linearly from one to the other.
+    state : ndarray of uint64, (1,)
+        Of the generator of negatives; changed.
+    """
+    dim = V.shape[1]
+    h, step = np.empty(dim, np.float32), np.empty(dim, np.float32)
+    words = np.uint64(len(share))
+    loss = 0.0
+    for w in range(len(center)):
+        own = context[indptr[w] : indptr[w + 1]]
+        portion = np.float32(1.0 / len(own)) if mean else np.float32(1.0)
+        rate = np.float32(first_rate + (last_rate - first_rate) * w / len(center))
+        h[:] = 0.0
+        for c in own:
+            for d in range(dim):
+                h[d] += V[c, d]
+        for d in range(dim):
+            h[d] *= portion
+        step[:] = 0.0
+        for sample in range(k + 1):
+            target = np.int64(center[w])
+            if sample > 0:
+                draw = _random(state)
+                slot = np.int64(((draw >> np.uint64(32)) * words) >> np.uint64(32))
+                below = np.float32(draw & np.uint64(0xFFFFFF)) * np.float32(2.0**-24)
+                target = slot if below < share[slot] else np.int64(alias[slot])
+                if drop_positive and target == center[w]:
+                    continue
+            x = np.float32(0.0)
+            for d in range(dim):
+                x += h[d] * U[target, d]
+            survival = 1.0 / (1.0 + np.exp(x))  # σ(−x)
+            if sample == 0:
+                loss += max(-x, 0.0) + np.log1p(np.exp(-abs(x)))
+                residual = np.float32(-survival)
+            else:
+                loss += max(x, 0.0) + np.log1p(np.exp(-abs(x)))
+                residual = np.float32(1.0 - survival)
+            for d in range(dim):
+                step[d] += residual * U[target, d]
+                U[target, d] -= rate * residual * h[d]
+        for c in own:
+            for d in range(dim):
+                V[c, d] -= rate * portion * step[d]
+    return loss
