@@ -30,7 +30,7 @@ class Config:
 
     Parameters
     ----------
-    k, dim, seed, device, exponent, bias, drop_positive, svg
+    k, dim, seed, device, exponent, bias, drop_positive, svg, word2vec
         As in conf/config.yaml.
     noise : str or ndarray, (contexts,)
         Name of the noise distribution, or the weights that `noise_file` holds.
@@ -55,6 +55,7 @@ class Config:
     bias: bool
     drop_positive: bool
     svg: bool
+    word2vec: bool
     methods: tuple[str, ...]
     data: Mapping[str, Any]
     method: Mapping[str, Mapping[str, Any]]
@@ -91,6 +92,7 @@ class Config:
             bias=check_flag("bias", tree["bias"]),
             drop_positive=check_flag("drop_positive", tree["drop_positive"]),
             svg=check_flag("svg", tree["svg"]),
+            word2vec=check_flag("word2vec", tree["word2vec"]),
             methods=_methods(tree["methods"]),
             data=_data(tree["data"]),
             method=_options("method", tree["method"], METHODS),

@@ -37,7 +37,7 @@ from sgns_pmi.results.record import (
     write_answers,
     write_csv,
 )
-from sgns_pmi.results.vectors import write_factors
+from sgns_pmi.results.vectors import check_word2vec, write_factors, write_word2vec
 from sgns_pmi.sweep import SweepStart, finish_sweep
 
 log = logging.getLogger("sgns_pmi")
@@ -72,6 +72,8 @@ def run(config: Config, directory: Path) -> Status:
             # Jobs that run in parallel would draw their progress bars over each other.
             estimators, left_out = config.estimators(problem, verbose=multiprocessing.parent_process() is None)
             config.check_eval(problem)
+            if config.word2vec:
+                check_word2vec(problem.counts.vocab or ())
         record.problem(problem, left_out)
 
         fitted = factorise(estimators, problem, record)
@@ -79,7 +81,8 @@ def run(config: Config, directory: Path) -> Status:
             with record.step("compare"):
                 metrics = compare(problem, fitted, config.k, noise, config.drop_positive)
             with record.step("evaluate"):
-                answers = evaluate(method_vectors(fitted, problem.counts, config.eval), config.eval)
+                vectors = method_vectors(fitted, problem.counts, config.eval)
+                answers = evaluate(vectors, config.eval)
 
             history = histories(fitted)
             write_csv(metrics, directory / "metrics.csv")
@@ -87,6 +90,8 @@ def run(config: Config, directory: Path) -> Status:
             write_answers(answers, directory)
             for name, estimator in fitted.items():
                 write_factors(estimator, problem.counts, directory / "vectors" / f"{name}.npz")
+            if config.word2vec:
+                write_word2vec(vectors, directory / "vectors")
 
             with record.step("figures"):
                 draw(config, problem, fitted, metrics, history, answers, directory / "figures")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from command import Command, written
+
+import sgns_pmi as sp
 
 
 @pytest.fixture
@@ -72,3 +75,22 @@ def test_questions_that_cannot_be_asked_stop_the_job_first(command: Command, ove
     assert outcome.code == 2
     assert message in outcome.stderr
     assert not (command.folder / "out" / "metrics.csv").exists()
+
+
+def test_vectors_in_the_text_format_of_word2vec(command: Command) -> None:
+    triples = word_triples(command.folder)
+    given = ["data=triples", f"data.path={triples}", "k=1", "dim=2", "word2vec=true"]
+    outcome = command(*given, "method=[sppmi_svd,sppmi]", "hydra.run.dir=out")
+    assert outcome.code == 0, outcome.stderr
+    files = {file for file in written(command.folder / "out") if file.startswith("vectors/")}
+    assert files == {"vectors/sppmi_svd.npz", "vectors/sppmi_svd.txt", "vectors/sppmi.npz"}  # sparse rows have no place there
+    text, arrays = (sp.read_vectors(command.folder / "out" / "vectors" / f"sppmi_svd.{kind}") for kind in ("txt", "npz"))
+    assert set(text.words) == set(arrays.words)
+    for word in text.words:
+        np.testing.assert_allclose(text.matrix[text.position(word)], arrays.matrix[arrays.position(word)], rtol=1e-6)
+
+    triples.write_text("center,context,count\nNew York,a,2\nb,a,1\nb,c,3\n")
+    outcome = command(*given, "dim=1", "method=[sppmi_svd]", "hydra.run.dir=refused")
+    assert outcome.code == 2
+    assert "word=New York: has white space" in outcome.stderr
+    assert not (command.folder / "refused" / "metrics.csv").exists()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -80,9 +80,7 @@ def write_vectors(vectors: WordVectors, path: str | Path) -> None:
         raise InputError("path", path, f"must end in .npz, {', '.join((*TEXT_SUFFIXES, BINARY_SUFFIX))} (also .gz)")
     if sp.issparse(vectors.matrix):
         raise InputError("path", path, "cannot hold sparse vectors; write them to .npz")
-    for word in vectors.words:
-        if word.encode().split() != [word.encode()]:
-            raise InputError("word", word, "has white space, which word2vec's formats cannot hold; write to .npz")
+    check_word2vec(vectors.words)
     with atomic_path(target) as beside, (gzip.open if target.suffix == ".gz" else open)(beside, "wb") as stream:
         stream.write("{} {}\n".format(*vectors.matrix.shape).encode())
         for word, row in zip(vectors.words, vectors.matrix, strict=True):
@@ -90,6 +88,20 @@ def write_vectors(vectors: WordVectors, path: str | Path) -> None:
                 stream.write(word.encode() + b" " + row.astype("<f4").tobytes() + b"\n")
             else:
                 stream.write(f"{word} {' '.join(row.astype(str))}\n".encode())
+
+
+def check_word2vec(words: Sequence[str]) -> None:
+    """Raise `InputError` for a word that word2vec's formats cannot hold: one that is empty or has white space."""
+    for word in words:
+        if word.encode().split() != [word.encode()]:
+            raise InputError("word", word, "has white space, which word2vec's formats cannot hold; write to .npz")
+
+
+def write_word2vec(vectors: Mapping[str, WordVectors], folder: Path) -> None:
+    """Write each method's vectors to FOLDER/METHOD.txt, in word2vec's text format, which has no place for sparse ones."""
+    for method, own in vectors.items():
+        if not sp.issparse(own.matrix):
+            write_vectors(own, folder / f"{method}.txt")
 
 
 def read_vectors(path: str | Path, vectors: str = "V", normalize: str = "row") -> WordVectors:
@@ -238,4 +250,7 @@ def _decoded(word: bytes, file: Path) -> str:
         raise InputError("path", file, f"has a word that is not UTF-8: {word!r}; convert the file to UTF-8") from None
 
 
-__all__ = ["from_gensim", "read_scores", "read_vectors", "to_gensim", "write_factors", "write_vectors"]
+__all__ = [
+    "check_word2vec", "from_gensim", "read_scores", "read_vectors", "to_gensim", "write_factors", "write_vectors",
+    "write_word2vec",
+]
