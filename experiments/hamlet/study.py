@@ -1,4 +1,4 @@
-"""A play's words: the tables and the figure of the hamlet study, from its run's folder."""
+"""A play's words: the tables and the figures of the hamlet study, from its run's folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHOWN = 5
 
 
 def main(run: Path) -> None:
-    """Write table.csv, neighbours.csv and figure.png beside this file."""
+    """Write table.csv, neighbours.csv and the two figures beside this file."""
     near = pd.read_csv(run / "neighbours.csv", keep_default_na=False)
     first = near[near["rank"] <= SHOWN].groupby(["word", "method"], sort=False)["neighbour"].agg(", ".join).unstack()
     first.to_csv(HERE / "neighbours.csv")
@@ -34,7 +34,8 @@ def main(run: Path) -> None:
         table.loc[other, f"of 10 shared with {one}"] = sum(shared) / len(shared)
     table.rename(columns={"value": "objective"}).to_csv(HERE / "table.csv", float_format="%.4g", index_label="method")
     print(table.to_string(float_format="%.4g"))
-    shutil.copy(run / "figures" / "words_tsne_sgns_sampled.png", HERE / "figure.png")
+    for method, name in (("sgns_sampled", "figure"), ("numpy_sgns", "figure_numpy")):
+        shutil.copy(run / "figures" / f"words_tsne_{method}.png", HERE / f"{name}.png")
 
 
 if __name__ == "__main__":
