@@ -6,11 +6,12 @@ import json
 import logging
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +35,7 @@ log = logging.getLogger("sgns_pmi")
 
 Status = Literal["complete", "failed", "interrupted"]
 PACKAGES = ("sgns-pmi", "numpy", "scipy", "torch")
+PROCESS = Path("/proc/self")
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -82,7 +84,8 @@ class RunRecord:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Measure the seconds of a block, and the peak memory of the process up to its end."""
+        """Measure the seconds of a block, and the peak memory of the process in it (up to its end where not on Linux)."""
+        forget_peak_memory()
         start = time.perf_counter()
         try:
             yield
@@ -186,7 +189,9 @@ def read_answers(directory: Path) -> Answers:
 def _read_answer(path: Path) -> pd.DataFrame:
     # NA, null and nan are words.
     text = dict.fromkeys(("method", "task", "set", "section", "metric", "word", "neighbour"), str)
-    return pd.read_csv(path, dtype=text, keep_default_na=False) if path.is_file() else pd.DataFrame()
+    if not path.is_file():
+        return pd.DataFrame()
+    return pd.read_csv(path, dtype=text, converters={"value": float}, keep_default_na=False)
 
 
 def histories(fitted: Mapping[str, Factorisation]) -> pd.DataFrame:
@@ -198,8 +203,16 @@ def histories(fitted: Mapping[str, Factorisation]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
 
 
+def forget_peak_memory() -> None:
+    """Measure the peak from here on, where the system can: on Linux."""
+    with suppress(OSError):
+        (PROCESS / "clear_refs").write_text("5")
+
+
 def peak_memory_mb() -> float | None:
-    """The most resident memory that this process has had so far, in MiB; None where the system does not say."""
+    """The most resident memory that this process has had, in MiB, since `forget_peak_memory`; None where no system says."""
+    with suppress(OSError):
+        return int(re.findall(r"VmHWM:\s*(\d+) kB", (PROCESS / "status").read_text())[0]) / 2**10
     if resource is None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

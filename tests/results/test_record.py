@@ -12,8 +12,10 @@ import pytest
 import sgns_pmi as sp
 from sgns_pmi.files import atomic_path
 from sgns_pmi.results.record import (
+    PROCESS,
     RunRecord,
     commit,
+    forget_peak_memory,
     histories,
     peak_memory_mb,
     read_metrics,
@@ -81,12 +83,33 @@ def test_refusals_and_exits_pass_and_leave_nothing(tmp_path: Path, error: BaseEx
 
 def test_facts_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert versions()["scipy"] is not None
-    assert peak_memory_mb() == pytest.approx(peak_memory_mb(), rel=0.5)
-    monkeypatch.setattr("sgns_pmi.results.record.resource", None)
-    assert peak_memory_mb() is None
     monkeypatch.setattr("sgns_pmi.results.record.PACKAGES", ("no-such-package-here",))
     assert versions()["no-such-package-here"] is None
     monkeypatch.setattr("sgns_pmi.results.record.REPOSITORY", tmp_path)
     assert commit() is None  # no checkout
     (tmp_path / ".git").mkdir()
     assert commit() is None  # one that git does not know
+
+
+def test_peak_memory_is_that_of_the_step(tmp_path: Path) -> None:
+    record = RunRecord(tmp_path, {})
+    with record.step("large"):
+        np.ones(30 << 20)  # 240 MiB
+    with record.step("small"):
+        pass
+    large, small = (step["peak_memory_mb"] for step in record.summary()["steps"])
+    assert large > 240
+    if PROCESS.is_dir():
+        assert small < large - 200
+
+
+def test_peak_memory_where_there_is_no_proc(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    here = peak_memory_mb()
+    monkeypatch.setattr("sgns_pmi.results.record.PROCESS", tmp_path / "none")
+    forget_peak_memory()
+    whole = peak_memory_mb()  # of the whole process, in the same unit
+    assert here is not None
+    assert whole is not None
+    assert here / 2 < whole < 20 * here
+    monkeypatch.setattr("sgns_pmi.results.record.resource", None)
+    assert peak_memory_mb() is None
