@@ -43,7 +43,7 @@ class Descent:
         columns = torch.as_tensor(factor, dtype=self.exact.dtype, device=self.exact.device)
         if not self.bias:
             return columns
-        own, other = torch.zeros_like(columns[:, :1]), torch.ones_like(columns[:, :1])
+        own, other = columns.new_zeros(len(columns), 1), columns.new_ones(len(columns), 1)
         return torch.cat([columns, own, other] if side == 0 else [columns, other, own], dim=1)
 
     def keep(self, factors: list[Tensor], objective: float) -> None:

@@ -170,6 +170,10 @@ class SeparableObjective:
         """S (..., rows, contexts) ≥ 0 with ∂²(Nℓ)/∂x_ij² = α_i β_j S_ij; keeps the block."""
         raise NotImplementedError
 
+    def majorant(self, block: Block) -> Tensor:
+        """Like `curvature`, of a model that is not left behind by a step from afar; keeps the block."""
+        return self.curvature(block)
+
     def losses(self, V: Tensor, U: Tensor) -> Tensor:
         """Nℓ of every row, float64 (..., words)."""
         return torch.cat([block.losses() for block in self.blocks(V, U)], dim=-1)
