@@ -15,7 +15,7 @@ from sgns_pmi.factorise.solution import History
 from sgns_pmi.pmi import ALL, Rows, noise_distribution, noise_offset
 from sgns_pmi.progress import Progress
 
-RATES = {"mean": 0.2, "sum": 0.05}
+RATES = {"mean": 0.2, "sum": 0.05, "word2vec": 0.05}
 EPOCHS, LEAST_WINDOWS = 5, 20_000
 LAST_RATE = 1e-4  # the share of the learning rate that is left at the end, as in word2vec.c
 
@@ -27,9 +27,8 @@ class CBOW(Factorisation):
     j_1 … j_K from P_n, costs softplus(−h·u_i) + Σ_k softplus(h·u_{j_k}). Windows have as many contexts as they have: none
     is padded.
 
-    word2vec.c and gensim divide h by the number of contexts, but not its gradient, so that a context's step grows with the
-    size of its window; here ∂h/∂v_c = 1/|C| is applied as it is (İrsoy, Benton & Stratos 2021), which needs a larger
-    learning rate.
+    word2vec.c and gensim divide h by the number of contexts, but not its gradient, so that the steps are not those of any loss
+    (İrsoy, Benton & Stratos 2021). Here they are, which needs a larger learning rate; ``combine="word2vec"`` does as they do.
 
     Parameters
     ----------
@@ -40,13 +39,13 @@ class CBOW(Factorisation):
         The noise distribution P_n over the words in the middle; see `noise_distribution`.
     exponent : float, default 1.0
         Power of the unigram noises.
-    combine : {"mean", "sum"}, default "mean"
-        What h is of its contexts' vectors.
+    combine : {"mean", "sum", "word2vec"}, default "mean"
+        What h is of its contexts' vectors; "word2vec" is the mean with the gradient of the sum.
     epochs : int, optional
         Passes over the text; by default 5, and more where these are fewer than 20,000 windows.
     lr : float, optional
         Learning rate of stochastic gradient descent, window by window; falls linearly. By default 0.2 with "mean", 0.05 with
-        "sum".
+        the others.
     drop_positive : bool, default False
         Whether a negative that is the centre itself is dropped, as in word2vec.c and gensim.
     seed : int, default 0
@@ -167,7 +166,8 @@ class CBOW(Factorisation):
                         left = [max(1 - at / expected, LAST_RATE) for at in (visited, visited + size)]
                         loss += visit_windows(
                             V, U, windows.center, windows.indptr, windows.context, table[0], table[1], self.k,
-                            self.combine == "mean", self.drop_positive, rate * left[0], rate * left[1], state,
+                            self.combine != "sum", self.combine != "word2vec", self.drop_positive, rate * left[0], rate * left[1],
+                            state,
                         )
                         seen, visited = seen + size, visited + size
                         progress.update(size, loss / max(seen, 1))

@@ -29,7 +29,10 @@ def text_corpus(folder: Path, words: list[str], **options: Any) -> Corpus:
     return corpus
 
 
-def step(V: np.ndarray, U: np.ndarray, windows: list[tuple[int, list[int]]], mean: bool, drop: bool = False, rate: float = 1e-3):
+def step(
+    V: np.ndarray, U: np.ndarray, windows: list[tuple[int, list[int]]], mean: bool, exact: bool = True, drop: bool = False,
+    rate: float = 1e-3,
+) -> tuple[float, np.ndarray, np.ndarray]:  # fmt: skip
     """Loss, and what the kernel adds to V and U."""
     V, U = V.copy(), U.copy()
     before = V.copy(), U.copy()
@@ -37,7 +40,7 @@ def step(V: np.ndarray, U: np.ndarray, windows: list[tuple[int, list[int]]], mea
     indptr = np.cumsum([0, *(len(own) for _, own in windows)])
     context = np.concatenate([own for _, own in windows]).astype(np.int32)
     state = np.array([7], np.uint64)
-    loss = visit_windows(V, U, center, indptr, context, *ONLY, K, mean, drop, rate, rate, state)
+    loss = visit_windows(V, U, center, indptr, context, *ONLY, K, mean, exact, drop, rate, rate, state)
     return loss, V - before[0], U - before[1]
 
 
@@ -55,13 +58,23 @@ def test_a_step_is_the_gradient_of_the_window(mean: bool, center: int, context: 
     wanted = -torch.nn.functional.logsigmoid(h @ u[center]) - negatives * torch.nn.functional.logsigmoid(-(h @ u[NEGATIVE]))
     wanted.backward()
     rate = 1e-4  # the K equal negatives step one after another, each by this much
-    loss, dV, dU = step(V, U, [(center, context)], mean, drop, rate)
+    loss, dV, dU = step(V, U, [(center, context)], mean, drop=drop, rate=rate)
     assert loss == pytest.approx(wanted.item(), rel=1e-3)
     assert v.grad is not None
     assert u.grad is not None
     assert np.abs(v.grad.numpy()).max() > 0.05  # the contexts do learn
     np.testing.assert_allclose(-dV / rate, v.grad.numpy(), atol=5e-3)
     np.testing.assert_allclose(-dU / rate, u.grad.numpy(), atol=5e-3)
+
+
+def test_word2vec_does_not_divide_the_gradient_of_the_contexts() -> None:
+    rng = np.random.default_rng(0)
+    V, U = (rng.normal(size=(WORDS, DIM)).astype(np.float32) for _ in range(2))
+    loss, dV, dU = step(V, U, [(1, [0, 2, 4])], mean=True)
+    other_loss, other_dV, other_dU = step(V, U, [(1, [0, 2, 4])], mean=True, exact=False)
+    assert loss == other_loss
+    np.testing.assert_array_equal(dU, other_dU)
+    np.testing.assert_allclose(3 * dV, other_dV, atol=1e-6)
 
 
 def test_windows_step_one_after_another() -> None:
@@ -85,7 +98,7 @@ def test_negatives_follow_the_noise() -> None:
     V, U = np.ones((3, 1), np.float32), np.zeros((3, 1), np.float32)
     visit_windows(
         V, U, np.zeros(windows, np.int32), np.arange(windows + 1), np.zeros(windows, np.int32), share.astype(np.float32),
-        alias.astype(np.int32), k, True, True, 1e-7, 1e-7, np.array([3], np.uint64),
+        alias.astype(np.int32), k, True, True, True, 1e-7, 1e-7, np.array([3], np.uint64),
     )  # fmt: skip
     drawn = -U[1:, 0] / (0.5e-7 * windows * k)
     error = np.sqrt(np.array([0.25, 0.21]) / (windows * k))

@@ -26,12 +26,13 @@ def _random(state: NDArray[np.uint64]) -> np.uint64:
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
 def visit_windows(
     V: Float32, U: Float32, center: Int32, indptr: NDArray[np.int64], context: Int32, share: Float32, alias: Int32, k: int,
-    mean: bool, drop_positive: bool, first_rate: float, last_rate: float, state: NDArray[np.uint64],
+    mean: bool, exact: bool, drop_positive: bool, first_rate: float, last_rate: float, state: NDArray[np.uint64],
 ) -> Any:  # fmt: skip
     """One step of gradient descent on each window in turn; the sum of their losses before the steps.
 
     With h the sum or mean of the contexts' vectors v_c, i the centre and j_1 … j_K its negatives, a window's loss is
     softplus(−h·u_i) + Σ_k softplus(h·u_{j_k}); with ρ = σ(x) − y: ∂u = ρ h, and ∂v_c = a Σ ρ u, a = 1 or 1/contexts.
+    Unless `exact`, a = 1 for the mean too.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def visit_windows(
     share, alias : ndarray, (words,)
         Alias table of the noise.
     k : int
-    mean, drop_positive : bool
+    mean, exact, drop_positive : bool
     first_rate, last_rate : float
         The learning rate falls linearly from one to the other.
     state : ndarray of uint64, (1,)
@@ -85,7 +86,8 @@ def visit_windows(
             for d in range(dim):
                 step[d] += residual * U[target, d]
                 U[target, d] -= rate * residual * h[d]
+        back = rate * portion if exact else rate
         for c in own:
             for d in range(dim):
-                V[c, d] -= rate * portion * step[d]
+                V[c, d] -= back * step[d]
     return loss
