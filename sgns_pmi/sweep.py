@@ -17,9 +17,9 @@ from sgns_pmi.config import Config
 from sgns_pmi.figures import GridPanel, grid_figure, save, settings, sweep_figures
 from sgns_pmi.pmi import noise_offset
 from sgns_pmi.problems import Problem
-from sgns_pmi.results.overview import Shown, as_text, main_target
+from sgns_pmi.results.overview import Shown, as_text, main_cells, main_target
 from sgns_pmi.results.record import write_csv, write_text
-from sgns_pmi.results.sweep import JobResult, gather, report, sweep_table, swept_keys
+from sgns_pmi.results.sweep import JobResult, gather, questions_table, report, sweep_table, swept_keys
 from sgns_pmi.results.vectors import read_scores
 
 SGNS_METHODS = ("sgns_expected", "sgns_sampled")
@@ -40,7 +40,7 @@ class SweepStart(Callback):
 
 
 def finish_sweep(directory: Path) -> set[str]:
-    """Write sweep.csv, the figures and report.html of the jobs that came to an end, and print the table.
+    """Write sweep.csv, evaluation.csv, the figures and report.html of the jobs that came to an end, and print the tables.
 
     Parameters
     ----------
@@ -63,7 +63,17 @@ def finish_sweep(directory: Path) -> set[str]:
         figures += draw_grids(frame, jobs, title, directory / "figures", svg)
         # Both, because a dim above the rank sends the unseen cells astray and leaves the seen ones.
         keys = swept_keys(jobs)
-        tables = {f"RMSE of the corrected estimate, {cells} cells": sweep_table(frame, keys, cells) for cells in ("all", "seen")}
+        tables = {
+            f"RMSE of the corrected estimate against the {main_target(frame)} PMI, {cells} cells": sweep_table(frame, keys, cells)
+            for cells in main_cells(frame)
+            if cells != "unseen"
+        }
+        evaluation = gather(jobs, "evaluation")
+        # One of an earlier sweep does not stay in its place.
+        (directory / "evaluation.csv").unlink(missing_ok=True)
+        if len(evaluation):
+            write_csv(evaluation, directory / "evaluation.csv")
+            tables["Answers to questions"] = questions_table(evaluation, keys)
         write_text(report(tables, jobs, [figure for figure in figures if figure.suffix == ".png"]), directory / "report.html")
         for title, table in tables.items():
             print(title, as_text(table), sep="\n")

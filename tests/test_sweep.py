@@ -122,6 +122,28 @@ def test_titles_say_what_the_jobs_share(command: Command, monkeypatch: pytest.Mo
 
 
 @pytest.mark.usefixtures("no_figures")
+def test_answers_of_all_jobs_in_one_table(command: Command) -> None:
+    (command.folder / "pairs.txt").write_text("apple banana 9\napple dog 1\ncat dog 8\n")
+    arguments = ("data=toy", "dim=2,3", "method=[qwem,sppmi_svd]", "noise=uniform", "hydra.sweep.dir=out")
+    outcome = command(*arguments, "eval.similarity=[pairs.txt]", "--multirun")
+    assert outcome.code == 0, outcome.stderr
+    out = command.folder / "out"
+    lines = (out / "evaluation.csv").read_text().splitlines()
+    assert lines[0] == "dim,job,method,task,set,section,metric,value"
+    own = [
+        f"{job + 2},{job},{line}" for job in (0, 1) for line in (out / str(job) / "evaluation.csv").read_text().splitlines()[1:]
+    ]
+    assert lines[1:] == own
+    page = (out / "report.html").read_text()
+    assert "pairs: spearman" in page
+    assert "pairs: spearman" in outcome.stdout
+    # There is no truth, and the empirical PMI of seen cells is said once.
+    assert [title in outcome.stdout for title in ("empirical PMI, seen cells", "all cells")] == [True, False]
+    assert command(*arguments, "--multirun").code == 0
+    assert not (out / "evaluation.csv").exists()
+
+
+@pytest.mark.usefixtures("no_figures")
 def test_group_choices_and_lists_are_columns(command: Command) -> None:
     outcome = sweep(command, "noise=unigram,unigram075", "methods=[qwem],[qwem,oracle]", "method=qwem")
     assert outcome.code == 0

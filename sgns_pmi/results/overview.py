@@ -30,16 +30,22 @@ def main_target(metrics: pd.DataFrame) -> str:
     return "true" if (metrics["target"] == "true").any() else "empirical"
 
 
+def main_cells(metrics: pd.DataFrame) -> tuple[str, ...]:
+    """The sets of cells over which the main target says something of its own: the empirical PMI has seen cells alone."""
+    return ("all", "seen", "unseen") if main_target(metrics) == "true" else ("seen",)
+
+
 def overview(metrics: pd.DataFrame) -> pd.DataFrame:
     """One row a method: RMSE over all, seen and unseen cells, Pearson correlation, objective and gap.
 
-    The corrected estimate is held against the main target. Columns without a value are left out.
+    The corrected estimate is held against the main target; where that is the empirical PMI, over the seen cells alone.
+    Columns without a value are left out.
     """
     recovery = metrics[(metrics["estimate"] == "corrected") & (metrics["target"] == main_target(metrics))]
     objective = metrics[metrics["target"] == "objective"]
-    columns = {f"rmse {cells}": _column(recovery, "rmse", cells) for cells in ("all", "seen", "unseen")}
+    columns = {f"rmse {cells}": _column(recovery, "rmse", cells) for cells in main_cells(metrics)}
     columns |= {
-        "pearson": _column(recovery, "pearson", "all"), "objective": _column(objective, "value", "all"),
+        "pearson": _column(recovery, "pearson", main_cells(metrics)[0]), "objective": _column(objective, "value", "all"),
         "gap": _column(objective, "gap", "all"),
     }  # fmt: skip
     methods = pd.Index(metrics["method"].unique(), name="method")
@@ -131,4 +137,4 @@ def as_text(table: pd.DataFrame) -> str:
     return table.reset_index().to_string(index=False, float_format=lambda value: f"{value:.4g}", na_rep="")
 
 
-__all__ = ["Shown", "answers_overview", "as_text", "main_target", "overview", "shown_rows"]
+__all__ = ["Shown", "answers_overview", "as_text", "main_cells", "main_target", "overview", "shown_rows"]

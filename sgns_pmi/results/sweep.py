@@ -8,12 +8,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
-from sgns_pmi.results.overview import main_target
-from sgns_pmi.results.record import read_metrics
+from sgns_pmi.compare.evaluation import WHOLE
+from sgns_pmi.results.overview import SHOWN_METRICS, main_target
+from sgns_pmi.results.record import read_answers, read_metrics
 
 QUESTION = (
     "Given co-occurrence counts, how well does a factorisation recover the PMI behind them, and what keeps it from doing better?"
@@ -50,6 +51,12 @@ class JobResult:
         file = self.directory / "metrics.csv"
         return read_metrics(file) if file.is_file() else None
 
+    @property
+    def evaluation(self) -> pd.DataFrame | None:
+        """evaluation.csv, or None where nothing was asked."""
+        rows = read_answers(self.directory).evaluation
+        return rows if len(rows) else None
+
 
 def swept_keys(jobs: Sequence[JobResult]) -> list[str]:
     """The keys whose values differ between jobs, in the order in which they were given."""
@@ -57,16 +64,17 @@ def swept_keys(jobs: Sequence[JobResult]) -> list[str]:
     return [key for key in keys if len({repr(job.asked.get(key)) for job in jobs}) > 1]
 
 
-def gather(jobs: Sequence[JobResult]) -> pd.DataFrame:
-    """Every row of every job's metrics.csv, with the swept keys and `job` as columns in front; empty if there is none."""
+def gather(jobs: Sequence[JobResult], table: Literal["metrics", "evaluation"] = "metrics") -> pd.DataFrame:
+    """Every row of that table of every job, with the swept keys and `job` as columns in front; empty if there is none."""
     keys = swept_keys(jobs)
     frames = []
     for job in jobs:
-        if (metrics := job.metrics) is not None:
+        rows = job.metrics if table == "metrics" else job.evaluation
+        if rows is not None:
             for place, (key, value) in enumerate([*((key, job.asked.get(key)) for key in keys), ("job", job.number)]):
                 # A list, as methods=[a,b] has, is one value of its key.
-                metrics.insert(place, key, str(value) if isinstance(value, list) else value)
-            frames.append(metrics)
+                rows.insert(place, key, str(value) if isinstance(value, list) else value)
+            frames.append(rows)
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
@@ -78,6 +86,24 @@ def sweep_table(frame: pd.DataFrame, keys: Sequence[str], cells: str = "all") ->
     ]  # fmt: skip
     table = chosen.pivot(index=[*keys, "job"], columns="method", values="value").sort_index(level="job")
     return table[[method for method in frame["method"].unique() if method in table]]
+
+
+def questions_table(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """Swept keys and method x question set: Spearman's correlation, or the accuracy over all sections, job by job.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What `gather` makes of the jobs' evaluation.csv.
+    keys : sequence of str
+        The swept keys.
+    """
+    shown = [metric for metrics in SHOWN_METRICS.values() for metric in metrics]
+    chosen = frame[(frame["section"] == WHOLE) & frame["metric"].isin(shown)]
+    chosen = chosen.assign(question=chosen["set"] + ": " + chosen["metric"])
+    place = [*keys, "job", "method", "question"]
+    # Not sorted: jobs, methods and sets stand in their own order.
+    return chosen.set_index(place)["value"].unstack("question", sort=False)
 
 
 def report(tables: Mapping[str, pd.DataFrame], jobs: Sequence[JobResult], figures: Sequence[Path]) -> str:
@@ -100,4 +126,4 @@ def report(tables: Mapping[str, pd.DataFrame], jobs: Sequence[JobResult], figure
     )
 
 
-__all__ = ["JobResult", "gather", "report", "sweep_table", "swept_keys"]
+__all__ = ["JobResult", "gather", "questions_table", "report", "sweep_table", "swept_keys"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from sgns_pmi.results.sweep import JobResult, gather, report, sweep_table, swept_keys
+from sgns_pmi.results.sweep import JobResult, gather, questions_table, report, sweep_table, swept_keys
 
 COLUMNS = ["method", "estimate", "target", "cells", "metric", "value"]
 
@@ -68,6 +68,34 @@ def test_the_table_has_one_kind_of_row(tmp_path: Path) -> None:
 def test_the_table_follows_the_jobs(tmp_path: Path) -> None:
     jobs = [job(tmp_path, number, {"noise": name}, number) for number, name in enumerate(["z", "a", "m"])]
     assert sweep_table(gather(jobs), ["noise"]).index.tolist() == [("z", 0), ("a", 1), ("m", 2)]
+
+
+def test_answers_are_gathered_beside_the_metrics(tmp_path: Path) -> None:
+    jobs = [job(tmp_path, number, {"dim": dim}) for number, dim in enumerate([50, 2, 9])]
+    columns = ["method", "task", "set", "section", "metric", "value"]
+    for asked, scale in ((jobs[0], 1.0), (jobs[1], 0.1)):  # of the third nothing was asked
+        rows = [
+            (method, *question, scale * value)
+            for method, value in (("b", 1 / 3), ("a", 0.5))
+            for question in (
+                ("similarity", "pairs", "all", "spearman"), ("similarity", "pairs", "all", "covered"),
+                ("analogy", "null", "family", "accuracy_3cosadd"), ("analogy", "null", "all", "accuracy_3cosadd"),
+                ("analogy", "null", "all", "accuracy_3cosmul"),
+            )
+            # Where rows are not normalised there is no 3CosMul.
+            if (method, question[-1]) != ("a", "accuracy_3cosmul")
+        ]  # fmt: skip
+        pd.DataFrame(rows, columns=columns).to_csv(asked.directory / "evaluation.csv", index=False)
+    frame = gather(jobs, "evaluation")
+    assert frame.columns.tolist() == ["dim", "job", *columns]
+    assert len(frame) == 18
+    assert frame["value"].iloc[0] == 1 / 3
+    table = questions_table(frame, ["dim"])
+    assert table.index.tolist() == [(50, 0, "b"), (50, 0, "a"), (2, 1, "b"), (2, 1, "a")]
+    assert table.columns.tolist() == ["pairs: spearman", "null: accuracy_3cosadd", "null: accuracy_3cosmul"]
+    assert table.loc[(2, 1, "b")].tolist() == [0.1 / 3] * 3
+    assert table.loc[(50, 0, "a")].isna().tolist() == [False, False, True]
+    assert gather(jobs[2:], "evaluation").empty
 
 
 def test_nothing_to_gather(tmp_path: Path) -> None:

@@ -32,9 +32,12 @@ def test_overview_takes_the_corrected_estimate_and_the_main_target() -> None:
 
 
 def test_without_a_truth_the_target_is_empirical() -> None:
-    metrics = pd.DataFrame([("a", "corrected", "empirical", "seen", "rmse", 1.0)], columns=COLUMNS)
+    rows = [("a", "corrected", "empirical", cells, metric, value)
+            for cells in ("all", "seen") for metric, value in (("rmse", 1.0), ("pearson", 0.5))]  # fmt: skip
+    metrics = pd.DataFrame(rows, columns=COLUMNS)
     assert main_target(metrics) == "empirical"
-    assert overview(metrics).loc["a", "rmse seen"] == 1.0
+    # Which is defined in seen cells alone: the same is not said twice.
+    assert overview(metrics).to_dict("list") == {"rmse seen": [1.0], "pearson": [0.5]}
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (100, 100), (20_000, 20_000), (3, 10**7)])
