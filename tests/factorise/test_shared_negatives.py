@@ -12,7 +12,7 @@ import sgns_pmi as sp
 from sgns_pmi.factorise import sampled, shared_negatives
 from sgns_pmi.factorise.expected import Expected
 from sgns_pmi.factorise.objective import ExactObjective, sgns_objective
-from sgns_pmi.factorise.sampled import Sampled
+from sgns_pmi.factorise.sampled import Sampled, default_epochs
 from sgns_pmi.factorise.shared_negatives import Side, balanced, gradient, improve, stratified
 
 K = 3
@@ -255,7 +255,7 @@ def test_both_devices_agree(words300):
 @pytest.mark.parametrize(
     ("options", "triples", "scheme"),
     [
-        ({}, 100_000, "pair"), ({}, 100_001, "block"), ({"negatives": "block"}, 10, "block"),
+        ({}, 10_000, "pair"), ({}, 10_001, "block"), ({"negatives": "block"}, 10, "block"),
         ({"negatives": "pair"}, 10**9, "pair"), ({"lr": 1e-3}, 10**9, "pair"), ({"normalization": "batch"}, 10**9, "pair"),
         ({"epochs": 3, "init": "normal"}, 10**9, "block"),
     ],
@@ -263,6 +263,11 @@ def test_both_devices_agree(words300):
 def test_the_scheme_follows_size_and_options(options, triples, scheme):
     Sampled(**options).check()
     assert Sampled(**options).scheme(triples) == scheme
+
+
+def test_the_default_epochs_follow_scheme_and_size():
+    asked = [("pair", 10), ("pair", 10**9), ("block", 10), ("block", 10**6), ("block", 10**6 + 1)]
+    assert [default_epochs(*each) for each in asked] == [200, 200, 50, 50, 10]
 
 
 @pytest.mark.parametrize(
