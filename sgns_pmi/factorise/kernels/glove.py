@@ -1,0 +1,67 @@
+"""The inner loop of GloVe's AdaGrad."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+FASTMATH = {"reassoc", "contract", "nsz"}  # sums in any order; NaN keeps its meaning, as a diverged run is known by it
+
+
+@njit(nogil=True, cache=True, fastmath=FASTMATH, error_model="numpy")
+def _residual(v: Any, u: Any, log_n: Any) -> Any:
+    """v·u + b + b̃ − log n; the biases are the last entries."""
+    dim = len(v) - 1
+    difference = v[dim] + u[dim] - log_n
+    for d in range(dim):
+        difference += v[d] * u[d]
+    return difference
+
+
+@njit(nogil=True, cache=True, fastmath=FASTMATH, error_model="numpy")
+def visit_triples(
+    V: Any, U: Any, V_squares: Any, U_squares: Any, center: NDArray[np.int32], context: NDArray[np.int32], log_n: Any,
+    weight: Any, lr: float,
+) -> None:  # fmt: skip
+    """One AdaGrad step of each triple in turn, as glove.c takes it.
+
+    With s = lr · f(n) · residual, the step's gradients are s u for v, s v for u and s for both biases; each coordinate
+    moves by its gradient over the root of its sum of squares, to which it is added afterwards.
+
+    Parameters
+    ----------
+    V, U, V_squares, U_squares : ndarray, (words, dim + 1) and (contexts, dim + 1)
+        Vectors with their biases, and sums of squared gradients; all are changed.
+    center, context, log_n, weight : ndarray, (triples,)
+        weight is f(n).
+    lr : float
+    """
+    dim = V.shape[1] - 1
+    one = V.dtype.type(1.0)
+    for t in range(len(center)):
+        v, u = V[center[t]], U[context[t]]
+        v_squares, u_squares = V_squares[center[t]], U_squares[context[t]]
+        s = V.dtype.type(lr) * weight[t] * _residual(v, u, log_n[t])
+        for d in range(dim):
+            of_v, of_u = s * u[d], s * v[d]
+            v[d] -= of_v * (one / np.sqrt(v_squares[d]))
+            u[d] -= of_u * (one / np.sqrt(u_squares[d]))
+            v_squares[d] += of_v * of_v
+            u_squares[d] += of_u * of_u
+        v[dim] -= s / np.sqrt(v_squares[dim])
+        u[dim] -= s / np.sqrt(u_squares[dim])
+        v_squares[dim] += s * s
+        u_squares[dim] += s * s
+
+
+@njit(nogil=True, cache=True, fastmath=FASTMATH, error_model="numpy")
+def weighted_squares(V: Any, U: Any, center: NDArray[np.int32], context: NDArray[np.int32], log_n: Any, weight: Any) -> float:
+    """Σ f(n) residual² of the triples."""
+    total = 0.0
+    for t in range(len(center)):
+        difference = _residual(V[center[t]], U[context[t]], log_n[t])
+        total += weight[t] * difference * difference
+    return total
