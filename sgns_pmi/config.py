@@ -165,11 +165,8 @@ class Config:
         """The unfitted estimators that this problem admits, by method; and why each other method is left out."""
         chosen, left_out = {}, {}
         for name in self.methods:
-            if METHODS[name].fits == "pmi" and problem.truth is None:
-                left_out[name] = "needs the true PMI, which is not known for this data"
-                continue
-            if METHODS[name].fits == "corpus" and problem.corpus is None:
-                left_out[name] = "needs a text that can be read more than once, which this data has not"
+            if reason := problem.lacks(METHODS[name].fits):
+                left_out[name] = reason
                 continue
             chosen[name] = self._estimator(name, verbose)
             check_dim(chosen[name].get_params(deep=False).get("dim", self.dim), problem.counts.shape)

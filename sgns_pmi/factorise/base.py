@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from sgns_pmi.pmi import ALL, Indices, Rows
 
 Float = NDArray[np.float64]
-Fits = Literal["counts", "pmi", "corpus"]
+Fits = Literal["counts", "words", "pmi", "corpus"]
 
 
 class Factorisation(BaseEstimator):
@@ -150,8 +150,8 @@ class Method:
         The name in configuration and tables; one line for listings.
     build : callable
         Settings in, unfitted estimator out.
-    fits : {"counts", "pmi", "corpus"}
-        What `fit` is given: the counts, the true PMI (the oracle), or the text that was counted.
+    fits : {"counts", "words", "pmi", "corpus"}
+        What `fit` is given: counts, counts whose words have names, the true PMI (the oracle), or the text that was counted.
     loss : str
         What `objective_` and `history_` measure where that is not ℓ of SGNS; a label for figures.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +100,20 @@ class Problem:
     def nominal(self) -> Float | None:
         """M = V₀U₀ᵀ, which is not the PMI of its softmax; None where there is no such matrix."""
         return None if self.truth is None else self.truth.nominal()
+
+    def lacks(self, what: str) -> str:
+        """Why a method that fits "counts", "words" (counts whose words have names), "pmi" or "corpus" cannot; empty if it can."""
+        if what == "pmi" and self.truth is None:
+            return "needs the true PMI, which is not known for this data"
+        if what == "corpus" and self.corpus is None:
+            return "needs a text that can be read more than once, which this data is not"
+        if what == "words" and self.counts.vocab is None:
+            return "needs words, and this data has numbers only"
+        return ""
+
+    def given(self, what: str) -> Any:
+        """What such a method fits: the counts, the dense true PMI, or the text."""
+        return self.counts if what == "words" else getattr(self, what)
 
     @property
     def pmi_rank(self) -> int | None:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from letters import letters_problem
 from scipy import stats
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
@@ -134,7 +135,7 @@ def test_table_of_a_job():
     fitted = {}
     for name in ("sgns_expected", "sppmi_svd", "oracle", "empirical"):
         method = METHODS[name]
-        fitted[name] = method.build(settings).fit(getattr(problem, method.fits))
+        fitted[name] = method.build(settings).fit(problem.given(method.fits))
     table = compare(problem, fitted, 5, noise)
     assert list(table.columns) == ["method", "estimate", "target", "cells", "metric", "value"]
     assert not table["value"].isna().any()
@@ -174,10 +175,11 @@ def test_without_a_truth_seen_cells_alone_are_compared():
 @pytest.mark.parametrize("name", sorted(set(METHODS) - {"oracle"}))
 def test_objective_of_large_counts_is_that_of_small_ones(name, drop, monkeypatch):
     """Blocks, products of factors and sparse estimates give what the dense definition gives."""
-    counts = sp.softmax_problem(words=23, rank=1, pairs=900, seed=2).counts
+    problem = letters_problem(words=23, tokens=900)
+    counts = problem.counts
     noise = sp.noise_distribution(counts, exponent=0.75)
     settings = Settings(k=3, dim=3, exponent=0.75, bias=True, drop_positive=drop, solver={"sampled": {"epochs": 3}})
-    estimator = METHODS[name].build(settings).fit(counts)
+    estimator = METHODS[name].build(settings).fit(problem.given(METHODS[name].fits))
     for k, p_n in ((3, noise), (2, noise), (3, sp.noise_distribution(counts, "uniform"))):  # first, what SGNS minimised
         scores = estimator.estimate_pmi() - np.log(k) - noise_offset(counts, p_n)
         dense = scores_objective(scores, counts, k, p_n, drop_positive=drop)

@@ -6,23 +6,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from letters import letters_problem
 from sklearn.exceptions import NotFittedError
 
 import sgns_pmi as sp
 from sgns_pmi.factorise import METHODS, Factorisation, Settings
-from sgns_pmi.problems.text import toy_problem
 
-RNG = np.random.default_rng(3)
-WORDS = RNG.choice(list("abcdefghijklmn"), 400, p=np.arange(14, 0, -1) / 105)
-PROBLEM = toy_problem([" ".join(line) for line in np.array_split(WORDS, 50)], window=1)
+PROBLEM = letters_problem()
 PMI = sp.softmax_problem(words=14, rank=1, sampling="population", seed=3).pmi
 SETTINGS: dict[str, Any] = {"k": 2, "dim": 3, "exponent": 0.75, "solver": {"sampled": {"epochs": 2}}}
 
 
 def fitted(name: str, **more: Any) -> Factorisation:
     method = METHODS[name]
-    given = {"pmi": PMI, "counts": PROBLEM.counts, "corpus": PROBLEM.corpus}[method.fits]
-    return method.build(Settings(**SETTINGS | more)).fit(given)
+    return method.build(Settings(**SETTINGS | more)).fit(PMI if method.fits == "pmi" else PROBLEM.given(method.fits))
 
 
 @pytest.mark.parametrize("corrected", [True, False])

@@ -7,16 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from letters import letters_problem
 
 import sgns_pmi as sp
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import sgns_stream
 from sgns_pmi.factorise.sgns_stream import SGNSStream
-from sgns_pmi.problems.text import toy_problem
 
-RNG = np.random.default_rng(0)
-LETTERS = RNG.choice(list("abcdefg"), 600, p=np.arange(7, 0, -1) / 28)
-TEXT = toy_problem([" ".join(line) for line in np.array_split(LETTERS, 60)], window=2)
+TEXT = letters_problem(words=7, tokens=600, window=2)
 
 
 @pytest.mark.parametrize("drop_positive", [False, True])

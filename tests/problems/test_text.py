@@ -15,6 +15,7 @@ import pytest
 import yaml
 from problems.corpus.brute_force import brute_force
 
+import sgns_pmi as sp
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError
 from sgns_pmi.problems import PROBLEMS
@@ -194,3 +195,15 @@ def test_text8_is_counted_as_its_readme_says(shared):
     counts = text_problem(file, window=1, window_type="fixed", boundary="none", max_size=200_000, cache=False).counts
     assert counts.shape == (60_230, 60_230)
     assert counts.vocab[:3] == ("the", "of", "and")
+
+
+def test_what_a_problem_lacks() -> None:
+    toy = toy_problem(["a b", "b a"])
+    synthetic = sp.softmax_problem(words=5, rank=1, pairs=100, seed=0)
+    assert toy.lacks("pmi").startswith("needs the true PMI")
+    assert synthetic.lacks("corpus").startswith("needs a text")
+    assert synthetic.lacks("words").startswith("needs words")
+    for problem, able in ((toy, ("counts", "words", "corpus")), (synthetic, ("counts", "pmi"))):
+        for what in able:
+            assert problem.lacks(what) == ""
+            assert problem.given(what) is not None
