@@ -59,12 +59,34 @@ def test_questions_in_a_run(command: Command) -> None:
     assert not (out / "evaluation.csv").exists()
 
 
+def test_sentiment_in_a_run(command: Command) -> None:
+    """Fruits against animals: rows of each method and of both baselines, a table at the end, a figure."""
+    triples = word_triples(command.folder)
+    (command.folder / "fruit.txt").write_text("apple banana\norange apple\nbanana\n" * 4)
+    (command.folder / "animals.txt").write_text("dog cat\nmouse, dog\nunicorn mouse\n" * 4)
+    outcome = command(
+        "data=triples", f"data.path={triples}", "k=1", "dim=2", "method=[sppmi_svd,sppmi]",
+        "eval.sentiment=[fruit.txt,animals.txt]", "hydra.run.dir=out",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.stderr
+    rows = pd.read_csv(command.folder / "out" / "evaluation.csv")
+    assert set(rows["set"]) == {"fruit+animals"}
+    table = rows.set_index(["method", "section", "metric"])["value"]
+    assert table["sppmi_svd", "mean", "accuracy"] == table["tfidf", "words", "accuracy"] == 1
+    assert table["sppmi_svd", "sif", "known_words"] == 40 / 44
+    assert "figures/sentiment_fruit+animals.png" in written(command.folder / "out")
+    assert re.search(r"set +method +mean +sif +words +known words\n", outcome.stdout)
+    assert re.search(r"fruit\+animals +sppmi_svd +1\.000 ± 0\.000 +\S+ ± \S+ +90\.9%\n", outcome.stdout)
+    assert re.search(r"fruit\+animals +tfidf +1\.000 ± 0\.000 +100\.0%\n", outcome.stdout)
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
         ("eval.words=[aple]", "eval.words=aple: is not in the vocabulary; did you mean apple?"),
         ("eval.similarity=[none.txt]", "eval.similarity=none.txt: there is no such file or folder"),
         ("eval.similarity=none.txt", "eval.similarity=none.txt: must be a list"),
+        ("eval.sentiment=[counts.csv]", "eval.sentiment=counts.csv: needs two or more files"),
         ("eval.maps=[som]", "eval.maps=som: must be one of pca, tsne, umap"),
         ("+eval.sets=[a]", "eval.sets=['a']: no such key; there are eval.words"),
     ],

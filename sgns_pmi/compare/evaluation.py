@@ -12,6 +12,7 @@ import pandas as pd
 from sgns_pmi.compare.analogies import Analogy, analogies, read_analogies
 from sgns_pmi.compare.neighbours import check_restrict, neighbours
 from sgns_pmi.compare.questions import question_files
+from sgns_pmi.compare.sentiment import Documents, read_documents, sentiment
 from sgns_pmi.compare.similarity import WordPair, read_similarity, similarity
 from sgns_pmi.compare.vectors import (
     KINDS,
@@ -30,6 +31,7 @@ from sgns_pmi.factorise import Factorisation
 COLUMNS = ["method", "task", "set", "section", "metric", "value"]
 NEIGHBOUR_COLUMNS = ["method", "word", "rank", "neighbour", "similarity"]
 WHOLE = "all"
+SENTIMENT = "sentiment"
 FEW = 40
 
 
@@ -43,6 +45,8 @@ class Evaluation:
         Whose neighbours are wanted.
     similarity, analogies : sequence of str
         Files of word pairs and of analogies, or folders of such (.txt, .tsv).
+    sentiment : sequence of str
+        Two or more files of documents, one a class, a document a line.
     vectors : {"V", "U", "V+U", "mean"}, default "V"
         Which vectors answer; a method without context vectors answers with V.
     normalize : {"row", "column", "both", "none"}, default "row"
@@ -60,6 +64,7 @@ class Evaluation:
     words: Sequence[str] = ()
     similarity: Sequence[str] = ()
     analogies: Sequence[str] = ()
+    sentiment: Sequence[str] = ()
     vectors: str = "V"
     normalize: str = "row"
     restrict: int | None = None
@@ -69,7 +74,7 @@ class Evaluation:
 
     def check(self) -> None:
         """Read every file; raise `InputError` for the first setting, file or line that cannot be used."""
-        for name in ("words", "similarity", "analogies", "maps"):
+        for name in ("words", "similarity", "analogies", "sentiment", "maps"):
             value = getattr(self, name)
             if isinstance(value, str) or not isinstance(value, Sequence):
                 raise InputError(name, value, f"must be a list, as eval.{name}=[...]")
@@ -81,7 +86,7 @@ class Evaluation:
             check_choice("maps", projection, PROJECTIONS)
             check_projection(projection)
         check_integer("map_words", self.map_words, 2)
-        _ = self.pairs, self.questions
+        _ = self.pairs, self.questions, self.documents
 
     def check_counts(self, counts: CooccurrenceCounts) -> None:
         """Raise `InputError` for a word that the counts do not have, or vectors that cannot be added over them."""
@@ -105,6 +110,11 @@ class Evaluation:
     def questions(self) -> dict[str, list[Analogy]]:
         """The analogy sets by name."""
         return {name: read_analogies(file) for name, file in question_files("analogies", self.analogies).items()}
+
+    @cached_property
+    def documents(self) -> Documents | None:
+        """The documents whose classes are to be told apart, if there are any."""
+        return read_documents(self.sentiment) if self.sentiment else None
 
 
 def method_vectors(
@@ -162,8 +172,8 @@ def evaluate(vectors: Mapping[str, WordVectors], evaluation: Evaluation) -> Answ
     Returns
     -------
     evaluation : DataFrame
-        Columns method, task (similarity, analogy), set, section, metric, value. Metrics are those of `similarity`, whose
-        only section is "all", and of `analogies`.
+        Columns method, task (similarity, analogy, sentiment), set, section, metric, value. Metrics are those of `similarity`,
+        whose only section is "all", of `analogies`, and of `sentiment`, with the methods "random" and "tfidf" beside.
     neighbours : DataFrame
         Columns method, word, rank, neighbour, similarity.
 
@@ -183,6 +193,9 @@ def evaluate(vectors: Mapping[str, WordVectors], evaluation: Evaluation) -> Answ
         if evaluation.words:
             frame = neighbours(own, evaluation.words, evaluation.neighbours, evaluation.restrict)
             near.append(frame.assign(method=method))
+    if vectors and evaluation.documents is not None:
+        frame = sentiment(vectors, evaluation.documents, evaluation.restrict)
+        rows.append(frame.assign(task=SENTIMENT, set=evaluation.documents.name))
     return Answers(_together(rows, COLUMNS), _together(near, NEIGHBOUR_COLUMNS))
 
 

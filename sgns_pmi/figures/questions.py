@@ -10,6 +10,7 @@ from sgns_pmi.compare.word_map import WordMap
 from sgns_pmi.figures.analogies import analogies_figure
 from sgns_pmi.figures.job import Facts
 from sgns_pmi.figures.neighbours import neighbours_figure
+from sgns_pmi.figures.sentiment import sentiment_figure
 from sgns_pmi.figures.style import label, save
 from sgns_pmi.figures.words import words_figure
 
@@ -36,7 +37,8 @@ def question_figures(
     Returns
     -------
     list of Path
-        analogies_SET.png of each analogy set, neighbours.png, words_PROJECTION_METHOD.png of each map; those that there are.
+        analogies_SET.png of each analogy set, sentiment_SET.png of each set of documents, neighbours.png,
+        words_PROJECTION_METHOD.png of each map; those that there are.
     """
     folder = Path(directory)
     written = []
@@ -49,6 +51,9 @@ def question_figures(
         for name, rows in asked[asked["task"] == "analogy"].groupby("set", sort=False):
             figure = analogies_figure(rows, title=facts.title(f"Analogies, {name}"))
             written += save(figure, folder / f"analogies_{name}", svg)
+        for name, rows in asked[asked["task"] == "sentiment"].groupby("set", sort=False):
+            figure = sentiment_figure(rows, title=facts.title(f"Sentiment, {name}"))
+            written += save(figure, folder / f"sentiment_{name}", svg)
     if len(answers.neighbours):
         figure = neighbours_figure(answers.neighbours, title=facts.title("Nearest neighbours"))
         written += save(figure, folder / "neighbours", svg)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from sgns_pmi.compare.evaluation import WHOLE
+from sgns_pmi.compare.evaluation import SENTIMENT, WHOLE
 from sgns_pmi.results.overview import SHOWN_METRICS, main_target
 from sgns_pmi.results.record import read_answers, read_metrics
 
@@ -89,7 +89,7 @@ def sweep_table(frame: pd.DataFrame, keys: Sequence[str], cells: str = "all") ->
 
 
 def questions_table(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    """Swept keys and method x question set: Spearman's correlation, or the accuracy over all sections, job by job.
+    """Swept keys and method x question set: Spearman's correlation, or accuracy over all sections or by features, job by job.
 
     Parameters
     ----------
@@ -99,8 +99,10 @@ def questions_table(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
         The swept keys.
     """
     shown = [metric for metrics in SHOWN_METRICS.values() for metric in metrics]
-    chosen = frame[(frame["section"] == WHOLE) & frame["metric"].isin(shown)]
-    chosen = chosen.assign(question=chosen["set"] + ": " + chosen["metric"])
+    classes = (frame["task"] == SENTIMENT) & (frame["metric"] == "accuracy")
+    named = frame["metric"].where(~classes, frame["metric"] + " (" + frame["section"] + ")")
+    frame = frame.assign(question=frame["set"] + ": " + named)
+    chosen = frame[classes | ((frame["section"] == WHOLE) & frame["metric"].isin(shown))]
     place = [*keys, "job", "method", "question"]
     # Not sorted: jobs, methods and sets stand in their own order.
     return chosen.set_index(place)["value"].unstack("question", sort=False)

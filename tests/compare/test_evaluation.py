@@ -11,6 +11,7 @@ from words import random_vectors
 
 import sgns_pmi as sp
 from sgns_pmi.compare import Evaluation, evaluate, method_maps, method_vectors
+from sgns_pmi.compare.sentiment import sentiment
 
 COUNTS = sp.CooccurrenceCounts.from_matrix(np.arange(1, 26).reshape(5, 5), vocab="abcde", context_vocab="abcde")
 
@@ -40,6 +41,21 @@ def test_every_method_answers_everything(questions: Evaluation) -> None:
         )
         near = found.neighbours[found.neighbours["method"] == method].drop(columns="method").reset_index(drop=True)
         pd.testing.assert_frame_equal(near, sp.neighbours(own, ["w7"], 3, 50))
+
+
+def test_sentiment_is_asked_of_every_method_and_of_two_baselines(tmp_path: Path) -> None:
+    for name, words in (("neg", "w1 w2\nw3\nw1 w4\n"), ("pos", "w5 w6\nw7 w8\nw5\n")):
+        (tmp_path / f"films.{name}").write_text(words)
+    asked = Evaluation(sentiment=[str(tmp_path / "films.neg"), str(tmp_path / "films.pos")], restrict=50)
+    asked.check()
+    vectors = {"one": random_vectors(), "two": random_vectors(seed=1)}
+    rows = evaluate(vectors, asked).evaluation
+    assert set(rows["task"]) == {"sentiment"}
+    assert set(rows["set"]) == {"films"}
+    assert rows["method"].unique().tolist() == ["one", "two", "random", "tfidf"]
+    expected = sentiment(vectors, asked.sentiment, 50)
+    pd.testing.assert_frame_equal(rows[expected.columns.tolist()], expected)
+    assert evaluate({}, asked).evaluation.empty
 
 
 def test_nothing_asked_nothing_answered() -> None:
@@ -81,6 +97,8 @@ def test_maps() -> None:
     [
         ({"words": "king"}, r"words=king: must be a list, as eval.words=\[...\]"),
         ({"similarity": ["nowhere"]}, "similarity=nowhere: there is no such file or folder"),
+        ({"sentiment": "films.neg"}, r"sentiment=films.neg: must be a list, as eval.sentiment=\[...\]"),
+        ({"sentiment": ["films.neg"]}, "sentiment=films.neg: needs two or more files"),
         ({"vectors": "W"}, "vectors=W"),
         ({"normalize": "rows"}, "did you mean row"),
         ({"restrict": 0}, "restrict=0"),

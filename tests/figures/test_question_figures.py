@@ -14,6 +14,7 @@ from sgns_pmi.compare.word_map import word_map
 from sgns_pmi.figures import Facts, question_figures
 from sgns_pmi.figures.analogies import analogies_figure
 from sgns_pmi.figures.neighbours import neighbours_figure
+from sgns_pmi.figures.sentiment import sentiment_figure
 from sgns_pmi.figures.words import words_figure
 
 SECTIONS = {"one": (10, 5, 0.4), "two": (8, 0, None), "all": (18, 5, 0.4)}
@@ -30,6 +31,19 @@ def analogy_rows(methods: tuple[str, ...] = ("sgns_expected", "sppmi")) -> pd.Da
         ]
         if value is not None
     ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["method", "task", "set", "section", "metric", "value"])
+
+
+def sentiment_rows() -> pd.DataFrame:
+    accuracies = {
+        ("sppmi_svd", "mean"): 0.7, ("sppmi_svd", "sif"): 0.45, ("random", "mean"): 0.6, ("random", "sif"): 0.55,
+        ("tfidf", "words"): 0.8,
+    }  # fmt: skip
+    rows = [
+        (method, "sentiment", "films", section, metric, value)
+        for (method, section), accuracy in accuracies.items()
+        for metric, value in [("accuracy", accuracy), ("accuracy_std", 0.02), ("chance", 0.5), ("known_words", 0.9)]
+    ]
     return pd.DataFrame(rows, columns=["method", "task", "set", "section", "metric", "value"])
 
 
@@ -73,6 +87,21 @@ def test_bars_are_accuracies_and_sections_without_questions_are_named() -> None:
     assert figure.get_supxlabel() == "No question with known words: two (8)"
 
 
+def test_bars_of_sentiment_reach_from_chance_to_the_accuracy() -> None:
+    (ax,) = sentiment_figure(sentiment_rows(), title="Sentiment").axes
+    assert {bar.get_x() for bar in ax.patches} == {0.5}
+    np.testing.assert_allclose([bar.get_x() + bar.get_width() for bar in ax.patches], [0.7, 0.45, 0.6, 0.55, 0.8])
+    spreads = [segment[:, 0] for lines in ax.collections for segment in lines.get_segments()]
+    np.testing.assert_allclose(spreads[0], [0.68, 0.72])
+    assert len(spreads) == 5
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == [
+        "SPPMI-SVD  (90% of words)", "random vectors  (90% of words)", "TF-IDF  (90% of words)",
+    ]  # fmt: skip
+    assert {"chance, 50.0%", "45.0%", "80.0%"} <= {text.get_text() for text in texts(ax)}
+    assert ax.get_xlim()[0] < 0.43
+    assert [entry.get_text() for entry in ax.get_legend().get_texts()] == ["mean vector", "SIF"]
+
+
 def test_table_of_neighbours() -> None:
     near = pd.concat(
         [sp.neighbours(random_vectors(seed=n), ["w1", "w2"], 3).assign(method=name) for n, name in enumerate(("sppmi", "mine"))]
@@ -91,7 +120,9 @@ def test_files(tmp_path: Path) -> None:
     vectors = random_vectors()
     maps = {("sppmi", "pca"): word_map({"V": vectors}, 20, "pca")}
     facts = Facts("twelve words", k=5, dim=2, noise="unigram")
-    written = question_figures(tmp_path, facts, answers=Answers(analogy_rows(), near), maps=maps)
-    assert sorted(file.name for file in written) == ["analogies_google.png", "neighbours.png", "words_pca_sppmi.png"]
+    written = question_figures(tmp_path, facts, answers=Answers(pd.concat([analogy_rows(), sentiment_rows()]), near), maps=maps)
+    assert sorted(file.name for file in written) == [
+        "analogies_google.png", "neighbours.png", "sentiment_films.png", "words_pca_sppmi.png",
+    ]  # fmt: skip
     assert all(file.is_file() for file in written)
     assert question_figures(tmp_path, facts, answers=Answers(pd.DataFrame(), pd.DataFrame()), maps={}) == []

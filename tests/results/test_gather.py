@@ -80,7 +80,8 @@ def test_answers_are_gathered_beside_the_metrics(tmp_path: Path) -> None:
             for question in (
                 ("similarity", "pairs", "all", "spearman"), ("similarity", "pairs", "all", "covered"),
                 ("analogy", "null", "family", "accuracy_3cosadd"), ("analogy", "null", "all", "accuracy_3cosadd"),
-                ("analogy", "null", "all", "accuracy_3cosmul"),
+                ("analogy", "null", "all", "accuracy_3cosmul"), ("sentiment", "films", "sif", "accuracy"),
+                ("sentiment", "films", "sif", "accuracy_std"),
             )
             # Where rows are not normalised there is no 3CosMul.
             if (method, question[-1]) != ("a", "accuracy_3cosmul")
@@ -88,13 +89,15 @@ def test_answers_are_gathered_beside_the_metrics(tmp_path: Path) -> None:
         pd.DataFrame(rows, columns=columns).to_csv(asked.directory / "evaluation.csv", index=False)
     frame = gather(jobs, "evaluation")
     assert frame.columns.tolist() == ["dim", "job", *columns]
-    assert len(frame) == 18
+    assert len(frame) == 26
     assert frame["value"].iloc[0] == 1 / 3
     table = questions_table(frame, ["dim"])
     assert table.index.tolist() == [(50, 0, "b"), (50, 0, "a"), (2, 1, "b"), (2, 1, "a")]
-    assert table.columns.tolist() == ["pairs: spearman", "null: accuracy_3cosadd", "null: accuracy_3cosmul"]
-    assert table.loc[(2, 1, "b")].tolist() == [0.1 / 3] * 3
-    assert table.loc[(50, 0, "a")].isna().tolist() == [False, False, True]
+    assert table.columns.tolist() == [
+        "pairs: spearman", "null: accuracy_3cosadd", "null: accuracy_3cosmul", "films: accuracy (sif)",
+    ]  # fmt: skip
+    assert table.loc[(2, 1, "b")].tolist() == [0.1 / 3] * 4
+    assert table.loc[(50, 0, "a")].isna().tolist() == [False, False, True, False]
     assert gather(jobs[2:], "evaluation").empty
 
 

@@ -98,3 +98,18 @@ def test_answers_show_every_set_with_how_much_of_it_is_known() -> None:
     ]  # fmt: skip
     assert nearest.loc["b", "nearest"].tolist() == ["b1, b2, b3, b4, b5"] * 2
     assert answers_overview(Answers(pd.DataFrame(), pd.DataFrame())) == []
+
+
+def test_sentiment_has_a_table_of_its_own() -> None:
+    cells = [
+        (method, "sentiment", "films", section, metric, value)
+        for method, section, accuracy in [("b", "mean", 0.7), ("b", "sif", 0.65), ("a", "mean", 0.5), ("tfidf", "words", 0.75)]
+        for metric, value in [("accuracy", accuracy), ("accuracy_std", 0.0125), ("known_words", 0.5)]
+    ]
+    rows = pd.DataFrame(cells, columns=["method", "task", "set", "section", "metric", "value"])
+    (table,) = answers_overview(Answers(rows, pd.DataFrame()))
+    assert table.columns.tolist() == ["method", "mean", "sif", "words", "known words"]
+    assert table["method"].tolist() == ["b", "a", "tfidf"]
+    assert table.index.unique().tolist() == ["films"]
+    assert table.iloc[0].dropna().tolist() == ["b", "0.700 ± 0.013", "0.650 ± 0.013", "50.0%"]
+    assert as_text(table).splitlines()[3].split() == ["films", "tfidf", "0.750", "±", "0.013", "50.0%"]
