@@ -45,8 +45,11 @@ from sgns_pmi.progress import Progress
 Indices = NDArray[np.integer[Any]]
 
 EPOCHS, FEWEST_EPOCHS = 200, 10
-VISITS = 2_000_000
+VISITS = 6_000_000
 """Triples that training visits at most by default, some seconds' work; but in no fewer than `FEWEST_EPOCHS`."""
+SMALL_BATCH, LARGE_BATCH = 256, 4096
+BATCHES = 40
+"""Batches of an epoch by default, where that makes them neither smaller nor larger than the sizes above."""
 RECORDS = 50
 START_SCALE = 0.1
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
@@ -169,11 +172,11 @@ class NumpySGNS(SGNS):
     drop_positive : bool, default False
         Drop a negative equal to the positive.
     epochs : int, optional
-        Passes over the triples; by default 200, fewer (10 at least) where they would be more than two million visits.
+        Passes over the triples; by default 200, fewer (10 at least) where they would be more than six million visits.
     lr : float, default 0.05
         Adam's learning rate at the beginning.
-    batch_size : int, default 256
-        Triples in a batch. A step updates all of V and U.
+    batch_size : int, optional
+        Triples in a batch; by default a fortieth of them, but at least 256 and at most 4,096. A step updates all of V and U.
     seed : int, default 0
         Start and draws.
     verbose : bool, default False
@@ -183,6 +186,12 @@ class NumpySGNS(SGNS):
     ----------
     V_, U_, row_bias_, col_bias_, objective_, history_, noise_, interrupted_, converged_, note_
         As those of `SGNS`.
+
+    Notes
+    -----
+    With the defaults ℓ ends 0.3 to 0.5 % above its optimum on the R experiment's counts (100 words, 8,590 triples, K = 20,
+    dim 4; three seeds), in 4 s on one core: where `Sampled` ends, by the same recipe in PyTorch. As Adam moves all of V and U
+    in each step, this is for vocabularies of some thousand words.
 
     References
     ----------
@@ -209,7 +218,7 @@ class NumpySGNS(SGNS):
         drop_positive: bool = False,
         epochs: int | None = None,
         lr: float = 0.05,
-        batch_size: int = 256,
+        batch_size: int | None = None,
         seed: int = 0,
         verbose: bool = False,
     ) -> None:
@@ -234,7 +243,8 @@ class NumpySGNS(SGNS):
         if self.epochs is not None:
             check_integer("epochs", self.epochs)
         check_real("lr", self.lr, above=True)
-        check_integer("batch_size", self.batch_size)
+        if self.batch_size is not None:
+            check_integer("batch_size", self.batch_size)
         check_seed(self.seed)
 
     def fit(self, counts: Any) -> Self:
@@ -250,13 +260,14 @@ class NumpySGNS(SGNS):
         """
         self.check()
         counts = as_counts(counts)
-        dim, k, batch_size = check_dim(self.dim, counts.shape), int(self.k), int(self.batch_size)
+        dim, k = check_dim(self.dim, counts.shape), int(self.k)
         rng = np.random.default_rng(check_seed(self.seed))
         self.noise_ = noise_distribution(counts, self.noise, self.exponent)
         V, U = _start(counts, self.noise_, dim, self.bias, rng)
 
         center, context = counts.matrix.tocoo().coords
         n = counts.matrix.data
+        batch_size = int(self.batch_size or min(max(counts.nnz // BATCHES, SMALL_BATCH), LARGE_BATCH))
         epochs = int(self.epochs or max(FEWEST_EPOCHS, min(EPOCHS, VISITS // counts.nnz)))
         epoch_steps = math.ceil(counts.nnz / batch_size)
         steps = epochs * epoch_steps

@@ -189,11 +189,16 @@ def test_the_other_objective_has_another_optimum(toy):
     assert percent_above(value, dropped.objective_) > 2
 
 
-def test_epochs_by_default_are_few_where_triples_are_many(toy, monkeypatch):
+def test_by_default_many_triples_have_larger_batches_and_fewer_epochs(toy, monkeypatch):
     monkeypatch.setattr(module, "VISITS", 20 * toy.nnz)
     assert NumpySGNS(dim=2).fit(toy).history_["epoch"].iloc[-1] == 20
     monkeypatch.setattr(module, "VISITS", toy.nnz)
     assert NumpySGNS(dim=2).fit(toy).history_["epoch"].iloc[-1] == module.FEWEST_EPOCHS
+    for smallest, largest, batches in ((256, 4096, 1), (2, 4096, 5), (2, 3, 12)):
+        monkeypatch.setattr(module, "SMALL_BATCH", smallest)
+        monkeypatch.setattr(module, "LARGE_BATCH", largest)
+        monkeypatch.setattr(module, "BATCHES", 5)
+        assert NumpySGNS(dim=2, epochs=1).fit(toy).history_["step"].iloc[-1] == batches  # of 35 triples
 
 
 def test_same_seed_same_result(toy):
