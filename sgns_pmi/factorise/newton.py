@@ -143,7 +143,7 @@ def row_systems(exact: SeparableObjective, V: Tensor, U: Tensor, free: Tensor) -
     losses = V.new_empty(rows, dtype=torch.float64)
     gradient, hessian = V.new_empty((*rows, count)), V.new_empty((*rows, count, count))
     for block in exact.blocks(V, U):
-        losses[..., block.rows] = block.losses()
+        losses[..., block.rows] = block.losses
         packed = exact.curvature(block) @ pairs
         hessian[..., block.rows, upper[0], upper[1]] = packed
         hessian[..., block.rows, upper[1], upper[0]] = packed
@@ -173,46 +173,54 @@ class _Newton:
 def newton_direction(search: Newton, levenberg: float) -> _Newton:
     """Conjugate gradients on (H + λB) p = −∇ℓ, preconditioned by (1 + λ)B, B the row blocks of the Hessian H.
 
-    A Hessian-vector product needs D and S of all cells, which are kept for it:
-    with dX = p_V Uᵀ + V p_Uᵀ and R = S ∘ dX,  N (Hp)_V = α ∘ [R (β∘U) + D (β∘p_U)], and alike for U.
-    Vectors p hold the free columns of V above those of U, (words + contexts, f), so that each operation serves both.
+    The rows of V meet each other only through U, and those of U only through V: with M = (1 + λ)B for one side,
+
+        H + λB = [ M_V  C ; Cᵀ  M_U ],    Cᵀp_V = (S ∘ p_V Uᵀ)ᵀ V + Dᵀ p_V,    C p_U = (S ∘ V p_Uᵀ) U + D p_U,
+
+    where S and D of all cells are kept, times α_i β_j / N. So p_U = −M_U⁻¹ (∇_U + Cᵀ p_V), and what remains for p_V takes
+    half as many iterations as both sides together would, for the same work in each (Reid 1972, SIAM J. Numer. Anal. 9).
     """
-    exact, factors, words = search.exact, search.factors, search.exact.shape[0]
-    weight = torch.cat([side.row_weight for side in search.sides])[:, None]
-    systems = [row_systems(side, factors[i], factors[1 - i], search.free[i]) for i, side in enumerate(search.sides)]
-    # α_i/N and β_j/N bring the rows' own systems to the scale of ℓ.
-    gradient = weight / exact.total * torch.cat([system.gradient for system in systems])
-    blocks = weight[:, :, None] / exact.total * torch.cat([system.hessian for system in systems])
-    # An explicit inverse: a preconditioner needs no more accuracy, and it applies ten times faster than two solves.
-    inverse = torch.cholesky_inverse(_cholesky((1 + levenberg) * blocks))
+    exact, (V, U) = search.exact, search.factors
+    systems = [row_systems(side, search.factors[i], search.factors[1 - i], search.free[i]) for i, side in enumerate(search.sides)]
+    weights = [side.row_weight[:, None] / exact.total for side in search.sides]
+    g_V, g_U = (weight * system.gradient for weight, system in zip(weights, systems, strict=True))
+    M_V, M_U = ((1 + levenberg) * weight[:, :, None] * s.hessian for weight, s in zip(weights, systems, strict=True))
+    # Explicit inverses: a preconditioner needs no more accuracy, and they apply ten times faster than two solves.
+    inverse_V, inverse_U = (torch.cholesky_inverse(_cholesky(blocks)) for blocks in (M_V, M_U))
     D, S = (torch.empty(exact.shape, dtype=exact.dtype, device=exact.device) for _ in range(2))
-    for block in exact.blocks(*factors):
+    for block in exact.blocks(V, U):
         S[block.rows] = exact.curvature(block)
         D[block.rows] = exact.residual(block)
-    # What multiplies a free column of one side: the other side's same column.
-    U, V = factors[1][:, search.free[0]], factors[0][:, search.free[1]]
-    weighted_U, weighted_V = weight[words:] * U, weight[:words] * V
+    for matrix in (D, S):
+        matrix.mul_(weights[0]).mul_(exact.col_weight)
+    # What multiplies a free column of one side: the other side's same column. Opposite a bias stands a one, which does not move.
+    features_V, features_U, both = U[:, search.free[0]], V[:, search.free[1]], slice(search.dim)
 
-    def hessian(p: Tensor) -> Tensor:
-        p_V, p_U = p[:words], p[words:]
-        R = torch.addmm(V @ p_U.T, p_V, U.T).mul_(S)
-        crossed = weight * p
-        crossed[:, search.dim :] = 0.0  # opposite a bias stands a one, which does not move
-        product = torch.empty_like(p)
-        torch.mm(R, weighted_U, out=product[:words]).addmm_(D, crossed[words:])
-        torch.mm(R.T, weighted_V, out=product[words:]).addmm_(D.T, crossed[:words])
-        return product.mul_(weight / exact.total).add_(_apply(blocks, p), alpha=levenberg)
+    def to_U(p_V: Tensor) -> Tensor:
+        """M_U⁻¹ Cᵀ p_V."""
+        product = torch.mm(p_V, features_V.T).mul_(S).T @ features_U
+        product[:, both].addmm_(D.T, p_V[:, both])
+        return _apply(inverse_U, product)
 
-    p, residual = torch.zeros_like(gradient), -gradient
-    z = _apply(inverse, residual)
-    towards, norm = z, _dot(residual, z)
+    def to_V(p_U: Tensor) -> Tensor:
+        """C p_U."""
+        product = torch.mm(features_U, p_U.T).mul_(S) @ features_V
+        product[:, both].addmm_(D, p_U[:, both])
+        return product
+
+    own_U = _apply(inverse_U, g_U)
+    norm = _dot(g_V, _apply(inverse_V, g_V)) + _dot(g_U, own_U)
     # Inexact at first, ever more exact as the norm shrinks: superlinear convergence (Nocedal & Wright, eq. 7.3).
     enough = norm * max(min(0.3, math.sqrt(norm / search.objective)), 1e-10) ** 2
+    p, residual = torch.zeros_like(g_V), to_V(own_U).sub_(g_V)
+    towards = z = _apply(inverse_V, residual)
+    weighted = residual.clone()  # M_V towards
+    norm = _dot(residual, z)
     curved = False
     for step in range(MOST_CG_STEPS):
         if norm <= enough:
             break
-        along = hessian(towards)
+        along = weighted - to_V(to_U(towards))
         curvature = _dot(towards, along)
         if curvature <= 1e-8 * norm:
             curved = True
@@ -220,12 +228,13 @@ def newton_direction(search: Newton, levenberg: float) -> _Newton:
                 p = towards
             break
         length = norm / curvature
-        p = p.add(towards, alpha=length)
+        p.add_(towards, alpha=length)
         residual.sub_(along, alpha=length)
-        z = _apply(inverse, residual)
+        z = _apply(inverse_V, residual)
         previous, norm = norm, _dot(residual, z)
-        towards = z.add(towards, alpha=norm / previous)
-    return _Newton(search.widened([p[:words], p[words:]]), -_dot(gradient, p), curved)
+        towards, weighted = z.add(towards, alpha=norm / previous), residual.add(weighted, alpha=norm / previous)
+    p_U = to_U(p).add_(own_U).neg_()
+    return _Newton(search.widened([p, p_U]), -_dot(g_V, p) - _dot(g_U, p_U), curved)
 
 
 def _dot(a: Tensor, b: Tensor) -> float:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from copy import copy
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self, overload
 
@@ -25,6 +25,7 @@ from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_integer
+from sgns_pmi.factorise.threads import by_rows
 
 LINEAR_ABOVE = 40.0
 """softplus(x) is x to double precision above this score; the threshold keeps exp from overflowing."""
@@ -40,32 +41,27 @@ def softplus(x: Tensor) -> Tensor:
 
 @cache
 def block_bytes() -> int:
-    """Size of one block of scores: a quarter of the last-level cache, so that it stays there from product to product."""
+    """Size of one block of scores: half of the last-level cache, so that it stays there from product to product."""
     try:
         last_level = int(Path("/sys/devices/system/cpu/cpu0/cache/index3/size").read_text().rstrip("K\n")) << 10
     except (OSError, ValueError):  # not every system tells
         last_level = 32 << 20
-    return min(max(last_level // 4, 4 << 20), 16 << 20)
+    return min(max(last_level // 2, 4 << 20), 16 << 20)
 
 
 class Block(NamedTuple):
     """Rows `rows` of the scores, already evaluated; leading axes (...) are those of the factors."""
 
     rows: slice
-    values: Tensor  # (..., rows, contexts): what slopes and curvatures are made of; for ℓ it is σ(−x)
-    dense: Tensor  # (..., rows): loss of each row as if no cell were seen, float64
-    seen: Tensor  # (..., cells): what each seen cell adds to it, float64
-    at: Tensor  # (cells,): flat positions of the seen cells in a matrix (rows, contexts)
-    cells: slice  # where these cells stand among all seen cells
+    values: Tensor  # (..., rows, contexts): what slopes and curvatures are made of; for ℓ it is D
+    losses: Tensor  # (..., rows): Nℓ of each row, float64
+    cells: slice  # where its seen cells stand among all of them
+    objective: SeparableObjective
 
-    def losses(self) -> Tensor:
-        """Nℓ of each row, float64 (..., rows)."""
-        owner = torch.div(self.at, self.values.shape[-1], rounding_mode="floor")
-        return self.dense.index_add(-1, owner, self.seen)
-
-    def loss(self) -> float:
-        """Nℓ of all rows of the block."""
-        return float(self.dense.sum() + self.seen.sum())
+    @property
+    def at(self) -> Tensor:
+        """Flat positions of the seen cells (cells,) in a matrix (rows, contexts)."""
+        return self.objective.positions(self.rows, self.cells)
 
 
 def flat(matrix: Tensor) -> Tensor:
@@ -109,12 +105,22 @@ class SeparableObjective:
         self.shape, self.total = counts.shape, total
         self.dtype, self.device = dtype, torch.device(device)
         self._indptr = n.indptr.astype(np.int64)
-        self._flat = torch.from_numpy(rows_of(counts) * counts.shape[1] + n.indices).to(self.device)
+        self._columns = torch.from_numpy(n.indices.astype(np.int32)).to(self.device)
         self.row_weight, self.col_weight = self._tensor(row_weight), self._tensor(col_weight)
         self._cells: dict[str, Tensor] = {}
 
     def _tensor(self, array: NDArray[Any]) -> Tensor:
         return torch.tensor(array, dtype=self.dtype, device=self.device)
+
+    @cached_property
+    def _flat(self) -> Tensor:
+        """Positions of all seen cells in the flattened matrix (words, contexts)."""
+        rows = np.repeat(np.arange(self.shape[0]), np.diff(self._indptr))
+        return torch.from_numpy(rows).to(self.device) * self.shape[1] + self._columns
+
+    def positions(self, rows: slice, cells: slice) -> Tensor:
+        """Flat positions of some rows' seen cells (cells,) in a matrix of these rows alone."""
+        return self._flat[cells] - rows.start * self.shape[1]
 
     def transposed(self) -> Self:
         """The same objective with the sides exchanged: its V is this one's U."""
@@ -125,6 +131,7 @@ class SeparableObjective:
         other._flat, order = torch.sort(cols * words + rows)
         per_row = torch.bincount(cols, minlength=contexts).cpu().numpy()
         other._indptr = np.concatenate([[0], np.cumsum(per_row)])
+        other._columns = rows[order].int()
         other.row_weight, other.col_weight = self.col_weight, self.row_weight
         other._cells = {name: values[order] for name, values in self._cells.items()}
         return other
@@ -146,16 +153,21 @@ class SeparableObjective:
                 buffers = buffers[..., : rows.stop - low, :].contiguous()
             minus_x = torch.matmul(V[..., rows, :], minus_U, out=buffers[0])
             cells = slice(int(self._indptr[low]), int(self._indptr[rows.stop]))
-            at = self._flat[cells] - low * contexts
-            seen = self._seen_losses(flat(minus_x)[..., at], cells)
-            dense = self._dense_losses(minus_x, rows, bound, buffers[1]).double() * self.row_weight[rows].double()
-            yield Block(rows, minus_x, dense, seen.double(), at, cells)
+            losses = self._evaluate(minus_x, rows, cells, bound, buffers[1])
+            yield Block(rows, minus_x, losses, cells, self)
 
-    def _dense_losses(self, minus_x: Tensor, rows: slice, bound: float, scratch: Tensor) -> Tensor:
-        """Loss (..., rows) / α_i of each row as if no cell were seen; puts the block's `values` in place of −x.
+    def _evaluate(self, minus_x: Tensor, rows: slice, cells: slice, bound: float, scratch: Tensor) -> Tensor:
+        """Losses of a block's rows, float64 (..., rows); puts the block's `values` in place of −x.
 
         `bound` is one of |x|, `scratch` is shaped as `minus_x`.
         """
+        at = self.positions(rows, cells)
+        seen = self._seen_losses(flat(minus_x)[..., at], cells).double()
+        dense = self._dense_losses(minus_x, rows, bound, scratch).double() * self.row_weight[rows].double()
+        return dense.index_add(-1, torch.div(at, self.shape[1], rounding_mode="floor"), seen)
+
+    def _dense_losses(self, minus_x: Tensor, rows: slice, bound: float, scratch: Tensor) -> Tensor:
+        """Loss (..., rows) / α_i of each row as if no cell were seen; puts what the cells have in common in place of −x."""
         raise NotImplementedError
 
     def _seen_losses(self, minus_x: Tensor, cells: slice) -> Tensor:
@@ -176,11 +188,11 @@ class SeparableObjective:
 
     def losses(self, V: Tensor, U: Tensor) -> Tensor:
         """Nℓ of every row, float64 (..., words)."""
-        return torch.cat([block.losses() for block in self.blocks(V, U)], dim=-1)
+        return torch.cat([block.losses for block in self.blocks(V, U)], dim=-1)
 
     def value(self, V: Tensor, U: Tensor) -> float:
         """ℓ(V Uᵀ)."""
-        return sum(block.loss() for block in self.blocks(V, U)) / self.total
+        return sum(float(block.losses.sum()) for block in self.blocks(V, U)) / self.total
 
     def value_and_gradient(self, V: Tensor, U: Tensor) -> tuple[float, Tensor, Tensor]:
         """ℓ, ∂ℓ/∂V = G U / N (words, dim) and ∂ℓ/∂U = Gᵀ V / N (contexts, dim)."""
@@ -188,7 +200,7 @@ class SeparableObjective:
         weighted_V, weighted_U = V * (self.row_weight / self.total)[:, None], U * self.col_weight[:, None]
         loss = 0.0
         for block in self.blocks(V, U):
-            loss += block.loss()
+            loss += float(block.losses.sum())
             residual = self.residual(block)
             torch.mm(residual, weighted_U, out=dV[block.rows])
             dU.addmm_(residual.T, weighted_V[block.rows])
@@ -225,12 +237,39 @@ class ExactObjective(SeparableObjective):
     ) -> None:
         n, p_n = counts.matrix, np.asarray(noise, dtype=np.float64)
         super().__init__(counts, k * counts.row_sums, p_n, counts.total, dtype, device)
+        self._compiled = self.device.type == "cpu"
         # Weights of the seen cells: `positive` multiplies −x, `net` is what they add to the weight of softplus(x).
         outer = k * counts.row_sums[rows_of(counts)] * p_n[n.indices]
         self._cells = {"positive": self._tensor(n.data), "positive_share": self._tensor(n.data / outer)}
         if drop_positive:
             net = n.data - n.data * k * p_n[n.indices]
             self._cells |= {"net": self._tensor(net), "net_share": self._tensor(net / outer)}
+
+    def _evaluate(self, minus_x: Tensor, rows: slice, cells: slice, bound: float, scratch: Tensor) -> Tensor:
+        if self._compiled:
+            return self._evaluate_compiled(minus_x, rows)
+        losses = super()._evaluate(minus_x, rows, cells, bound, scratch)
+        residual = torch.sub(1.0, minus_x, out=minus_x)
+        at = self.positions(rows, cells)
+        positive_share, net_share = self._shares(cells)
+        sigma = flat(residual)[..., at]
+        flat(residual)[..., at] = sigma + net_share * sigma - positive_share
+        return losses
+
+    def _evaluate_compiled(self, minus_x: Tensor, rows: slice) -> Tensor:
+        from sgns_pmi.factorise.kernels.cells import evaluate  # Numba takes as long to load as a small run
+
+        losses = minus_x.new_empty(minus_x.shape[:-1], dtype=torch.float64)
+        positive = self._cells["positive"]
+        weights = (positive, self._cells.get("net", positive), *self._shares(slice(None)))
+        alpha, beta = self.row_weight.numpy(), self.col_weight.numpy()
+        cells = [array.numpy() for array in (self._columns, *weights)]
+        scores, of_rows = minus_x.view(-1, *minus_x.shape[-2:]).numpy(), losses.view(-1, losses.shape[-1]).numpy()
+        by_rows(
+            lambda first, last: evaluate(scores, of_rows, first, last, rows.start, alpha, beta, self._indptr, *cells),
+            *scores.shape[-2:],
+        )
+        return losses
 
     def _dense_losses(self, minus_x: Tensor, rows: slice, bound: float, scratch: Tensor) -> Tensor:
         # One exponential a cell gives all: with s = σ(−x), softplus(x) = −log s and σ(x) = 1 − s.
@@ -255,17 +294,25 @@ class ExactObjective(SeparableObjective):
         return positive, self._cells["net_share"][cells] if "net" in self._cells else positive
 
     def residual(self, block: Block) -> Tensor:
-        residual = torch.sub(1.0, block.values, out=block.values)
-        cells = flat(residual)
-        sigma = cells[..., block.at]
-        positive_share, net_share = self._shares(block.cells)
-        cells[..., block.at] = sigma + net_share * sigma - positive_share
-        return residual
+        return block.values
 
     def curvature(self, block: Block) -> Tensor:
-        curvature = block.values - block.values.square()
-        flat(curvature)[..., block.at] *= 1.0 + self._shares(block.cells)[1]
-        return curvature
+        D = block.values
+        S = torch.empty_like(D)
+        if self._compiled:
+            from sgns_pmi.factorise.kernels.cells import curvature
+
+            arrays = [array.numpy() for array in (self._columns, *self._shares(slice(None)))]
+            of_D, of_S = (matrix.view(-1, *matrix.shape[-2:]).numpy() for matrix in (D, S))
+            by_rows(
+                lambda first, last: curvature(of_D, of_S, first, last, block.rows.start, self._indptr, *arrays), *D.shape[-2:]
+            )
+            return S
+        torch.addcmul(D, D, D, value=-1.0, out=S)
+        at, (n, w) = block.at, self._shares(block.cells)
+        weighted = flat(D)[..., at] + n
+        flat(S)[..., at] = weighted * (1.0 - weighted / (1.0 + w))
+        return S
 
 
 @overload

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
+from itertools import pairwise
 
 import torch
 
@@ -21,3 +25,26 @@ def threads_for(shape: tuple[int, int]) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not outlive a fork
+
+
+def by_rows(work: Callable[[int, int], object], rows: int, contexts: int) -> None:
+    """Call work(first, last) for ranges that make up all rows, side by side on torch's number of threads.
+
+    `work` must release the GIL. A few rows are one range: handing over takes longer.
+    """
+    parts = min(torch.get_num_threads(), rows, 1 + rows * contexts // SMALL_CELLS)
+    ranges = pairwise(rows * part // parts for part in range(parts + 1))
+    own = next(ranges)
+    others = [_pool(parts - 1).submit(work, *other) for other in ranges]
+    work(*own)
+    for other in others:
+        other.result()
