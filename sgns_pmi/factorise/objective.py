@@ -108,6 +108,7 @@ class SeparableObjective:
         self._columns = torch.from_numpy(n.indices.astype(np.int32)).to(self.device)
         self.row_weight, self.col_weight = self._tensor(row_weight), self._tensor(col_weight)
         self._cells: dict[str, Tensor] = {}
+        self._compiled = False
 
     def _tensor(self, array: NDArray[Any]) -> Tensor:
         return torch.tensor(array, dtype=self.dtype, device=self.device)
@@ -146,7 +147,8 @@ class SeparableObjective:
         height = max(1, min(words, block_bytes() // (math.prod(starts) * contexts * V.element_size())))
         buffers = torch.empty((2, *starts, height, contexts), dtype=self.dtype, device=self.device)
         minus_U = -U.mT
-        bound = float(V.norm(dim=-1).max() * U.norm(dim=-1).max())  # of |x|, by Cauchy–Schwarz
+        # Of |x|, by Cauchy–Schwarz; compiled code does without.
+        bound = math.inf if self._compiled else float(V.norm(dim=-1).max() * U.norm(dim=-1).max())
         for low in range(0, words, height):
             rows = slice(low, min(low + height, words))
             if rows.stop - low < height:
