@@ -18,7 +18,7 @@ from sgns_pmi.progress import Progress
 
 NEWTON_WORK = 5e7  # words x contexts x dim² up to which second order is used
 RIDGE = 1e-3  # added to each row's Hessian, relative to its mean diagonal
-INVERTED_ROWS = 1024  # Hessians that are inverted at once
+AT_ONCE = 1024  # Hessians that are whole at a time
 
 
 class RowQuasiNewton(QuasiNewton):
@@ -26,25 +26,32 @@ class RowQuasiNewton(QuasiNewton):
 
     Where the curvature of a cell grows with its count, rows differ in more than scale, and the separable metric of ℓ does not
     serve; each row's own dim x dim Hessian does. With `majorant` curvatures it also keeps a first step from overshooting.
-    Renewing it costs dim/6 gradients, and memory (words + contexts) x dim².
+    Renewing it costs some dim/6 gradients, and it holds (words + contexts) x dim² / 2 numbers.
     """
+
+    _halves: tuple[Tensor, Tensor] | None = None  # reused: the old metric has served when the new one is made
 
     def _metric(self) -> Metric:
         exact = self.exact
         # What multiplies a free column of one side: the other side's same column.
         U, V = self.factors[1][:, self.free[0]], self.factors[0][:, self.free[1]]
-        pairs_U, pairs_V = _pairs(U, exact.col_weight), _pairs(V, exact.row_weight)
-        packed = [pairs_U.new_empty(exact.shape[0], pairs_U.shape[1]), pairs_V.new_zeros(exact.shape[1], pairs_V.shape[1])]
+        pairs_U = _pairs(U, exact.col_weight)
+        if self._halves is None or self._halves[0].dtype != exact.dtype:
+            self._halves = pairs_U.new_empty(len(V), pairs_U.shape[1]), pairs_U.new_empty(len(U), pairs_U.shape[1])
+        rows, columns = self._halves
+        columns.zero_()
         for block in exact.blocks(*self.factors):
             S = exact.majorant(block)
-            torch.mm(S, pairs_U, out=packed[0][block.rows])
-            packed[1].addmm_(S.T, pairs_V[block.rows])
-        weights = exact.row_weight / exact.total, exact.col_weight / exact.total
-        inverses = [_inverses(rows, weight) for rows, weight in zip(packed, weights, strict=True)]
+            torch.mm(S, pairs_U, out=rows[block.rows])
+            columns.addmm_(S.T, _pairs(V[block.rows], exact.row_weight[block.rows]))
+        del pairs_U
+        dim = U.shape[1]
+        _invert(rows, exact.row_weight / exact.total, dim)
+        _invert(columns, exact.col_weight / exact.total, dim)
 
         def apply(gradient: Tensor) -> Tensor:
-            parts = zip(inverses, self._parts(gradient), strict=True)
-            return torch.cat([(inverse @ part[:, :, None]).reshape(-1) for inverse, part in parts])
+            parts = zip((rows, columns), self._parts(gradient), strict=True)
+            return torch.cat([_multiplied(half, part).view(-1) for half, part in parts])
 
         return apply
 
@@ -55,22 +62,33 @@ def _pairs(features: Tensor, weight: Tensor) -> Tensor:
     return (features * weight[:, None])[:, first] * features[:, second]
 
 
-def _inverses(packed: Tensor, weight: Tensor) -> Tensor:
-    """Inverses (size, dim, dim) of weight · Hessian, given as upper halves; of a word that never occurs, the identity."""
-    dim = int((2 * packed.shape[1]) ** 0.5)
-    first, second = torch.triu_indices(dim, dim, device=packed.device)
-    unit = torch.eye(dim, dtype=packed.dtype, device=packed.device)
-    inverses = packed.new_empty(len(packed), dim, dim)
-    for low in range(0, len(packed), INVERTED_ROWS):
-        rows = slice(low, low + INVERTED_ROWS)
-        hessians = packed.new_empty(len(packed[rows]), dim, dim)
-        hessians[:, first, second] = hessians[:, second, first] = packed[rows] * weight[rows, None]
+def _whole(halves: Tensor, dim: int) -> Tensor:
+    """Symmetric matrices (size, dim, dim) of upper halves."""
+    first, second = torch.triu_indices(dim, dim, device=halves.device)
+    place = torch.empty(dim, dim, dtype=torch.int64, device=halves.device)
+    place[first, second] = place[second, first] = torch.arange(halves.shape[1], device=halves.device)
+    return halves.index_select(1, place.view(-1)).view(-1, dim, dim)
+
+
+def _invert(halves: Tensor, weight: Tensor, dim: int) -> None:
+    """Put the inverse of weight · Hessian in place of each Hessian; of a word that never occurs, the identity."""
+    first, second = torch.triu_indices(dim, dim, device=halves.device)
+    unit = torch.eye(dim, dtype=halves.dtype, device=halves.device)
+    for low in range(0, len(halves), AT_ONCE):
+        rows = slice(low, low + AT_ONCE)
+        hessians = _whole(halves[rows], dim) * weight[rows, None, None]
         scale = hessians.diagonal(dim1=-2, dim2=-1).mean(-1)
         scale = torch.where(scale > 0, scale, 1.0)[:, None, None]
         # Scaled to one, as weights of rare words are tiny in float32.
-        factor = torch.linalg.cholesky_ex(hessians / scale + RIDGE * unit)[0]
-        inverses[rows] = torch.where((weight[rows] > 0)[:, None, None], torch.cholesky_inverse(factor) / scale, unit)
-    return inverses
+        factors = torch.linalg.cholesky_ex(hessians / scale + RIDGE * unit)[0]
+        inverses = torch.where((weight[rows] > 0)[:, None, None], torch.cholesky_inverse(factors) / scale, unit)
+        halves[rows] = inverses[:, first, second]
+
+
+def _multiplied(halves: Tensor, vectors: Tensor) -> Tensor:
+    """Each symmetric matrix, given as its upper half, times its vector (size, dim)."""
+    parts = zip(torch.split(halves, AT_ONCE), torch.split(vectors, AT_ONCE), strict=True)
+    return torch.cat([(_whole(half, part.shape[1]) @ part[:, :, None])[:, :, 0] for half, part in parts])
 
 
 def minimise(
