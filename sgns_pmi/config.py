@@ -148,7 +148,8 @@ class Config:
     def check_eval(self, problem: Problem) -> None:
         """Refuse questions that this problem's words cannot answer; an `InputError` names the key under ``eval.``."""
         try:
-            self.eval.check_counts(problem.counts)
+            composed = any(hasattr(self._estimator(name), "compose") for name in self.methods)
+            self.eval.check_counts(problem.counts, composed)
         except InputError as error:
             raise error.under("eval") from None
 

@@ -96,7 +96,7 @@ def open_vectors(run: str | Path, choices: Choices) -> dict[str, WordVectors]:
 
 
 def ask(vectors: Mapping[str, WordVectors], question: Sequence[str], choices: Choices) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Answer a question: words each on its own, or joined by + and −.
+    """Answer a question: words each on its own, or joined by + and −. A method that does not know a word is left out.
 
     Yields
     ------
@@ -108,12 +108,16 @@ def ask(vectors: Mapping[str, WordVectors], question: Sequence[str], choices: Ch
     Raises
     ------
     InputError
-        For an unknown word, with the closest known ones, or words of which only some are joined.
+        For a word that no method knows, with the closest known ones, or words of which only some are joined.
     """
     plus, minus, joined = _terms(question)
     for asked in [plus] if joined else [[word] for word in plus]:
         columns = {}
-        for method, own in vectors.items():
+        needed = [*asked, *minus] if joined else asked
+        # Where nobody knows all words, the first method says so.
+        knowing = [method for method, own in vectors.items() if all(word in own for word in needed)] or [*vectors][:1]
+        for method in knowing:
+            own = vectors[method]
             if joined:
                 frame = arithmetic(own, asked, minus, choices.count, choices.rule, choices.restrict)
             else:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import sgns_pmi as sp
+from sgns_pmi.factorise.fasttext import FastText
 from sgns_pmi.query import main
 from sgns_pmi.results.vectors import write_factors
 
@@ -101,3 +102,15 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in ([], ["--help"], ["run", "-h"]):
         main(arguments)
         assert "king - man + woman" in capsys.readouterr().out
+
+
+def test_a_misspelt_word_is_answered_by_the_method_that_composes_it(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    counts = sp.CooccurrenceCounts.from_matrix(np.diag(range(6, 0, -1)) + 1, vocab=WORDS, context_vocab=WORDS)
+    write_factors(FastText(dim=3).fit(counts), counts, run / "vectors" / "fasttext.npz")
+    main([str(run), "kingg", "count=2"])
+    assert capsys.readouterr().out.splitlines()[1].split() == ["fasttext"]
+    main([str(run), "kingg", "-", "man", "+", "woman", "count=2"])
+    assert capsys.readouterr().out.splitlines()[1].split() == ["fasttext"]
+    main([str(run), "king", "count=2"])
+    assert capsys.readouterr().out.splitlines()[1].split() == ["fasttext", "sppmi", "svd"]
+    assert "did you mean king" in refusal(capsys, run, "kingg", "vectors=U")

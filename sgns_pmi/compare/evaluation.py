@@ -88,8 +88,11 @@ class Evaluation:
         check_integer("map_words", self.map_words, 2)
         _ = self.pairs, self.questions, self.documents
 
-    def check_counts(self, counts: CooccurrenceCounts) -> None:
-        """Raise `InputError` for a word that the counts do not have, or vectors that cannot be added over them."""
+    def check_counts(self, counts: CooccurrenceCounts, composed: bool = False) -> None:
+        """Raise `InputError` for a word that the counts do not have, or vectors that cannot be added over them.
+
+        With `composed` a method is to make centre vectors of unknown words.
+        """
         words = names_of(counts.vocab, counts.shape[0])
         contexts = names_of(counts.context_vocab, counts.shape[1])
         if self.vectors in ("V+U", "mean") and words != contexts:
@@ -97,7 +100,7 @@ class Evaluation:
         asked = contexts if self.vectors == "U" else words
         known = {word.upper() for word in asked}
         for word in self.words:
-            if word.upper() not in known:
+            if word.upper() not in known and not (composed and self.vectors == "V"):
                 error = unknown_word(word, asked)
                 raise InputError("words", word, error.remedy)
 
@@ -180,9 +183,10 @@ def evaluate(vectors: Mapping[str, WordVectors], evaluation: Evaluation) -> Answ
     Raises
     ------
     InputError
-        For a word of `evaluation.words` that is not in the vocabulary.
+        For a word of `evaluation.words` that is not in the vocabulary, and that no method composes.
     """
     rows, near = [], []
+    composed = {word for word in evaluation.words if any(word in own for own in vectors.values())}
     for method, own in vectors.items():
         for name, pairs in evaluation.pairs.items():
             frame = similarity(own, pairs, evaluation.restrict)
@@ -191,7 +195,8 @@ def evaluate(vectors: Mapping[str, WordVectors], evaluation: Evaluation) -> Answ
             frame = analogies(own, questions, evaluation.restrict)
             rows.append(frame.assign(method=method, task="analogy", set=name))
         if evaluation.words:
-            frame = neighbours(own, evaluation.words, evaluation.neighbours, evaluation.restrict)
+            asked = [word for word in evaluation.words if word in own or word not in composed]
+            frame = neighbours(own, asked, evaluation.neighbours, evaluation.restrict)
             near.append(frame.assign(method=method))
     if vectors and evaluation.documents is not None:
         frame = sentiment(vectors, evaluation.documents, evaluation.restrict)

@@ -47,7 +47,8 @@ def neighbours(vectors: WordVectors, words: Sequence[str], count: int = 10, rest
     ----------
     vectors : WordVectors
     words : sequence of str
-        In any case: a word that is not known as spelled is looked up in another case.
+        In any case: a word that is not known as spelled is looked up in another case, and an unknown one is composed of its
+        n-grams where the vectors have such.
     count : int, default 10
         Neighbours of each word; fewer where the vocabulary is smaller.
     restrict : int, optional
@@ -65,6 +66,7 @@ def neighbours(vectors: WordVectors, words: Sequence[str], count: int = 10, rest
     """
     check_integer("count", count)
     check_restrict(restrict)
+    restrict, vectors = min(restrict or len(vectors), len(vectors)), vectors.with_composed(words)
     positions = np.array([vectors.position(word) for word in words], dtype=np.intp)
     rows: list[tuple[str, int, str, float]] = []
     for block in blocks(len(words), len(vectors)):
@@ -109,6 +111,7 @@ def arithmetic(
     check_choice("rule", rule, rules(vectors.normalize))
     if not positive:
         raise InputError("question", " ".join(f"- {word}" for word in negative), "must add at least one word")
+    restrict, vectors = min(restrict or len(vectors), len(vectors)), vectors.with_composed((*positive, *negative))
     plus, minus = (np.array([vectors.position(word) for word in words], dtype=np.intp) for words in (positive, negative))
     added, subtracted = vectors.similarities(plus, restrict), vectors.similarities(minus, restrict)
     scores = offset_scores(added, subtracted, rule)

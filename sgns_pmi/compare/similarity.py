@@ -54,20 +54,21 @@ def similarity(
 ) -> pd.DataFrame:
     """Rank correlation of the vectors' similarities with people's scores.
 
-    A pair with an unknown word is left out and counted. Words are matched in their most frequent spelling, whatever the
-    case, as gensim's ``evaluate_word_pairs`` does.
+    A pair with an unknown word is left out and counted, unless the vectors compose unknown words of n-grams. Words are
+    matched in their most frequent spelling, whatever the case, as gensim's ``evaluate_word_pairs`` does.
 
     Parameters
     ----------
     vectors : WordVectors
     pairs : sequence of WordPair, or a path for `read_similarity`
     restrict : int, optional
-        Only the so many most frequent words are known (gensim's restrict_vocab).
+        Only the so many most frequent words are known (gensim's restrict_vocab), and none is composed.
 
     Returns
     -------
     DataFrame
-        Columns metric, value: pairs, covered, coverage (their quotient), out_of_vocabulary, and spearman: no row where it is
+        Columns metric, value: pairs, covered, coverage (their quotient), composed (covered pairs that have a composed word,
+        where words can be composed), out_of_vocabulary, and spearman: no row where it is
         undefined, for fewer than two covered pairs or a constant.
 
     Raises
@@ -78,6 +79,9 @@ def similarity(
     check_restrict(restrict)
     if isinstance(pairs, str | Path):
         pairs = read_similarity(pairs)
+    vocabulary, can_compose = len(vectors), vectors.subwords is not None
+    if restrict is None:
+        vectors = vectors.with_composed(word for pair in pairs for word in pair[:2])
     known = len(vectors) if restrict is None else min(restrict, len(vectors))
     positions = np.array(
         [[vectors.cases.get(word.upper(), len(vectors)) for word in pair[:2]] for pair in pairs], dtype=np.intp
@@ -89,6 +93,8 @@ def similarity(
         ("pairs", len(pairs)), ("covered", int(covered.sum())), ("coverage", covered.mean() if len(pairs) else 0.0),
         ("out_of_vocabulary", int((~covered).sum())),
     ]  # fmt: skip
+    if can_compose:
+        rows.append(("composed", int((positions[covered] >= vocabulary).any(axis=1).sum())))
     cosines: NDArray[np.float64] = np.asarray((vectors.unit[first] * vectors.unit[second]).sum(axis=1), dtype=np.float64)
     if len(scores) > 1 and np.ptp(scores) > 0 and np.ptp(cosines) > 0:
         rows.append(("spearman", spearmanr(scores, cosines).statistic))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -16,6 +16,7 @@ from sklearn.preprocessing import normalize as normalized
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice
 from sgns_pmi.factorise import Factorisation
+from sgns_pmi.factorise.subwords import Subwords
 
 Matrix = Any  # ndarray or csr_array; SciPy has no types
 KINDS = ("V", "U", "V+U", "mean")
@@ -36,6 +37,8 @@ class WordVectors:
         What precedes the dot products that all questions are answered with. "row" makes rows unit vectors, and the dot
         product the cosine; "column" does so to columns; "both" to columns, then to rows (Levy, Goldberg & Dagan, TACL 2015,
         section 3.3). A zero vector remains one: its similarity with every word is 0.
+    subwords : Subwords, optional
+        N-gram vectors that unknown words are made of, to be asked about as well.
 
     Raises
     ------
@@ -53,6 +56,7 @@ class WordVectors:
     words: tuple[str, ...]
     matrix: Matrix
     normalize: str = "row"
+    subwords: Subwords | None = None
 
     def __post_init__(self) -> None:
         check_choice("normalize", self.normalize, NORMALIZATIONS)
@@ -66,6 +70,10 @@ class WordVectors:
 
     def __len__(self) -> int:
         return len(self.words)
+
+    def __contains__(self, word: str) -> bool:
+        """Whether there is a vector for the word: its own, in any case, or one that its n-grams compose."""
+        return word.upper() in self.cases or (self.subwords is not None and word in self.subwords)
 
     @cached_property
     def _index(self) -> dict[str, int]:
@@ -102,6 +110,22 @@ class WordVectors:
             raise unknown_word(word, self.words)
         return found
 
+    def with_composed(self, words: Iterable[str]) -> WordVectors:
+        """The normalised vectors, and below them those of the unknown ones of `words` that n-grams compose; self without such.
+
+        Composed words are there to be asked about: the answers are the first ``len(self)`` words.
+        """
+        unknown = [word for word in dict.fromkeys(words) if word.upper() not in self.cases and word in self]
+        if self.subwords is None or not unknown:
+            return self
+        composed = np.stack([self.subwords.compose(word) for word in unknown])
+        if self.normalize in ("column", "both"):  # by the columns of the vocabulary
+            norms = np.linalg.norm(self.matrix, axis=0)
+            composed /= np.where(norms > 0, norms, 1.0)
+        if self.normalize in ("row", "both"):
+            composed = normalized(composed)
+        return WordVectors((*self.words, *unknown), np.vstack([self.unit, composed]), "none")
+
     def similarities(self, positions: NDArray[np.intp] | Sequence[int], among: int | None = None) -> NDArray[np.floating[Any]]:
         """Similarity of the words at `positions` with the `among` most frequent words (None: all), dense (positions, among)."""
         asked, others = self.unit[np.asarray(positions, dtype=np.intp)], self.unit[:among]
@@ -127,6 +151,7 @@ def word_vectors(
     col_sums: NDArray[np.float64] | None = None,
     vectors: str = "V",
     normalize: str = "row",
+    subwords: Subwords | None = None,
 ) -> WordVectors:
     """Word vectors made of the factors of one factorisation.
 
@@ -145,6 +170,8 @@ def word_vectors(
         normalisation) or its half.
     normalize : {"row", "column", "both", "none"}, default "row"
         As in `WordVectors`.
+    subwords : Subwords, optional
+        As in `WordVectors`; of centre vectors, so that they serve vectors="V" alone.
 
     Raises
     ------
@@ -168,7 +195,7 @@ def word_vectors(
     if frequency is not None:
         order = np.argsort(-frequency, kind="stable")
         words, matrix = tuple(words[position] for position in order), matrix[order]
-    return WordVectors(words, matrix, normalize)
+    return WordVectors(words, matrix, normalize, subwords if vectors == "V" else None)
 
 
 def names_of(vocab: Sequence[str] | None, size: int) -> tuple[str, ...]:
@@ -188,6 +215,7 @@ def estimator_vectors(
     return word_vectors(
         estimator.V_, getattr(estimator, "U_", None), vocab=counts.vocab, context_vocab=counts.context_vocab,
         row_sums=counts.row_sums, col_sums=counts.col_sums, vectors=vectors, normalize=normalize,
+        subwords=getattr(estimator, "subwords_", None),
     )  # fmt: skip
 
 

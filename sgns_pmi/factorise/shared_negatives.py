@@ -201,14 +201,18 @@ def gradient(block: Block, v: Tensor, other: Tensor, features: Tensor, drawn: Dr
 
 
 def improve(block: Block, own: Tensor, other: Tensor, features: Tensor, free: Any, drawn: Drawn) -> None:
-    """Move the rows of a block, in place, by one preconditioned gradient step of Newton length each.
+    """Move the rows of a block, in place, by one `newton_move`; `free` are the columns of `own` that move."""
+    own[block.rows, free] += newton_move(block, own[block.rows], other, features, drawn)
+
+
+def newton_move(block: Block, v: Tensor, other: Tensor, features: Tensor, drawn: Drawn) -> Tensor:
+    """One preconditioned gradient step of Newton length for each row of a block, (rows, free); zero for rows without weight.
 
     The rows of a block share a preconditioner, their mean curvature over the drawn contexts: one small system for all
     of them, which undoes the ill-conditioning that comes from `other`. Each row has its own step length: Newton's along
     its direction, with the row's full curvature, shortened to log(1 + m) / m of it where the largest of its scores
     would move by m. For logistic regression that length never lets f_i rise (Sun & Tran-Dinh 2019, section 4).
     """
-    v = own[block.rows]
     slope, seen, dense = gradient(block, v, other, features, drawn)
     at_drawn = features[drawn.contexts]
     seen = (block.net * (seen - seen * seen)).clamp_(min=0.0)
@@ -223,7 +227,7 @@ def improve(block: Block, own: Tensor, other: Tensor, features: Tensor, free: An
     second = block.sums(seen * move_seen.square_()) + dense.mul_(move_dense.square_()) @ drawn.weights
     newton = -(slope * step).sum(1) / (second + TINY)
     length = torch.log1p((newton * reach).clamp_(max=1 / TINY)) / (reach + TINY)
-    own[block.rows, free] += torch.where(block.occurs, length[:, None] * step, 0.0)
+    return torch.where(block.occurs, length[:, None] * step, 0.0)
 
 
 def balanced(

@@ -17,6 +17,7 @@ from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, missing_extra
 from sgns_pmi.factorise import Factorisation
 from sgns_pmi.factorise.base import plus_terms, product_cells
+from sgns_pmi.factorise.subwords import Hashing, Subwords
 from sgns_pmi.files import atomic_path
 
 Float32 = NDArray[np.float32]
@@ -31,12 +32,12 @@ NATIVE = "is gensim's own pickled format, which can run any code when it is read
 def write_factors(estimator: Factorisation, counts: CooccurrenceCounts, path: Path) -> None:
     """Write V, U, biases, vocabularies and sums of rows and columns as plain arrays of one .npz file; none without vectors.
 
-    Sparse rows (SPPMI) are written as ``scipy.sparse.save_npz`` does, in place of V.
+    Sparse rows (SPPMI) are written as ``scipy.sparse.save_npz`` does, in place of V; n-gram vectors (fastText) beside it.
     """
     arrays = {name: value for name in FACTORS if (value := getattr(estimator, f"{name}_", None)) is not None}
     if not arrays:
         return
-    arrays |= {"row_sums": counts.row_sums, "col_sums": counts.col_sums}
+    arrays |= {"row_sums": counts.row_sums, "col_sums": counts.col_sums} | _ngrams(getattr(estimator, "subwords_", None))
     for name in ("vocab", "context_vocab"):
         if (words := getattr(counts, name)) is not None:
             arrays[name] = np.array(words, dtype=np.str_)
@@ -73,7 +74,8 @@ def write_vectors(vectors: WordVectors, path: str | Path) -> None:
     """
     target = Path(path)
     if target.suffix == ".npz":
-        _write_npz({"V": vectors.matrix, "vocab": np.array(vectors.words, dtype=np.str_)}, target)
+        arrays = {"V": vectors.matrix, "vocab": np.array(vectors.words, dtype=np.str_)} | _ngrams(vectors.subwords)
+        _write_npz(arrays, target)
         return
     inner = Path(target.stem).suffix if target.suffix == ".gz" else target.suffix
     if inner not in (*TEXT_SUFFIXES, BINARY_SUFFIX):
@@ -164,6 +166,13 @@ def from_gensim(keyed: Any, normalize: str = "row") -> WordVectors:
     return word_vectors(np.array(keyed.vectors), vocab=keyed.index_to_key, normalize=normalize)
 
 
+def _ngrams(subwords: Subwords | None) -> dict[str, Any]:
+    if subwords is None:
+        return {}
+    hashing = np.array([subwords.hashing.minn, subwords.hashing.maxn, subwords.hashing.buckets])
+    return {"ngram_hashing": hashing, "ngram_buckets": subwords.used, "ngram_vectors": subwords.vectors}
+
+
 def _write_npz(arrays: dict[str, Any], path: Path) -> None:
     rows = arrays["V"]
     if sp.issparse(rows):
@@ -180,6 +189,9 @@ def _read_npz(file: Path, vectors: str, normalize: str) -> WordVectors:
     with np.load(file, allow_pickle=False) as loaded:
         wanted = ("U", "vocab", "context_vocab", "row_sums", "col_sums")
         arrays = {name: loaded[name] for name in wanted if name in loaded}
+        if "ngram_vectors" in loaded:
+            hashing = Hashing(*loaded["ngram_hashing"].tolist())
+            arrays["subwords"] = Subwords(hashing, loaded["ngram_buckets"], loaded["ngram_vectors"])
         if "V" in loaded:
             V = loaded["V"]
         elif set(SPARSE) <= set(loaded):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from words import random_vectors
+from words import random_vectors, with_ngrams
 
 import sgns_pmi as sp
 from sgns_pmi.compare import Evaluation, evaluate, method_maps, method_vectors
@@ -126,3 +126,18 @@ def test_words_are_checked_against_the_counts() -> None:
     Evaluation(words=["z"], vectors="U").check_counts(other)
     with pytest.raises(sp.InputError, match="needs the same words as centres and as contexts"):
         Evaluation(vectors="mean").check_counts(other)
+
+
+def test_words_are_asked_of_the_methods_that_know_or_compose_them() -> None:
+    methods = {"plain": sp.WordVectors(("king", "queen", "pear"), np.eye(3)), "subwords": with_ngrams()}
+    found = evaluate(methods, Evaluation(words=["king", "kingg"])).neighbours
+    assert set(zip(found["method"], found["word"], strict=True)) == {
+        ("plain", "king"), ("subwords", "king"), ("subwords", "kingg"),
+    }  # fmt: skip
+    with pytest.raises(sp.InputError, match="word=zzz"):
+        evaluate(methods, Evaluation(words=["king", "zzz"]))
+    Evaluation(words=["kingg"]).check_counts(COUNTS, composed=True)
+    with pytest.raises(sp.InputError, match="words=kingg"):
+        Evaluation(words=["kingg"]).check_counts(COUNTS)
+    with pytest.raises(sp.InputError, match="words=kingg"):
+        Evaluation(words=["kingg"], vectors="U").check_counts(COUNTS, composed=True)

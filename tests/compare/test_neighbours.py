@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from words import answer, cosine, random_vectors
+from words import answer, cosine, random_vectors, with_ngrams
 
 import sgns_pmi as sp
 from sgns_pmi.compare import neighbours as module
@@ -99,3 +99,20 @@ def test_refusals() -> None:
         sp.arithmetic(vectors, [], ["w1"])
     with pytest.raises(sp.InputError, match="must be one of 3CosAdd"):
         sp.arithmetic(random_vectors(normalize="none"), ["w1"], rule="3CosMul")
+
+
+def test_a_composed_word_has_neighbours_and_is_none() -> None:
+    vectors = with_ngrams()
+    assert vectors.subwords is not None
+    composed = vectors.subwords.compose("kingg")
+    cosines = {word: cosine(composed, row) for word, row in zip(vectors.words, vectors.matrix, strict=True)}
+    found = sp.neighbours(vectors, ["kingg", "pear"], 5)
+    asked = found[found["word"] == "kingg"]
+    assert asked["neighbour"].tolist() == sorted(cosines, key=lambda word: -cosines[word])
+    np.testing.assert_allclose(asked["similarity"], sorted(cosines.values(), reverse=True), rtol=1e-12)
+    assert set(found[found["word"] == "pear"]["neighbour"]) == {"king", "queen"}
+    assert sp.neighbours(vectors, ["kingg"], 5, restrict=2)["neighbour"].isin(["king", "queen"]).all()
+    summed = sp.arithmetic(vectors, ["kingg", "queen"], ["pear"], rule="3CosMul")
+    assert summed["neighbour"].tolist() == ["king"]
+    with pytest.raises(sp.InputError, match="word=zzz: is not in the vocabulary"):
+        sp.neighbours(vectors, ["zzz"])

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import rankdata
-from words import cosine, random_vectors
+from words import cosine, random_vectors, with_ngrams
 
 import sgns_pmi as sp
 from sgns_pmi.compare.questions import question_files
@@ -121,3 +121,23 @@ def test_gensim_agrees_on_the_shared_sets(shared: Path) -> None:
         assert 100 * (1 - found["coverage"]) == pytest.approx(missing)
         checked += 1
     assert checked >= 6
+
+
+def test_pairs_with_composed_words_are_covered() -> None:
+    vectors = with_ngrams()
+    assert vectors.subwords is not None
+    pairs = [
+        WordPair("king", "queen", 3.0), WordPair("kingg", "pears", 1.0), WordPair("KINGLY", "pear", 2.0),
+        WordPair("zzz", "pear", 9.0),
+    ]  # fmt: skip
+    found = values(sp.similarity(vectors, pairs))
+    assert {"pairs": 4, "covered": 2, "composed": 1, "out_of_vocabulary": 2}.items() <= found.items()
+    pairs[2] = WordPair("kingly", "pear", 2.0)
+    found = values(sp.similarity(vectors, pairs))
+    assert {"covered": 3, "composed": 2}.items() <= found.items()
+    kingg, pears, kingly = (vectors.subwords.compose(word) for word in ("kingg", "pears", "kingly"))
+    king, queen, pear = vectors.matrix
+    cosines = [cosine(king, queen), cosine(kingg, pears), cosine(kingly, pear)]
+    assert found["spearman"] == pytest.approx(np.corrcoef(rankdata(cosines), [3, 1, 2])[0, 1])
+    known = values(sp.similarity(vectors, pairs, restrict=3))
+    assert {"covered": 1, "composed": 0}.items() <= known.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sparse
-from words import random_vectors
+from words import random_vectors, with_ngrams
 
 import sgns_pmi as sp
 from sgns_pmi.compare.vectors import estimator_vectors, word_vectors
@@ -90,3 +90,28 @@ def test_an_unknown_word_is_refused_with_close_ones() -> None:
 def test_refusals(make, message: str) -> None:
     with pytest.raises(sp.InputError, match=message):
         make()
+
+
+@pytest.mark.parametrize("normalize", ["row", "column", "both", "none"])
+def test_unknown_words_are_composed_below_the_others(normalize: str) -> None:
+    vectors = with_ngrams(normalize)
+    found = vectors.with_composed(["kingg", "KING", "pears", "zzz", "kingg"])
+    assert found.words == ("king", "queen", "pear", "kingg", "pears")
+    np.testing.assert_allclose(found.unit[:3], vectors.unit, rtol=1e-12)  # the words' own columns give the norms
+    assert vectors.subwords is not None
+    composed = vectors.subwords.compose("kingg")
+    if normalize in ("column", "both"):
+        composed = composed / np.sqrt((vectors.matrix**2).sum(0))
+    if normalize in ("row", "both"):
+        composed = composed / np.sqrt(composed @ composed)
+    np.testing.assert_allclose(found.unit[3], composed, rtol=1e-12)
+    assert vectors.with_composed(["king", "zzz"]) is vectors
+    assert [word in vectors for word in ("king", "King", "kingg", "zzz")] == [True, True, True, False]
+    assert random_vectors().with_composed(["w99"]).words == random_vectors().words
+
+
+def test_ngrams_are_those_of_centre_vectors() -> None:
+    V, U, subwords = np.eye(3), np.eye(3), with_ngrams().subwords
+    assert word_vectors(V, U, subwords=subwords).subwords is subwords
+    for kind in ("U", "V+U", "mean"):
+        assert word_vectors(V, U, vectors=kind, subwords=subwords).subwords is None

@@ -12,6 +12,7 @@ import scipy.sparse as sparse
 from words import random_vectors
 
 import sgns_pmi as sp
+from sgns_pmi.factorise.fasttext import FastText
 from sgns_pmi.results.vectors import read_scores, write_factors
 
 WORDS = ("the", "Königin", "naïve", "’tis", "#", '"', "NA", "1.5", "日本")
@@ -150,3 +151,16 @@ def test_other_refusals(tmp_path: Path) -> None:
     np.savez(tmp_path / "v.npz", weights=np.eye(2))
     with pytest.raises(sp.InputError, match="has no array V; it has weights"):
         sp.read_vectors(tmp_path / "v.npz")
+
+
+def test_ngrams_are_written_and_read(tmp_path: Path) -> None:
+    words = ("walk", "walked", "talk", "talked")
+    counts = sp.CooccurrenceCounts.from_matrix(np.diag([4, 3, 2, 1]) + 1, vocab=words)
+    est = FastText(dim=2, minn=2, maxn=3, buckets=500, epochs=2).fit(counts)
+    write_factors(est, counts, tmp_path / "fasttext.npz")
+    sp.write_vectors(sp.read_vectors(tmp_path / "fasttext.npz"), tmp_path / "again.npz")
+    for name in ("fasttext", "again"):
+        found = sp.read_vectors(tmp_path / f"{name}.npz").subwords
+        assert found is not None
+        np.testing.assert_array_equal(found.compose("walker"), est.compose("walker"))
+    assert sp.read_vectors(tmp_path / "fasttext.npz", "U").subwords is None
