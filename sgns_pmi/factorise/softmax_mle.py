@@ -135,7 +135,7 @@ class SoftmaxMLE(Factorisation):
 
     def check(self) -> None:
         if check_integer("dim", self.dim) < EFFECTS:
-            raise InputError("dim", self.dim, "must be 2 or more for softmax_mle: two columns are the effects of rows and of columns")
+            raise InputError("dim", self.dim, "must be 2 or more for softmax_mle: two columns are the row and column effects")
         check_integer("max_steps", self.max_steps)
         check_seed(self.seed)
         resolve_device(self.device)
