@@ -90,7 +90,8 @@ class Expected:
             objective = exact(first)
             descent = engine(objective, [spectral], bias, history)
             try:
-                descent.approach()
+                if newton or starts > 1:  # L-BFGS has nothing to choose from one start
+                    descent.approach()
                 near = descent.objective
                 descent.converge(tolerance, self.max_steps, progress)
                 if starts > 1:

@@ -50,7 +50,7 @@ class Newton(Descent):
         """Alternating Newton rounds on all starts at once, until a round brings less than `NEAR` of ℓ in each."""
         factors = [torch.stack(side) for side in zip(*self.starts, strict=True)]
         self._undamped(factors)
-        objective = self.exact.losses(*factors).sum(-1) / self.exact.total
+        objective = torch.full(factors[0].shape[:1], torch.inf, dtype=torch.float64, device=self.exact.device)
         for _ in range(MOST_ALTERNATIONS):
             before = objective
             factors, objective = self.alternated(factors)

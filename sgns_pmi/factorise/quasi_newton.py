@@ -35,8 +35,9 @@ class QuasiNewton(Descent):
     def approach(self) -> None:
         """From one start after the other, steps until one brings less than `NEAR` of ℓ."""
         found = []
-        for start in self.starts:
-            self.keep(start, self.exact.value(*start))
+        for number, start in enumerate(self.starts):
+            if number:
+                self.keep(start, self.exact.value(*start))
             self._descend(MOST_APPROACH, lambda slope, fall: fall < NEAR * self.objective)
             found.append((self.objective, self.factors))
         objective, factors = min(found, key=lambda near: near[0])
