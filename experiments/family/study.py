@@ -1,0 +1,100 @@
+"""The whole family side by side: the table and the figure of the study, from its two runs' folders.
+
+    python experiments/family/study.py outputs/family outputs/family_text
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from sgns_pmi.figures import save, style
+
+HERE = Path(__file__).parent
+LOG = ("seconds", "memory (MB)")
+HIGHER = ("WordSim-353", "analogies", "sentiment")
+"""Measures of which more is better."""
+BASELINES = {"random": "Random vectors", "tfidf": "TF-IDF"}
+
+
+def metrics(run: Path) -> pd.DataFrame:
+    """metrics.csv of a run, corrected estimates."""
+    return pd.read_csv(run / "metrics.csv", dtype={"target": str}).query("estimate == 'corrected'")
+
+
+def costs(run: Path) -> pd.DataFrame:
+    """Seconds and peak memory of each step."""
+    steps = json.loads((run / "summary.json").read_text())["steps"]
+    return pd.DataFrame(steps).set_index("step").rename(columns={"peak_memory_mb": "memory (MB)"})
+
+
+def synthetic(run: Path) -> pd.DataFrame:
+    """Recovery of the true PMI, ℓ and seconds on the R experiment."""
+    rows = metrics(run)
+    true = rows.query("target == 'true' and cells == 'all'").pivot(index="method", columns="metric", values="value")
+    gap = rows.query("target == 'objective' and metric == 'gap'").set_index("method")["value"]
+    columns = {"weighted RMSE": true["weighted_rmse"], "RMSE": true["rmse"], "ℓ, gap in %": 100 * gap}
+    return pd.DataFrame(columns).join(costs(run)["seconds"])
+
+
+def text(run: Path) -> pd.DataFrame:
+    """Recovery of the empirical PMI, ℓ, what the vectors know, seconds and memory on the text."""
+    rows = metrics(run)
+    seen = rows.query("target == 'empirical' and metric == 'rmse'").drop_duplicates("method").set_index("method")["value"]
+    deviation = rows.query("metric == 'deviation_percent'").set_index("method")["value"]
+    answers = pd.read_csv(run / "evaluation.csv", keep_default_na=False, converters={"value": float})
+    words = answers.query("section == 'all' and metric == 'spearman'").set_index("method")["value"]
+    right = answers.query("section == 'all' and metric == 'accuracy_3cosadd'").set_index("method")["value"]
+    sentiment = answers.query("task == 'sentiment' and metric == 'accuracy'").groupby("method")["value"].max()
+    columns = {
+        "RMSE seen": seen, "ℓ above ℓ* in %": deviation, "WordSim-353": words, "analogies": right, "sentiment": sentiment,
+    }  # fmt: skip
+    return pd.DataFrame(columns).join(costs(run)).rename_axis("method")
+
+
+@style.styled
+def figure(tables: dict[str, pd.DataFrame]) -> Figure:
+    """A column for each measure, a row for each method; the best value of a measure is filled."""
+    known = {method for table in tables.values() for method in table.index}
+    methods = [method for method in (*style.COLOURS, *BASELINES) if method in known]
+    measures = [(name, measure) for name, table in tables.items() for measure in table.columns]
+    drawn = Figure(figsize=(1.25 * len(measures) + 1.5, 0.27 * len(methods) + 1.7), layout="constrained")
+    axes = drawn.subplots(1, len(measures), sharey=True)
+    rows = {method: len(methods) - 1 - at for at, method in enumerate(methods)}
+    for ax, (name, measure) in zip(axes, measures, strict=True):
+        values = tables[name][measure].replace([np.inf, -np.inf], np.nan).dropna()
+        if measure.startswith("ℓ"):
+            values = values[values.index.map(lambda method: method not in ("empirical", "oracle"))]  # not bound to dim
+        best = values.idxmax() if measure in HIGHER else values.idxmin()
+        for method, value in values.items():
+            filled = style.colour(method) if method == best else "white"
+            ax.plot(value, rows[method], "o", color=style.colour(method), markerfacecolor=filled, markersize=6)
+        if measure in LOG or (values.min() > 0 and values.max() > 20 * values.min()):
+            ax.set_xscale("log")
+        ax.set_title(measure)
+        ax.set_xlabel(name)
+        ax.grid(True)
+        ax.tick_params(axis="x", labelrotation=45)
+    axes[0].set_yticks(list(rows.values()), [BASELINES.get(method, style.label(method)) for method in rows])
+    style.set_title(drawn, "Every method on the R experiment (k = 20, dim = 4) and on text (2,000 words, k = 5, dim = 50)")
+    return drawn
+
+
+def main(synthetic_run: Path, text_run: Path) -> None:
+    """Write table.csv and figure.png beside this file."""
+    tables = {"R experiment": synthetic(synthetic_run), "text": text(text_run)}
+    table = pd.concat(tables, axis=1)
+    table = table.loc[[method for method in (*style.COLOURS, *BASELINES) if method in table.index]]
+    table.columns = [f"{name}: {measure}" for name, measure in table.columns]
+    table.to_csv(HERE / "table.csv", float_format="%.4g")
+    print(table.to_string(float_format="%.4g", na_rep=""))
+    save(figure(tables), HERE / "figure")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
