@@ -32,7 +32,8 @@ class SGNSStream(Factorisation):
     Each pass lays the windows of the text anew, drawn as their weights in the counts say; the pairs of some hundred thousand
     tokens are shuffled and visited in batches, each pair with K negatives of its own. A pair comes as often as n_ij says, on
     average over passes, so that the expected gradient is that of ℓ on the counts; but a pass costs by the length of the
-    text, where one over triples costs by their number.
+    text, where one over triples costs by their number. Where frequent words are subsampled each pass drops others, and sees
+    pairs that the counts, which are those of one such draw, do not hold.
 
     Parameters
     ----------
