@@ -171,11 +171,18 @@ def optimum_cells(counts: CooccurrenceCounts, k: int, noise: ArrayLike, *, drop_
     With `drop_positive` (word2vec.c, gensim: a negative equal to the positive is dropped) the negatives of cell
     (i, j) number K (r_i − n_ij) P_n(j); where r_i = n_ij there are none, and x* is +∞.
     """
-    k = check_integer("k", k)
-    n = counts.matrix
-    rows = np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr))
-    p_n = np.asarray(noise, dtype=np.float64)
     with np.errstate(divide="ignore"):
+        return np.log(counts.matrix.data) - np.log(negative_cells(counts, k, noise, drop_positive=drop_positive))
+
+
+def negative_cells(counts: CooccurrenceCounts, k: int, noise: ArrayLike, *, drop_positive: bool = False) -> Float:
+    """The negatives K r_i P_n(j) that each seen cell meets, or K (r_i − n_ij) P_n(j), in CSR order."""
+    n = counts.matrix
+    # One array, as there may not be room for many.
+    drawn: Float = np.repeat(counts.row_sums, np.diff(n.indptr))
+    if drop_positive:
         # n and r may differ by rounding where a row has a single context: never a negative number of negatives.
-        drawn = np.maximum(counts.row_sums[rows] - (n.data if drop_positive else 0.0), 0.0)
-        return np.log(n.data) - np.log(k * drawn * p_n[n.indices])
+        drawn = np.maximum(drawn - n.data, 0.0)
+    drawn *= check_integer("k", k)
+    drawn *= np.asarray(noise, dtype=np.float64)[n.indices]
+    return drawn

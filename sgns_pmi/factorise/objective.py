@@ -25,7 +25,9 @@ from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_integer
+from sgns_pmi.factorise.kernels import cells as kernel
 from sgns_pmi.factorise.threads import by_rows
+from sgns_pmi.pmi import negative_cells
 
 LINEAR_ABOVE = 40.0
 """softplus(x) is x to double precision above this score; the threshold keeps exp from overflowing."""
@@ -241,10 +243,10 @@ class ExactObjective(SeparableObjective):
         super().__init__(counts, k * counts.row_sums, p_n, counts.total, dtype, device)
         self._compiled = self.device.type == "cpu"
         # Weights of the seen cells: `positive` multiplies −x, `net` is what they add to the weight of softplus(x).
-        outer = k * counts.row_sums[rows_of(counts)] * p_n[n.indices]
+        outer = negative_cells(counts, k, p_n)
         self._cells = {"positive": self._tensor(n.data), "positive_share": self._tensor(n.data / outer)}
         if drop_positive:
-            net = n.data - n.data * k * p_n[n.indices]
+            net = n.data * (1 - k * p_n[n.indices])
             self._cells |= {"net": self._tensor(net), "net_share": self._tensor(net / outer)}
 
     def _evaluate(self, minus_x: Tensor, rows: slice, cells: slice, bound: float, scratch: Tensor) -> Tensor:
@@ -259,8 +261,6 @@ class ExactObjective(SeparableObjective):
         return losses
 
     def _evaluate_compiled(self, minus_x: Tensor, rows: slice) -> Tensor:
-        from sgns_pmi.factorise.kernels.cells import evaluate  # Numba takes as long to load as a small run
-
         losses = minus_x.new_empty(minus_x.shape[:-1], dtype=torch.float64)
         positive = self._cells["positive"]
         weights = (positive, self._cells.get("net", positive), *self._shares(slice(None)))
@@ -268,7 +268,7 @@ class ExactObjective(SeparableObjective):
         cells = [array.numpy() for array in (self._columns, *weights)]
         scores, of_rows = minus_x.view(-1, *minus_x.shape[-2:]).numpy(), losses.view(-1, losses.shape[-1]).numpy()
         by_rows(
-            lambda first, last: evaluate(scores, of_rows, first, last, rows.start, alpha, beta, self._indptr, *cells),
+            lambda first, last: kernel.evaluate(scores, of_rows, first, last, rows.start, alpha, beta, self._indptr, *cells),
             *scores.shape[-2:],
         )
         return losses
@@ -302,12 +302,11 @@ class ExactObjective(SeparableObjective):
         D = block.values
         S = torch.empty_like(D)
         if self._compiled:
-            from sgns_pmi.factorise.kernels.cells import curvature
-
             arrays = [array.numpy() for array in (self._columns, *self._shares(slice(None)))]
             of_D, of_S = (matrix.view(-1, *matrix.shape[-2:]).numpy() for matrix in (D, S))
             by_rows(
-                lambda first, last: curvature(of_D, of_S, first, last, block.rows.start, self._indptr, *arrays), *D.shape[-2:]
+                lambda first, last: kernel.curvature(of_D, of_S, first, last, block.rows.start, self._indptr, *arrays),
+                *D.shape[-2:],
             )
             return S
         torch.addcmul(D, D, D, value=-1.0, out=S)

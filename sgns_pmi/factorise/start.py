@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.factorise.svd import plus_outer, randomized_svd
+from sgns_pmi.pmi import negative_cells
 
 Float = NDArray[np.float64]
 
@@ -29,10 +30,10 @@ def spectral_start(
 
     Words that never occur get zero vectors.
     """
-    n, p_n = counts.matrix, np.asarray(noise, dtype=np.float64)
+    n = counts.matrix
     rows = np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr))
-    negatives = k * (counts.row_sums[rows] - (n.data if drop_positive else 0.0)) * p_n[n.indices]
-    left_weight, right_weight = np.sqrt(counts.row_sums / counts.total), np.sqrt(p_n)
+    negatives = negative_cells(counts, k, noise, drop_positive=drop_positive)
+    left_weight, right_weight = np.sqrt(counts.row_sums / counts.total), np.sqrt(np.asarray(noise, dtype=np.float64))
     above = (2 * (n.data - negatives) / (n.data + negatives) - UNSEEN) * left_weight[rows] * right_weight[n.indices]
     matrix = plus_outer(sp.csr_array((above, n.indices, n.indptr), shape=counts.shape), UNSEEN * left_weight, right_weight)
     left, values, right = randomized_svd(matrix, dim, seed)

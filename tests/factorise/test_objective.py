@@ -187,3 +187,18 @@ def test_compiled_cells_are_those_of_torch(monkeypatch, dtype, tolerance, drop, 
         rounding = tolerance * float(of_torch[1].abs().max())  # of D, which S is made from
         for found, known in zip(compiled, of_torch, strict=True):
             torch.testing.assert_close(found, known, rtol=tolerance, atol=rounding)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-4), (torch.float64, 1e-11)])
+def test_both_devices_agree(dtype, tolerance):
+    counts, noise, V, U = random_case(10, words=40, contexts=30)
+    here, there = (
+        ExactObjective(counts, 5, noise, drop_positive=True, dtype=dtype, device=device).value_and_gradient(
+            *(torch.tensor(factor, dtype=dtype, device=device) for factor in (V, U))
+        )
+        for device in ("cpu", "cuda")
+    )
+    assert there[0] == pytest.approx(here[0], rel=tolerance)
+    for found, known in zip(there[1:], here[1:], strict=True):
+        torch.testing.assert_close(found.cpu(), known, rtol=tolerance, atol=tolerance)

@@ -142,3 +142,11 @@ def curvature(
                 at = np.uint32(column[c])
                 weighted = D[at] + n[c]
                 S[at] = weighted * (one - weighted / (one + w[c]))
+
+
+@njit(cache=True)
+def _prepare() -> None:
+    """Nothing: at the first call of a process Numba spends a third of a second on getting ready."""
+
+
+_prepare()  # with the import, not in the first fit
