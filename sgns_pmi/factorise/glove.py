@@ -10,7 +10,6 @@ least-squares problem in dim + 1 unknowns, solved exactly, so that J never rises
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -266,46 +265,42 @@ class _Batch(NamedTuple):
         return self.log_n - other[self.contexts, -1]
 
 
+def _batch(n: sp.csr_array, weight: Float, rows: NDArray[np.intp], longest: int) -> _Batch:
+    place = np.arange(longest)
+    inside = place < np.diff(n.indptr)[rows, None]
+    cells = np.where(inside, n.indptr[rows, None].astype(np.int64) + place, 0)
+    arrays = rows, n.indices[cells].astype(np.int64), np.log(n.data[cells]), weight[cells] * inside
+    return _Batch(*map(torch.from_numpy, arrays))
+
+
 class _Side:
     """The rows of V, or of U, as least-squares problems on the vectors of the other side."""
 
     def __init__(self, n: sp.csr_array, glove: GloVe, dim: int) -> None:
-        self._n, self._glove = n, glove
+        self._shape, self._weight = n.shape, sp.csr_array((glove.weight(n.data), n.indices, n.indptr), shape=n.shape)
         per_row = np.diff(n.indptr)
         order = np.argsort(-per_row, kind="stable")[: np.count_nonzero(per_row)]
         self._batches = []
         while len(order):
-            size = max(1, BATCH_NUMBERS // ((dim + 1) * int(per_row[order[0]])))
-            self._batches.append(order[:size])
-            order = order[size:]
-
-    def __iter__(self) -> Iterator[_Batch]:
-        n = self._n
-        for rows in self._batches:
-            starts, lengths = n.indptr[rows].astype(np.int64), np.diff(n.indptr)[rows]
-            place = np.arange(lengths[0])
-            inside = place < lengths[:, None]
-            cells = np.where(inside, starts[:, None] + place, 0)
-            count = n.data[cells]
-            yield _Batch(
-                torch.from_numpy(rows), torch.from_numpy(n.indices[cells].astype(np.int64)), torch.from_numpy(np.log(count)),
-                torch.from_numpy(self._glove.weight(count) * inside),
-            )  # fmt: skip
+            longest = int(per_row[order[0]])
+            alike = int(np.searchsorted(-per_row[order], -longest / 2, side="right"))  # half of it is padding at most
+            rows = order[: min(alike, max(1, BATCH_NUMBERS // ((dim + 1) * longest)))]
+            self._batches.append(_batch(n, self._weight.data, rows, longest))
+            order = order[len(rows) :]
 
     def sums(self) -> Float:
         """Σ_j f(n_ij) of each row."""
-        weighted = sp.csr_array((self._glove.weight(self._n.data), self._n.indices, self._n.indptr), shape=self._n.shape)
-        return np.asarray(weighted.sum(axis=1), dtype=np.float64)
+        return np.asarray(self._weight.sum(axis=1), dtype=np.float64)
 
     def squares(self, own: Tensor, other: Tensor) -> float:
         """Σ f(n) residual²."""
-        return sum(float((batch.weight * batch.residuals(own, other).square()).sum()) for batch in self)
+        return sum(float((batch.weight * batch.residuals(own, other).square()).sum()) for batch in self._batches)
 
     def solve(self, other: Tensor) -> tuple[Tensor, float]:
         """The rows with their biases that fit best, and Σ f(n) residual² with them."""
-        own = torch.zeros((self._n.shape[0], other.shape[1]), dtype=other.dtype)
+        own = torch.zeros((self._shape[0], other.shape[1]), dtype=other.dtype)
         loss = 0.0
-        for batch in self:
+        for batch in self._batches:
             features = batch.features(other)
             weighted = (features * batch.weight[:, :, None]).mT
             normal = torch.bmm(weighted, features)
