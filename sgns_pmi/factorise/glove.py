@@ -34,6 +34,7 @@ EPOCHS = {"als": 300, "adagrad": 25}
 ALS_WORK = 10**8
 """triples x (dim + 1)² up to which a round of "als" takes a tenth of a second."""
 TOLERANCE = 1e-8  # relative fall of J in a round of "als" below which it has converged
+ROUNDING = 1e-16  # so small a fall is none where the fit is exact
 RIDGE = 1e-10  # relative to a row's mean diagonal: picks, of solutions that fit equally well, the one of least norm
 BATCH_NUMBERS = 8 * 10**6  # in one batch of gathered vectors, which bounds memory
 CHUNK = 10**6  # triples between two looks at Ctrl-C
@@ -226,7 +227,7 @@ class GloVe(Factorisation):
                     v, u, before = new_v, new_u, history.objective
                     history.add(done, float(done), loss / counts.nnz)
                     progress.update(objective=history.objective)
-                    if converged := before - history.objective <= TOLERANCE * before:
+                    if converged := before - history.objective <= TOLERANCE * before + ROUNDING:
                         break
             except KeyboardInterrupt:
                 interrupted = True

@@ -237,6 +237,13 @@ def test_the_solver_is_chosen_by_work(counts, monkeypatch):
     assert GloVe(dim=2).fit(counts).converged_ is None
 
 
+def test_an_exact_fit_has_converged():
+    rng = np.random.default_rng(0)
+    est = GloVe(dim=1).fit(np.exp(np.outer(rng.normal(size=6), rng.normal(size=5)) + rng.normal(size=5)))
+    assert est.converged_
+    assert est.objective_ < 1e-12
+
+
 def test_too_few_rounds_are_said(counts):
     est = GloVe(dim=2, epochs=2).fit(counts)
     assert not est.converged_
