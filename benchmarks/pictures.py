@@ -24,7 +24,7 @@ def draw(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
 @styled
 def gradient(table: pd.DataFrame, folder: Path) -> None:
     """Bars: ℓ and gradient in multiples of the three products."""
-    figure, ax = plt.subplots(figsize=(7.2, 4.0))
+    figure, ax = plt.subplots(figsize=(7.2, 4.0), layout="constrained")
     ax.barh(table["case"][::-1], table["times_floor"][::-1], color="#4477AA")
     ax.axvline(1, color="#444444", linestyle="--")
     ax.set_xlabel("time of ℓ and gradient / time of the three matrix products alone")
@@ -36,7 +36,7 @@ def gradient(table: pd.DataFrame, folder: Path) -> None:
 def crossover(table: pd.DataFrame, folder: Path) -> None:
     """Points: seconds to a gap of 1e-4 by problem size, for both engines."""
     both = table.dropna(subset=["work"])
-    figure, ax = plt.subplots(figsize=(7.2, 4.4))
+    figure, ax = plt.subplots(figsize=(7.2, 4.4), layout="constrained")
     for column, name, colour, marker in (
         ("seconds", "Newton", "#4477AA", "o"), ("peer_seconds", "L-BFGS in the separable metric", "#EE6677", "^"),
     ):  # fmt: skip
