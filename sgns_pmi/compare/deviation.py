@@ -13,7 +13,7 @@ from sgns_pmi.errors import InputError, check_integer
 from sgns_pmi.factorise.base import Factorisation, plus_terms
 from sgns_pmi.factorise.objective import ExactObjective, softplus
 from sgns_pmi.factorise.sgns import SGNS
-from sgns_pmi.pmi import noise_offset, optimum_cells
+from sgns_pmi.pmi import negative_cells, noise_offset, optimum_cells
 
 Float = NDArray[np.float64]
 DENSE_CELLS = 25_000_000  # words x contexts whose scores take a few seconds in float64
@@ -35,7 +35,14 @@ def scores_objective(
         raise InputError("X", f"array of shape {X.shape}", f"must have the counts' shape {n.shape}")
     p_n = np.asarray(noise, dtype=np.float64)
     negatives = k * (counts.row_sums[rows][:, None] - (n if drop_positive else 0.0)) * p_n
-    return float((_weighted(n, -X) + _weighted(negatives, X)).sum()) / counts.total
+    return _loss(n, negatives, X) / counts.total
+
+
+def _loss(n: Float, negatives: Float, x: Float) -> float:
+    """Σ n softplus(−x) + negatives · softplus(x) over parallel arrays, some million cells at a time."""
+    n, negatives, x = n.ravel(), negatives.ravel(), x.ravel()
+    parts = (slice(low, low + BLOCK_CELLS) for low in range(0, len(x), BLOCK_CELLS))
+    return float(sum((_weighted(n[part], -x[part]) + _weighted(negatives[part], x[part])).sum() for part in parts))
 
 
 def _weighted(weight: Float, x: Float) -> Float:
@@ -98,20 +105,18 @@ def sparse_objective(
     rows = np.repeat(np.arange(counts.shape[0], dtype=n.indices.dtype), np.diff(n.indptr))
     background = unseen - shift
     x = estimator.estimate_cells(rows, n.indices) - shift[n.indices]
-    negatives = k * counts.row_sums[rows] * noise[n.indices]
-    loss = k * counts.total * _weighted(noise, background).sum() - _weighted(negatives, background[n.indices]).sum()
+    negatives = negative_cells(counts, k, noise)
+    loss = float(k * counts.total * _weighted(noise, background).sum() - _weighted(negatives, background[n.indices]).sum())
     if drop_positive:
-        negatives -= k * n.data * noise[n.indices]
-    return float(loss + (_weighted(n.data, -x) + _weighted(negatives, x)).sum()) / counts.total
+        negatives = negative_cells(counts, k, noise, drop_positive=True)
+    return (loss + _loss(n.data, negatives, x)) / counts.total
 
 
 def optimal_objective(counts: CooccurrenceCounts, k: int, noise: ArrayLike, *, drop_positive: bool = False) -> float:
     """ℓ*, the value at x* (L&G, eq. 7): the infimum of ℓ over matrices of any rank; unseen cells contribute nothing."""
-    n, p_n = counts.matrix, np.asarray(noise, dtype=np.float64)
     x = optimum_cells(counts, k, noise, drop_positive=drop_positive)
-    rows = np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr))
-    negatives = k * np.maximum(counts.row_sums[rows] - (n.data if drop_positive else 0.0), 0.0) * p_n[n.indices]
-    return float((_weighted(n.data, -x) + _weighted(negatives, x)).sum()) / counts.total
+    negatives = negative_cells(counts, k, noise, drop_positive=drop_positive)
+    return _loss(counts.matrix.data, negatives, x) / counts.total
 
 
 def objective_deviation(X: ArrayLike, counts: Any, k: int, noise: ArrayLike, drop_positive: bool = False) -> float:

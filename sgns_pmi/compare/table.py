@@ -58,6 +58,7 @@ def compare(
             for target, pmi in targets.items():
                 if pmi is not None:
                     frames.append(recovery(estimate, pmi, joint, seen).assign(method=method, estimate=kind, target=target))
+            del estimate  # there may be no room for two
         values[method] = estimator_objective(estimator, counts, k, noise, drop_positive=drop_positive)
     for method, value in values.items():
         metrics = {"value": value, "deviation_percent": 100.0 * (value - best) / best}

@@ -18,6 +18,7 @@ from sgns_pmi.pmi import ALL, Indices, Rows
 
 Float = NDArray[np.float64]
 Fits = Literal["counts", "words", "pmi", "corpus"]
+CELL_ROWS = 4096  # whose cells are computed together
 
 
 class Factorisation(BaseEstimator):
@@ -102,15 +103,25 @@ def plus_terms(V: ArrayLike, U: ArrayLike, column: Float, row: Float | None = No
 
 def product_cells(left: Float, right: Float, rows: Indices, cols: Indices) -> Float:
     """left_i·right_j of single cells, (cells,); `rows` ascend. A third of the time of gathering vectors in NumPy."""
-    # Both index arrays need one type, and counts have the smaller one where it will do.
-    starts = np.searchsorted(rows, np.arange(len(left) + 1)).astype(cols.dtype)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Sparse CSR", UserWarning)  # PyTorch calls its API unsettled
-        cells = torch.sparse_csr_tensor(
-            torch.tensor(starts), torch.tensor(cols), torch.zeros(len(cols), dtype=torch.float64),
-            (len(left), len(right)), check_invariants=False,
-        )  # fmt: skip
-    return torch.sparse.sampled_addmm(cells, torch.from_numpy(left), torch.from_numpy(right).T).values().numpy()
+    starts = np.searchsorted(rows, np.arange(len(left) + 1, dtype=rows.dtype))
+    u = torch.from_numpy(right).T
+    found = np.empty(len(cols))
+    # Some rows at a time: PyTorch holds the cells of a call several times over.
+    for low in range(0, len(left), CELL_ROWS):
+        v = torch.from_numpy(left[low : low + CELL_ROWS])
+        start = starts[low : low + CELL_ROWS + 1]
+        own = slice(start[0], start[-1])
+        if own.start == own.stop:
+            continue
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Sparse CSR", UserWarning)  # PyTorch calls its API unsettled
+            cells = torch.sparse_csr_tensor(
+                # Both index arrays need one type, and counts have the smaller one where it will do.
+                torch.tensor((start - start[0]).astype(cols.dtype)), torch.tensor(cols[own]),
+                torch.zeros(len(cols[own]), dtype=torch.float64), (len(v), len(right)), check_invariants=False,
+            )  # fmt: skip
+        found[own] = torch.sparse.sampled_addmm(cells, v, u).values().numpy()
+    return found
 
 
 def sparse_cells(matrix: sp.csr_array, rows: Indices, cols: Indices, absent: float = 0.0) -> Float:
