@@ -165,7 +165,7 @@ def gather() -> pd.DataFrame:
     rows = [row for job in JOBS if result(*job).is_file() for row in json.loads(result(*job).read_text())]
     frame = pd.DataFrame(rows).rename(columns=SETS)
     facts = ["setting", "seed", "vectors"]
-    measured = [*(name for name in SETS.values() if name in frame), "rank of queen", "nearest to king", "objective", "seconds"]
+    measured = [*(name for name in SETS.values() if name in frame), "rank of queen", "nearest to king", "objective"]
     return frame[[*facts, *measured, "peak memory, GB"]]
 
 
@@ -178,7 +178,7 @@ def averaged(frame: pd.DataFrame) -> pd.DataFrame:
         table[f"{name} ±"] = groups[name].std()
     table["rank of queen"] = groups["rank of queen"].agg(lambda ranks: " ".join(map(str, ranks)))
     table["nearest to king"] = groups["nearest to king"].first()
-    table[["objective", "seconds", "peak memory, GB"]] = groups[["objective", "seconds", "peak memory, GB"]].mean()
+    table[["objective", "peak memory, GB"]] = groups[["objective", "peak memory, GB"]].mean()
     return table.reset_index()
 
 
