@@ -24,6 +24,7 @@ from sgns_pmi.progress import Progress
 START_SCALE = 0.1
 EPSILON = 1e-10
 EPOCHS, LEAST_STEPS = 5, 1000
+BATCHES, LEAST_BATCH, MOST_BATCH = 1000, 1024, 16384
 
 
 class SGNSStream(Factorisation):
@@ -47,8 +48,8 @@ class SGNSStream(Factorisation):
         Power of the unigram noises.
     epochs : int, optional
         Passes over the text; by default 5, and more where these are fewer than 1,000 batches.
-    batch_size : int, default 1024
-        Pairs in a batch.
+    batch_size : int, optional
+        Pairs in a batch; by default a thousandth of a pass, at least 1,024 and at most 16,384.
     lr : float, default 0.5
         Learning rate of AdaGrad (Duchi, Hazan & Singer 2011), which falls linearly to 0; only vectors of the batch are touched.
     drop_positive : bool, default False
@@ -91,7 +92,7 @@ class SGNSStream(Factorisation):
         noise: str | ArrayLike = "unigram",
         exponent: float = 1.0,
         epochs: int | None = None,
-        batch_size: int = 1024,
+        batch_size: int | None = None,
         lr: float = 0.5,
         drop_positive: bool = False,
         seed: int = 0,
@@ -111,10 +112,11 @@ class SGNSStream(Factorisation):
         self.verbose = verbose
 
     def check(self) -> None:
-        for name in ("dim", "k", "batch_size"):
-            check_integer(name, getattr(self, name))
-        if self.epochs is not None:
-            check_integer("epochs", self.epochs)
+        check_integer("dim", self.dim)
+        check_integer("k", self.k)
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) is not None:
+                check_integer(name, getattr(self, name))
         check_real("exponent", self.exponent)
         check_real("lr", self.lr, above=True)
         check_flag("drop_positive", self.drop_positive)
@@ -165,7 +167,8 @@ class _Stream:
         self._exact = ExactObjective(
             counts, options.k, noise, drop_positive=options.drop_positive, dtype=torch.float32, device=device
         )
-        self.epoch_steps = math.ceil(counts.total / options.batch_size)
+        self._batch_size = options.batch_size or int(min(max(counts.total / BATCHES, LEAST_BATCH), MOST_BATCH))
+        self.epoch_steps = math.ceil(counts.total / self._batch_size)
         self._epochs = options.epochs or max(EPOCHS, math.ceil(LEAST_STEPS / self.epoch_steps))
         self.steps = self._epochs * self.epoch_steps  # about: windows are drawn, and a segment's last batch is not full
         self.every = recorded_every(self.steps, counts.shape)
@@ -185,7 +188,7 @@ class _Stream:
             for windows in self._corpus.windows(epoch):
                 center, context = (torch.tensor(side, dtype=torch.int64, device=device) for side in windows.pairs())
                 order = torch.randperm(len(center), generator=self._generator, device=device)
-                for batch in torch.split(order, self._options.batch_size):
+                for batch in torch.split(order, self._batch_size):
                     self._take_step(center[batch], context[batch, None])
                     self.step += 1
                     yield
