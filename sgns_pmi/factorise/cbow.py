@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, check_dim, check_flag, check_integer, check_real, check_seed
 from sgns_pmi.factorise.base import Factorisation, Float, Settings, plus_terms, register_method
+from sgns_pmi.factorise.kernels.cbow import visit_windows
 from sgns_pmi.factorise.sampled import alias_table
 from sgns_pmi.factorise.solution import History
 from sgns_pmi.pmi import ALL, Rows, noise_distribution, noise_offset
@@ -136,8 +137,6 @@ class CBOW(Factorisation):
             For a parameter out of range, dim above the number of words, a noise that is zero where a word occurs, or a
             learning rate at which training diverges.
         """
-        from sgns_pmi.factorise.kernels.cbow import visit_windows  # Numba takes as long to load as a small run
-
         self.check()
         counts = corpus.counts
         dim = check_dim(self.dim, counts.shape)

@@ -21,6 +21,7 @@ from torch import Tensor
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_choice, check_dim, check_integer, check_real, check_seed
 from sgns_pmi.factorise.base import Factorisation, Float, Settings, plus_terms, register_method
+from sgns_pmi.factorise.kernels.glove import visit_triples, weighted_squares
 from sgns_pmi.factorise.objective import rows_of
 from sgns_pmi.factorise.shared_negatives import balanced
 from sgns_pmi.factorise.solution import History
@@ -178,8 +179,6 @@ class GloVe(Factorisation):
         progress: Progress,
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], bool]:  # fmt: skip
         """One step a triple, float32, in an order shuffled once, as the pipeline of glove.c does."""
-        from sgns_pmi.factorise.kernels.glove import visit_triples, weighted_squares  # Numba takes time to load
-
         order = rng.permutation(counts.nnz)
         center, context = (index[order].astype(np.int32) for index in (rows_of(counts), counts.matrix.indices))
         n = counts.matrix.data[order]

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts
-
-if TYPE_CHECKING:  # it brings Numba, which takes as long to load as a small run
-    from sgns_pmi.problems.corpus.stream import Corpus
+from sgns_pmi.problems.corpus.stream import Corpus
 
 Float = NDArray[np.float64]
 Rows = slice | NDArray[np.intp]

@@ -9,6 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sgns_pmi.errors import InputError
+from sgns_pmi.problems.corpus.cache import cache_file, cache_folder, load, save
+from sgns_pmi.problems.corpus.counting import count_text
+from sgns_pmi.problems.corpus.settings import Limits, Settings, parse_memory
+from sgns_pmi.problems.corpus.sources import Source, find_sources
+from sgns_pmi.problems.corpus.stream import Corpus
+from sgns_pmi.problems.corpus.tokens import Tokenizer
+from sgns_pmi.problems.corpus.workers import THREADS
 from sgns_pmi.problems.problem import Problem, register_problem
 
 log = logging.getLogger("sgns_pmi")
@@ -88,15 +95,6 @@ def text_problem(
     InputError
         For an option that cannot be; a missing, empty, damaged or not UTF-8 text; a vocabulary of fewer than two words.
     """
-    # Numba, which these import, takes as long to load as a small run.
-    from sgns_pmi.problems.corpus.cache import cache_file, cache_folder, load, save
-    from sgns_pmi.problems.corpus.counting import count_text
-    from sgns_pmi.problems.corpus.settings import Limits, Settings, parse_memory
-    from sgns_pmi.problems.corpus.sources import find_sources
-    from sgns_pmi.problems.corpus.stream import Corpus
-    from sgns_pmi.problems.corpus.tokens import Tokenizer
-    from sgns_pmi.problems.corpus.workers import THREADS
-
     settings = Settings(
         Tokenizer(tokens, pattern, errors), boundary, min_count, max_size, subsample, subsample_formula, removal, window,
         window_type, direction, seed,
@@ -147,11 +145,6 @@ def toy_problem(sentences: Sequence[str] = (), window: int = 2, seed: int = 0) -
     InputError
         For no sentences, or fewer than two distinct words.
     """
-    from sgns_pmi.problems.corpus.counting import count_text
-    from sgns_pmi.problems.corpus.settings import Limits, Settings, parse_memory
-    from sgns_pmi.problems.corpus.sources import Source
-    from sgns_pmi.problems.corpus.stream import Corpus
-
     if isinstance(sentences, str) or not sentences or not all(isinstance(sentence, str) for sentence in sentences):
         raise InputError("sentences", sentences, "must be a list of sentences, as data.sentences=['a b','b c']")
     settings = Settings(min_count=1, window=window, window_type="fixed")

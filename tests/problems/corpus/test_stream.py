@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sgns_pmi.problems import Problem
-from sgns_pmi.problems.corpus import sources
+from sgns_pmi.problems import Problem, text
 from sgns_pmi.problems.corpus.sources import Source
 from sgns_pmi.problems.corpus.stream import Corpus
 from sgns_pmi.problems.text import text_problem, toy_problem
@@ -95,5 +94,5 @@ def test_a_text_that_does_not_fit_in_memory_is_read_from_disk(tmp_path: Path) ->
 
 def test_standard_input_has_no_corpus(monkeypatch: pytest.MonkeyPatch) -> None:
     read_once = Source("standard input", 0, lambda: io.BytesIO(b"a b a b " * 10), repeatable=False)  # type: ignore[arg-type]
-    monkeypatch.setattr(sources, "find_sources", lambda path: [read_once])
+    monkeypatch.setattr(text, "find_sources", lambda path: [read_once])
     assert text_problem("-", min_count=1).corpus is None
