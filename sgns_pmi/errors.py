@@ -28,7 +28,9 @@ class InputError(ValueError):
 
     def __init__(self, field: str, value: object, remedy: str) -> None:
         self.field, self.value, self.remedy = field, value, remedy
-        super().__init__(f"{field}={_short(value)}: {_one_line(remedy)}")
+        # Of a long path the end tells more.
+        shortened = _short(value, end=field.endswith("path"))
+        super().__init__(f"{field}={shortened}: {_one_line(remedy)}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The default rebuilds an exception from its message alone, which fails across processes (joblib).
@@ -43,9 +45,11 @@ def _one_line(value: object) -> str:
     return " ".join(str(value).split())
 
 
-def _short(value: object, limit: int = 80) -> str:
+def _short(value: object, limit: int = 80, end: bool = False) -> str:
     text = _one_line(value)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    if len(text) <= limit:
+        return text
+    return "…" + text[1 - limit :] if end else text[: limit - 1] + "…"
 
 
 def check_integer(field: str, value: object, minimum: int = 1) -> int:

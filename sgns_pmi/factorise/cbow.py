@@ -70,7 +70,8 @@ class CBOW(Factorisation):
     Notes
     -----
     With windows of a single context this is SGNS with its sides exchanged: u_i·v_c estimates PMI(i, c) − log K plus the
-    noise's term of the centre. With more, only the sum of several scores is trained, and the estimate shrinks.
+    noise's term of the centre. With more, only the sum or mean of several scores is trained: of the sum each needs to be but
+    a part, and the estimate of PMI shrinks; of the mean each must make up for the others, and it is stretched.
 
     The learning rates were chosen on 3 million words of text8 (27,662 words, window 5, dim 100, K = 5, five passes): of 0.05,
     0.1, 0.2, 0.4 and 0.8 with "mean", 0.2 gave the best analogies (8.1 %; WordSim-353 0.57), and 0.8 diverged; gensim's CBOW
