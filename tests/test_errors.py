@@ -124,3 +124,11 @@ def test_seed_may_be_zero_and_not_negative():
 
 def test_missing_package_names_its_extra():
     assert "pip install 'sgns-pmi[parquet]'" in str(missing_extra("pyarrow", "parquet", "to read .parquet files"))
+
+
+def test_a_long_path_keeps_its_end_and_other_values_their_beginning() -> None:
+    long = "folder/" * 30 + "counts.csv"
+    assert "…" in str(InputError("data.path", long, "no such file"))
+    assert "/counts.csv: no such file" in str(InputError("data.path", long, "no such file"))
+    assert str(InputError("noise", long, "unknown")).startswith("noise=folder/folder/")
+    assert len(str(InputError("data.path", long, ""))) == len(str(InputError("data.pa_h", long, "")))
