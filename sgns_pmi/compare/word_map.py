@@ -117,6 +117,8 @@ def _dense(vectors: WordVectors, count: int, seed: int) -> Array:
     points = vectors.unit[:count]
     if not sp.issparse(points):
         return np.asarray(points)
+    if points.nnz == 0:  # SPPMI may have no positive cell
+        return np.zeros((points.shape[0], 2))
     return TruncatedSVD(min(REDUCED, min(points.shape) - 1), random_state=seed).fit_transform(points)
 
 

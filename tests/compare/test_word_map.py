@@ -72,3 +72,11 @@ def test_without_umap_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
         project(random_vectors(), 10, "umap")
     with pytest.raises(sp.InputError, match="did you mean tsne"):
         project(random_vectors(), 10, "tsn")
+
+
+@pytest.mark.filterwarnings("error")
+def test_sparse_vectors_that_are_all_zero_coincide() -> None:
+    """SPPMI where log k is above every PMI."""
+    vectors = sp.WordVectors(tuple("abcdef"), sparse.csr_array((6, 6)))
+    np.testing.assert_array_equal(project(vectors, 5), np.zeros((5, 2)))
+    np.testing.assert_array_equal(clusters(vectors, 5), np.zeros(5))
