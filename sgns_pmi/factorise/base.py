@@ -84,12 +84,16 @@ class Factorisation(BaseEstimator):
         return None
 
     def _estimate(self, corrected: bool, rows: Rows) -> Float:
-        raise NotImplementedError
+        left, right = self._factors(corrected)
+        return left[rows] @ right.T
 
     def _estimate_cells(self, corrected: bool, rows: Indices, cols: Indices) -> Float:
+        return product_cells(*self._factors(corrected), rows, cols)
+
+    def _factors(self, corrected: bool) -> tuple[Float, Float]:
         factors = self.product(corrected)
-        assert factors is not None, "an estimate that is no product has its own _estimate_cells"
-        return product_cells(*factors, rows, cols)
+        assert factors is not None, "an estimate that is no product has its own _estimate and _estimate_cells"
+        return factors
 
 
 def plus_terms(V: ArrayLike, U: ArrayLike, column: Float, row: Float | None = None) -> tuple[Float, Float]:

@@ -13,7 +13,7 @@ from sgns_pmi.factorise.base import Factorisation, Float, Settings, plus_terms, 
 from sgns_pmi.factorise.kernels.cbow import visit_windows
 from sgns_pmi.factorise.sampled import alias_table
 from sgns_pmi.factorise.solution import History
-from sgns_pmi.pmi import ALL, Rows, noise_distribution, noise_offset
+from sgns_pmi.pmi import noise_distribution, noise_offset
 from sgns_pmi.progress import Progress
 
 RATES = {"mean": 0.2, "sum": 0.05, "word2vec": 0.05}
@@ -181,10 +181,6 @@ class CBOW(Factorisation):
         self.objective_, self.history_ = history.objective, history.frame()
         self._offset = noise_offset(by_center, self.noise_)
         return self
-
-    def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:
-        left, right = self.product(corrected)
-        return left[rows] @ right.T
 
     def product(self, corrected: bool = True) -> tuple[Float, Float]:
         return plus_terms(self.U_, self.V_, np.full(len(self.V_), np.log(self.k)), self._offset * corrected)

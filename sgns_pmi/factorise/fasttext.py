@@ -40,7 +40,7 @@ from sgns_pmi.factorise.shared_negatives import DRAWS, Side, balanced, improve, 
 from sgns_pmi.factorise.solution import History
 from sgns_pmi.factorise.subwords import Hashing, Subwords, averaging
 from sgns_pmi.factorise.threads import threads_for
-from sgns_pmi.pmi import ALL, Rows, noise_distribution, noise_offset
+from sgns_pmi.pmi import noise_distribution, noise_offset
 from sgns_pmi.progress import Progress
 
 START_SCALE = 0.1
@@ -190,10 +190,6 @@ class FastText(Factorisation):
             Where none of them is.
         """
         return self.subwords_.compose(word)
-
-    def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:
-        left, right = self.product(corrected)
-        return left[rows] @ right.T
 
     def product(self, corrected: bool = True) -> tuple[Float, Float]:
         return plus_terms(self.V_, self.U_, np.log(self.k) + self._offset * corrected)

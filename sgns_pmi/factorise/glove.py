@@ -26,7 +26,6 @@ from sgns_pmi.factorise.objective import rows_of
 from sgns_pmi.factorise.shared_negatives import balanced
 from sgns_pmi.factorise.solution import History
 from sgns_pmi.factorise.threads import threads_for
-from sgns_pmi.pmi import ALL, Rows
 from sgns_pmi.progress import Progress
 
 log = logging.getLogger("sgns_pmi")
@@ -231,10 +230,6 @@ class GloVe(Factorisation):
             except KeyboardInterrupt:
                 interrupted = True
         return *_canonical(v.numpy(), u.numpy(), *(side.sums() for side in sides)), interrupted, converged
-
-    def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:
-        left, right = self.product(corrected)
-        return left[rows] @ right.T
 
     def product(self, corrected: bool = True) -> tuple[Float, Float]:
         if not corrected:

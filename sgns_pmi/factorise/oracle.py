@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_seed
 from sgns_pmi.factorise.base import Factorisation, Float, Settings, register_method
 from sgns_pmi.factorise.svd import truncated_svd
-from sgns_pmi.pmi import ALL, Rows
 
 
 class Oracle(Factorisation):
@@ -68,9 +67,6 @@ class Oracle(Factorisation):
         self.U_: NDArray[np.float64] = right * np.sqrt(values)
         self.singular_values_ = values
         return self
-
-    def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:
-        return self.V_[rows] @ self.U_.T
 
     def product(self, corrected: bool = True) -> tuple[Float, Float]:
         return self.V_, self.U_

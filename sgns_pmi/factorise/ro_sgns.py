@@ -19,7 +19,7 @@ from sgns_pmi.factorise.sgns import resolve_device
 from sgns_pmi.factorise.solution import History
 from sgns_pmi.factorise.svd import truncated_svd
 from sgns_pmi.factorise.threads import threads_for
-from sgns_pmi.pmi import ALL, Rows, noise_distribution, noise_offset, sppmi_matrix
+from sgns_pmi.pmi import noise_distribution, noise_offset, sppmi_matrix
 from sgns_pmi.progress import Progress
 
 log = logging.getLogger("sgns_pmi")
@@ -267,10 +267,6 @@ class ROSGNS(Factorisation):
                 return new, float(np.clip(guess, length / MOST_CHANGE, length * MOST_CHANGE))
             length /= 2
         return None
-
-    def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:
-        shift, offset = self._column
-        return self.V_[rows] @ self.U_.T + shift + offset * corrected
 
     def product(self, corrected: bool = True) -> tuple[Float, Float]:
         shift, offset = self._column

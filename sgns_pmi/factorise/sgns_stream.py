@@ -18,7 +18,7 @@ from sgns_pmi.factorise.sampled import NoiseSampler, batch_gradient, recorded_ev
 from sgns_pmi.factorise.sgns import resolve_device
 from sgns_pmi.factorise.solution import History
 from sgns_pmi.factorise.threads import threads_for
-from sgns_pmi.pmi import ALL, Rows, noise_distribution, noise_offset
+from sgns_pmi.pmi import noise_distribution, noise_offset
 from sgns_pmi.progress import Progress
 
 START_SCALE = 0.1
@@ -146,10 +146,6 @@ class SGNSStream(Factorisation):
         self.objective_, self.history_ = history.objective, history.frame()
         self._offset = noise_offset(counts, self.noise_)
         return self
-
-    def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:
-        left, right = self.product(corrected)
-        return left[rows] @ right.T
 
     def product(self, corrected: bool = True) -> tuple[Float, Float]:
         return plus_terms(self.V_, self.U_, np.log(self.k) + self._offset * corrected)

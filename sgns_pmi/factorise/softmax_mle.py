@@ -18,7 +18,7 @@ from sgns_pmi.factorise.sgns import resolve_device
 from sgns_pmi.factorise.shared_negatives import balanced
 from sgns_pmi.factorise.solution import History
 from sgns_pmi.factorise.start import spectral_start
-from sgns_pmi.pmi import ALL, Rows, noise_distribution
+from sgns_pmi.pmi import noise_distribution
 
 log = logging.getLogger("sgns_pmi")
 
@@ -176,9 +176,6 @@ class SoftmaxMLE(Factorisation):
             )
             log.warning(self.note_)
         return self
-
-    def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:
-        return self.V_[rows] @ self.U_.T
 
     def product(self, corrected: bool = True) -> tuple[Float, Float]:
         return self.V_, self.U_
