@@ -71,6 +71,7 @@ def our_counts(file: Path, memory: str) -> tuple[int, int, float]:
 
 def measured(engine: str, file: Path) -> dict[str, Any]:
     """One row: the median of `REPEATS`, after a small text for which Numba loads or compiles its functions."""
+
     def run(text: Path) -> tuple[int, int, float]:
         return numpy_counts(text) if engine == "numpy" else our_counts(text, MEMORY[engine])
 
@@ -87,9 +88,15 @@ def measured(engine: str, file: Path) -> dict[str, Any]:
         if repeat == 0:
             peak = peak_mb()  # of one count; later ones find memory in pieces
     return {
-        "engine": engine, "tokens": tokens, "cells": cells, "total": total, "seconds": median(seconds),
-        "tokens_per_second": tokens / median(seconds), "peak_mb": peak, "peak_mb_before": before,
-    }  # fmt: skip
+        "engine": engine,
+        "tokens": tokens,
+        "cells": cells,
+        "total": total,
+        "seconds": median(seconds),
+        "tokens_per_second": tokens / median(seconds),
+        "peak_mb": peak,
+        "peak_mb_before": before,
+    }
 
 
 def peak_mb() -> float:

@@ -45,9 +45,17 @@ def train_gensim(folder: Path) -> dict[str, Any]:
         words = file.read().split()
     sentences = [words[low : low + 10_000] for low in range(0, len(words), 10_000)]  # gensim's longest
     model = Word2Vec(
-        vector_size=DIM, window=WINDOW, min_count=MIN_COUNT, sample=SAMPLE, negative=K, ns_exponent=EXPONENT, sg=1,
-        workers=WORKERS, seed=1, epochs=GENSIM_EPOCHS,
-    )  # fmt: skip
+        vector_size=DIM,
+        window=WINDOW,
+        min_count=MIN_COUNT,
+        sample=SAMPLE,
+        negative=K,
+        ns_exponent=EXPONENT,
+        sg=1,
+        workers=WORKERS,
+        seed=1,
+        epochs=GENSIM_EPOCHS,
+    )
     model.build_vocab(sentences)
     begin = time.perf_counter()
     model.train(sentences, total_examples=model.corpus_count, epochs=GENSIM_EPOCHS)
@@ -61,9 +69,15 @@ def train_gensim(folder: Path) -> dict[str, Any]:
 def count(folder: Path) -> sp.CooccurrenceCounts:
     """The counts of one subsampled reading, by gensim's formula, with expected dynamic windows."""
     return text_problem(
-        TEXT, boundary="none", min_count=MIN_COUNT, subsample=SAMPLE, subsample_formula="word2vec_c", window=WINDOW,
-        window_type="expected", cache=folder,
-    ).counts  # fmt: skip
+        TEXT,
+        boundary="none",
+        min_count=MIN_COUNT,
+        subsample=SAMPLE,
+        subsample_formula="word2vec_c",
+        window=WINDOW,
+        window_type="expected",
+        cache=folder,
+    ).counts
 
 
 def gensim_noise(folder: Path, vocab: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -121,19 +135,25 @@ def rows(folder: Path = FOLDER) -> list[dict[str, Any]]:
     rate, peer_rate = pairs * float(last["epoch"]) / float(last["seconds"]), pairs * GENSIM_EPOCHS / gensim["seconds"]
     return [
         {
-            **common, "case": f"{case}: time to gensim's ℓ", "seconds": seconds, "peer_seconds": gensim["seconds"],
-            "ratio": gensim["seconds"] / seconds, "target": SPEED_TARGET, "objective": again["objective"],
-            "peer_objective": peer_objective, "epochs": int(last["epoch"]),
+            **common,
+            "case": f"{case}: time to gensim's ℓ",
+            "seconds": seconds,
+            "peer_seconds": gensim["seconds"],
+            "ratio": gensim["seconds"] / seconds,
+            "target": SPEED_TARGET,
+            "objective": again["objective"],
+            "peer_objective": peer_objective,
+            "epochs": int(last["epoch"]),
         },
+        {**common, "case": f"{case}: pairs x (1 + K) a second", "rate": rate, "peer_rate": peer_rate, "ratio": rate / peer_rate},
         {
-            **common, "case": f"{case}: pairs x (1 + K) a second", "rate": rate, "peer_rate": peer_rate,
-            "ratio": rate / peer_rate,
+            **common,
+            "case": f"{case}: peak memory, GB",
+            "memory": max(ours["memory"], again["memory"]),
+            "peer_memory": gensim["memory"],
+            "target": MEMORY_TARGET,
         },
-        {
-            **common, "case": f"{case}: peak memory, GB", "memory": max(ours["memory"], again["memory"]),
-            "peer_memory": gensim["memory"], "target": MEMORY_TARGET,
-        },
-    ]  # fmt: skip
+    ]
 
 
 def main() -> None:

@@ -35,11 +35,16 @@ def rows() -> list[dict[str, Any]]:
                 exact.value_and_gradient(V, U)
 
             seconds = side_by_side([gradient, products], REPEATS)
-            table.append({
-                "part": "a", "case": f"{words:,} words, dim {dim}, {str(dtype).removeprefix('torch.')}",
-                "ours": "ℓ and gradient", "peer": "the three products", "seconds": float(np.median(seconds[:, 0])),
-                "peer_seconds": float(np.median(seconds[:, 1])),
-                "times_floor": float(np.median(seconds[:, 0] / seconds[:, 1])),
-                "target": f"≤ {TARGETS[words, dim]}" if dtype is torch.float32 and (words, dim) in TARGETS else "",
-            })  # fmt: skip
+            table.append(
+                {
+                    "part": "a",
+                    "case": f"{words:,} words, dim {dim}, {str(dtype).removeprefix('torch.')}",
+                    "ours": "ℓ and gradient",
+                    "peer": "the three products",
+                    "seconds": float(np.median(seconds[:, 0])),
+                    "peer_seconds": float(np.median(seconds[:, 1])),
+                    "times_floor": float(np.median(seconds[:, 0] / seconds[:, 1])),
+                    "target": f"≤ {TARGETS[words, dim]}" if dtype is torch.float32 and (words, dim) in TARGETS else "",
+                }
+            )
     return table

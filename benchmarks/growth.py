@@ -15,9 +15,11 @@ from sgns_pmi.factorise.expected import Expected
 
 BASE = {"words": 4_000, "triples": 600_000, "dim": 50, "k": 5}
 SWEPT = {
-    "words": (1_000, 2_000, 4_000, 8_000), "triples": (150_000, 600_000, 2_400_000), "dim": (25, 50, 100, 200),
+    "words": (1_000, 2_000, 4_000, 8_000),
+    "triples": (150_000, 600_000, 2_400_000),
+    "dim": (25, 50, 100, 200),
     "k": (1, 5, 20),
-}  # fmt: skip
+}
 STEPS, EPOCHS = 6, 4
 MEMORY_TARGET = 3.0
 
@@ -45,12 +47,22 @@ def rows() -> list[dict[str, Any]]:
             exact = Expected(max_steps=STEPS, precision="float32").solve(counts, case["dim"], case["k"], noise)
             drawn = sp.Sampled(negatives="block", epochs=EPOCHS).solve(counts, case["dim"], case["k"], noise)
             for solver, history in (("expected, one step", exact.history), ("sampled, one epoch", drawn.history)):
-                table.append({
-                    "part": "e", "ours": solver, "swept": key, **case, "triples": counts.nnz, "seconds": a_step(history),
-                })  # fmt: skip
+                table.append(
+                    {"part": "e", "ours": solver, "swept": key, **case, "triples": counts.nnz, "seconds": a_step(history)}
+                )
     (triples, seconds), memory = in_own_process(largest)
-    table.append({
-        "part": "e", "ours": "expected, one step", "swept": "largest", "words": 20_000, "triples": triples, "dim": 100, "k": 5,
-        "seconds": seconds, "memory": memory, "target": f"< {MEMORY_TARGET:g} GB",
-    })  # fmt: skip
+    table.append(
+        {
+            "part": "e",
+            "ours": "expected, one step",
+            "swept": "largest",
+            "words": 20_000,
+            "triples": triples,
+            "dim": 100,
+            "k": 5,
+            "seconds": seconds,
+            "memory": memory,
+            "target": f"< {MEMORY_TARGET:g} GB",
+        }
+    )
     return table

@@ -29,9 +29,10 @@ def side_by_side(functions: Sequence[Callable[[], object]], repeats: int) -> np.
 def compared(seconds: np.ndarray) -> dict[str, float]:
     """Of two columns, ours and the peer's: median seconds, and the median of peer / ours."""
     return {
-        "seconds": float(np.median(seconds[:, 0])), "peer_seconds": float(np.median(seconds[:, 1])),
+        "seconds": float(np.median(seconds[:, 0])),
+        "peer_seconds": float(np.median(seconds[:, 1])),
         "ratio": float(np.median(seconds[:, 1] / seconds[:, 0])),
-    }  # fmt: skip
+    }
 
 
 def seconds_to(history: pd.DataFrame, objective: float) -> float:

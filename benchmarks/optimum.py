@@ -32,9 +32,14 @@ def autograd_lbfgs(
     for factor in factors:
         factor.requires_grad_()
     optimizer = torch.optim.LBFGS(
-        factors, max_iter=100_000, max_eval=200_000, history_size=10, tolerance_grad=0.0, tolerance_change=0.0,
+        factors,
+        max_iter=100_000,
+        max_eval=200_000,
+        history_size=10,
+        tolerance_grad=0.0,
+        tolerance_change=0.0,
         line_search_fn="strong_wolfe",
-    )  # fmt: skip
+    )
     begin, lowest = time.perf_counter(), float("inf")
 
     def closure() -> torch.Tensor:
@@ -76,22 +81,32 @@ def r_experiment() -> list[dict[str, Any]]:
                 REPEATS,
             )
             common = {
-                "part": "b", "case": f"R experiment, dim {dim}, K = {k}, to a gap of {gap:g}",
-                "ours": "expected" if starts is None else "expected, spectral start alone", "seconds": ours,
-            }  # fmt: skip
+                "part": "b",
+                "case": f"R experiment, dim {dim}, K = {k}, to a gap of {gap:g}",
+                "ours": "expected" if starts is None else "expected, spectral start alone",
+                "seconds": ours,
+            }
             target = gap == 1e-6
-            table.append({
-                **common, "peer": "autograd + L-BFGS", "peer_seconds": peer, "ratio": peer / ours,
-                "target": "≥ 10" if target else "",
-            })  # fmt: skip
+            table.append(
+                {
+                    **common,
+                    "peer": "autograd + L-BFGS",
+                    "peer_seconds": peer,
+                    "ratio": peer / ours,
+                    "target": "≥ 10" if target else "",
+                }
+            )
             if target:
                 table += [
                     {
-                        **common, "peer": f"literal R port, its 200 epochs, {number} thread{'s' if number > 1 else ''}",
-                        "peer_seconds": port, "ratio": port / ours, "target": "≥ 300" if number == threads else "",
+                        **common,
+                        "peer": f"literal R port, its 200 epochs, {number} thread{'s' if number > 1 else ''}",
+                        "peer_seconds": port,
+                        "ratio": port / ours,
+                        "target": "≥ 300" if number == threads else "",
                     }
                     for number, port in ports.items()
-                ]  # fmt: skip
+                ]
     torch.set_num_threads(threads)
     return table
 
@@ -110,11 +125,16 @@ def population() -> list[dict[str, Any]]:
                 begin = time.perf_counter()
                 sgns.fit(problem.counts)
                 seconds.append(time.perf_counter() - begin)
-            table.append({
-                "part": "b", "case": f"population counts, {name}, noise exponent {exponent:g}", "ours": "expected, whole fit",
-                "seconds": float(np.median(seconds)), "rmse": float(np.sqrt(np.mean((sgns.estimate_pmi() - problem.pmi) ** 2))),
-                "target": "rmse < 1e-9, < 0.5 s",
-            })  # fmt: skip
+            table.append(
+                {
+                    "part": "b",
+                    "case": f"population counts, {name}, noise exponent {exponent:g}",
+                    "ours": "expected, whole fit",
+                    "seconds": float(np.median(seconds)),
+                    "rmse": float(np.sqrt(np.mean((sgns.estimate_pmi() - problem.pmi) ** 2))),
+                    "target": "rmse < 1e-9, < 0.5 s",
+                }
+            )
     return table
 
 
@@ -129,11 +149,18 @@ def text() -> list[dict[str, Any]]:
     ours = median_of(lambda seed: seconds_to(Expected().solve(counts, dim, k, noise, seed=seed).history, goal), 3)
     peer, reached = autograd_lbfgs(counts, dim, k, noise, goal)
     case = f"text, 2,000 words, {counts.nnz:,} triples, dim {dim}, K = {k}, to a gap of {gap:g}"
-    return [{
-        "part": "b", "case": case, "ours": "expected, as chosen by size", "seconds": ours,
-        "peer": "autograd + L-BFGS" + ("" if reached <= goal else f", stopped at a gap of {reached / best - 1:.1e}"),
-        "peer_seconds": peer, "ratio": peer / ours, "target": "≥ 4",
-    }]  # fmt: skip
+    return [
+        {
+            "part": "b",
+            "case": case,
+            "ours": "expected, as chosen by size",
+            "seconds": ours,
+            "peer": "autograd + L-BFGS" + ("" if reached <= goal else f", stopped at a gap of {reached / best - 1:.1e}"),
+            "peer_seconds": peer,
+            "ratio": peer / ours,
+            "target": "≥ 4",
+        }
+    ]
 
 
 def crossover() -> list[dict[str, Any]]:
@@ -158,11 +185,19 @@ def crossover() -> list[dict[str, Any]]:
                 expected.NEWTON_WORK = chosen
             goal = min(fit.objective for fit in fits) * (1 + 1e-4)
             second, first = (seconds_to(fit.history, goal) for fit in fits)
-            table.append({
-                "part": "b", "case": f"{name}, dim {dim}: to a gap of 1e-4", "ours": "alternating and truncated Newton",
-                "seconds": second, "peer": "L-BFGS in the separable metric", "peer_seconds": first, "ratio": first / second,
-                "work": work, "chosen": "Newton" if work <= chosen else "L-BFGS",
-            })  # fmt: skip
+            table.append(
+                {
+                    "part": "b",
+                    "case": f"{name}, dim {dim}: to a gap of 1e-4",
+                    "ours": "alternating and truncated Newton",
+                    "seconds": second,
+                    "peer": "L-BFGS in the separable metric",
+                    "peer_seconds": first,
+                    "ratio": first / second,
+                    "work": work,
+                    "chosen": "Newton" if work <= chosen else "L-BFGS",
+                }
+            )
     return table
 
 

@@ -38,14 +38,19 @@ def crossover(table: pd.DataFrame, folder: Path) -> None:
     both = table.dropna(subset=["work"])
     figure, ax = plt.subplots(figsize=(7.2, 4.4), layout="constrained")
     for column, name, colour, marker in (
-        ("seconds", "Newton", "#4477AA", "o"), ("peer_seconds", "L-BFGS in the separable metric", "#EE6677", "^"),
-    ):  # fmt: skip
+        ("seconds", "Newton", "#4477AA", "o"),
+        ("peer_seconds", "L-BFGS in the separable metric", "#EE6677", "^"),
+    ):
         for source, filled in (("softmax", True), ("text", False)):
             some = both[both["case"].str.startswith(source)]
             ax.plot(
-                some["work"], some[column], marker, color=colour, markerfacecolor=colour if filled else "none",
+                some["work"],
+                some[column],
+                marker,
+                color=colour,
+                markerfacecolor=colour if filled else "none",
                 label=f"{name}, {'synthetic' if filled else 'text'}",
-            )  # fmt: skip
+            )
     ax.axvline(NEWTON_WORK, color="#444444", linestyle="--", label="choice by size")
     ax.set(xscale="log", yscale="log", xlabel="words × contexts × dim²", ylabel="seconds to a relative gap of 1e-4")
     ax.legend(fontsize="small")

@@ -66,12 +66,20 @@ def rows(repeats: int = REPEATS, port_epochs: int = 200) -> list[dict[str, Any]]
         solver.solve(counts, DIM, K, noise)  # the first call of a process loads libraries
         fits = [solver.solve(counts, DIM, K, noise, seed=seed) for seed in range(repeats)]
         seconds = statistics.median(seconds_to(fit.history, port_objective) for fit in fits)
-        table.append({
-            "part": "c", "case": f"R experiment, dim {DIM}, K = {K}: time to the port's ℓ",
-            "ours": f"sampled, negatives={negatives}", "seconds": seconds, "peer": f"literal port, {port_epochs} epochs",
-            "peer_seconds": port_seconds, "ratio": port_seconds / seconds, "target": TARGET,
-            "objective": statistics.median(fit.objective for fit in fits), "peer_objective": port_objective,
-        })  # fmt: skip
+        table.append(
+            {
+                "part": "c",
+                "case": f"R experiment, dim {DIM}, K = {K}: time to the port's ℓ",
+                "ours": f"sampled, negatives={negatives}",
+                "seconds": seconds,
+                "peer": f"literal port, {port_epochs} epochs",
+                "peer_seconds": port_seconds,
+                "ratio": port_seconds / seconds,
+                "target": TARGET,
+                "objective": statistics.median(fit.objective for fit in fits),
+                "peer_objective": port_objective,
+            }
+        )
     return table
 
 

@@ -32,13 +32,25 @@ def rows() -> list[dict[str, Any]]:
         matrix = sp.sppmi_matrix(zipf_counts(words, triples), k=1)
         seconds = side_by_side([lambda m=matrix: truncated_svd(m, DIM), lambda m=matrix: svds(m, k=DIM)], REPEATS)
         values, theirs = truncated_svd(matrix, DIM)[1], np.sort(svds(matrix, k=DIM)[1])[::-1]
-        table.append({
-            "part": "f", "case": f"SPPMI, {words:,} words, {matrix.nnz:,} cells, rank {DIM}", "ours": "truncated_svd",
-            "peer": "scipy svds", **compared(seconds), "error": float(np.abs(values / theirs - 1).max()),
-        })  # fmt: skip
+        table.append(
+            {
+                "part": "f",
+                "case": f"SPPMI, {words:,} words, {matrix.nnz:,} cells, rank {DIM}",
+                "ours": "truncated_svd",
+                "peer": "scipy svds",
+                **compared(seconds),
+                "error": float(np.abs(values / theirs - 1).max()),
+            }
+        )
     (cells, seconds_large), memory = in_own_process(large)
-    table.append({
-        "part": "f", "case": f"SPPMI, 60,000 words, {cells:,} cells, rank {DIM}", "ours": "truncated_svd",
-        "seconds": seconds_large, "memory": memory, "target": "minutes",
-    })  # fmt: skip
+    table.append(
+        {
+            "part": "f",
+            "case": f"SPPMI, 60,000 words, {cells:,} cells, rank {DIM}",
+            "ours": "truncated_svd",
+            "seconds": seconds_large,
+            "memory": memory,
+            "target": "minutes",
+        }
+    )
     return table

@@ -115,9 +115,17 @@ class Config:
 
     def _estimator(self, name: str, verbose: bool = False) -> Factorisation:
         settings = Settings(
-            k=self.k, dim=self.dim, seed=self.seed, device=self.device, noise=self.noise, exponent=self.exponent,
-            bias=self.bias, drop_positive=self.drop_positive, solver=self.solver, verbose=verbose,
-        )  # fmt: skip
+            k=self.k,
+            dim=self.dim,
+            seed=self.seed,
+            device=self.device,
+            noise=self.noise,
+            exponent=self.exponent,
+            bias=self.bias,
+            drop_positive=self.drop_positive,
+            solver=self.solver,
+            verbose=verbose,
+        )
         group = f"method.{name}"
         options = _options(group, self.method.get(name, {}), own_options(METHODS[name], settings))
         estimator = METHODS[name].build(replace(settings, options=options))
@@ -181,9 +189,10 @@ def own_options(method: Method, settings: Settings) -> list[str]:
     probe = object()
     parameters = method.build(settings).get_params(deep=False)
     return [
-        name for name in parameters
+        name
+        for name in parameters
         if method.build(replace(settings, options={name: probe})).get_params(deep=False)[name] is probe
-    ]  # fmt: skip
+    ]
 
 
 def unknown_key(key: str, value: object, allowed: Collection[str]) -> InputError:

@@ -198,9 +198,7 @@ def _check_distinct(field: str, names: Sequence[str]) -> None:
         raise InputError(field, twice[twice.duplicated()].iloc[0], "must name each index once; this name stands twice")
 
 
-def _indices(
-    field: str, values: ArrayLike, names: Sequence[str] | None
-) -> tuple[NDArray[np.int64], Sequence[str] | None]:
+def _indices(field: str, values: ArrayLike, names: Sequence[str] | None) -> tuple[NDArray[np.int64], Sequence[str] | None]:
     array = np.asarray(values)
     if array.ndim != 1:
         raise InputError(field, f"array of {array.ndim} dimensions", "must be a one-dimensional array")

@@ -105,6 +105,4 @@ def check_seed(seed: object) -> int:
     return check_integer("seed", seed, minimum=0)
 
 
-__all__ = [
-    "InputError", "check_choice", "check_dim", "check_flag", "check_integer", "check_real", "check_seed", "missing_extra",
-]
+__all__ = ["InputError", "check_choice", "check_dim", "check_flag", "check_integer", "check_real", "check_seed", "missing_extra"]

@@ -128,7 +128,9 @@ def noise_distribution(counts: Any, noise: str | ArrayLike = "unigram", exponent
     empty = (weights == 0) & (counts.col_sums > 0)
     if empty.any():
         raise InputError(
-            "noise", name, f"is zero at context {int(np.flatnonzero(empty)[0])}, which occurs, so that column has no finite"
+            "noise",
+            name,
+            f"is zero at context {int(np.flatnonzero(empty)[0])}, which occurs, so that column has no finite"
             " optimum; choose noise=unigram or give every occurring context some weight",
         )
     return weights / weights.sum()

@@ -53,8 +53,6 @@ class Progress:
             value = "" if objective is None else f", objective {objective:.6g}"
             log.info("%s: %d of %d steps%s, %.0f s left at most", self._name, self._done, self._total, value, left)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._bar is not None:
             self._bar.close()

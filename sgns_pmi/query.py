@@ -124,8 +124,9 @@ def ask(vectors: Mapping[str, WordVectors], question: Sequence[str], choices: Ch
                 frame = neighbours(own, asked, choices.count, choices.restrict)
             columns[method] = pd.Series(
                 [f"{word} {similarity:.3f}" for word, similarity in zip(frame["neighbour"], frame["similarity"], strict=True)],
-                index=frame["rank"], dtype=str,
-            )  # fmt: skip
+                index=frame["rank"],
+                dtype=str,
+            )
         yield " ".join(question) if joined else asked[0], pd.DataFrame(columns)
 
 

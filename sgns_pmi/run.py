@@ -118,9 +118,14 @@ def factorise(estimators: Mapping[str, Factorisation], problem: Problem, record:
 
 
 def draw(
-    config: Config, problem: Problem, fitted: Mapping[str, Factorisation], metrics: pd.DataFrame, history: pd.DataFrame,
-    answers: Answers, folder: Path,
-) -> None:  # fmt: skip
+    config: Config,
+    problem: Problem,
+    fitted: Mapping[str, Factorisation],
+    metrics: pd.DataFrame,
+    history: pd.DataFrame,
+    answers: Answers,
+    folder: Path,
+) -> None:
     """The figures of one run."""
     shown = Shown.of(problem)
     estimates = {
@@ -129,10 +134,18 @@ def draw(
     }
     facts = Facts(problem.title, config.k, config.dim, config.noise_name, config.exponent, problem.pmi_rank)
     run_figures(
-        folder, facts, target_name=main_target(metrics), target=shown.target, estimates=estimates,
-        counts=shown.counts, metrics=metrics, history=history, note=shown.note, svg=config.svg,
+        folder,
+        facts,
+        target_name=main_target(metrics),
+        target=shown.target,
+        estimates=estimates,
+        counts=shown.counts,
+        metrics=metrics,
+        history=history,
+        note=shown.note,
+        svg=config.svg,
         losses={name: METHODS[name].loss for name in fitted if METHODS[name].loss},
-    )  # fmt: skip
+    )
     maps = method_maps(fitted, problem.counts, config.eval, config.seed)
     question_figures(folder, facts, answers=answers, maps=maps, svg=config.svg)
 

@@ -108,10 +108,13 @@ def draw_grids(frame: pd.DataFrame, jobs: Sequence[JobResult], title: str, folde
             file = job.directory / "vectors" / f"{method}.npz"
             if file.is_file():
                 panel = GridPanel(
-                    row=float(job.asked[keys[0]]), column=float(job.asked[keys[1]]),
-                    estimate=read_scores(file, shown.rows, shown.cols) + shift, target=shown.target, counts=shown.counts,
+                    row=float(job.asked[keys[0]]),
+                    column=float(job.asked[keys[1]]),
+                    estimate=read_scores(file, shown.rows, shown.cols) + shift,
+                    target=shown.target,
+                    counts=shown.counts,
                     rmse=float(rmse[method, job.number]),
-                )  # fmt: skip
+                )
                 panels.setdefault(method, []).append(panel)
     written = []
     for method, drawn in panels.items():

@@ -203,11 +203,23 @@ def test_cancelling_duplicates_are_still_refused():
 @pytest.mark.parametrize(
     "matrix",
     [
-        np.zeros((2, 2)), np.ones(3), np.ones((2, 2, 2)), np.array([[1, -1]]), np.array([[1, np.nan]]), np.empty((0, 3)),
-        np.array([[1, np.inf]]), sparse.csr_array((2, 2)), sparse.csr_array([[1.0, -2.0]]), [["a", "b"]], [[1, 2], [3]],
-        np.array([[1 + 2j]]), sparse.csr_array([[1 + 2j]]), None, "counts",
+        np.zeros((2, 2)),
+        np.ones(3),
+        np.ones((2, 2, 2)),
+        np.array([[1, -1]]),
+        np.array([[1, np.nan]]),
+        np.empty((0, 3)),
+        np.array([[1, np.inf]]),
+        sparse.csr_array((2, 2)),
+        sparse.csr_array([[1.0, -2.0]]),
+        [["a", "b"]],
+        [[1, 2], [3]],
+        np.array([[1 + 2j]]),
+        sparse.csr_array([[1 + 2j]]),
+        None,
+        "counts",
     ],
-)  # fmt: skip
+)
 def test_bad_matrix(matrix):
     with pytest.raises(InputError) as caught:
         sp.CooccurrenceCounts.from_matrix(matrix)

@@ -7,16 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from sgns_pmi.errors import (
-    InputError,
-    check_choice,
-    check_dim,
-    check_flag,
-    check_integer,
-    check_real,
-    check_seed,
-    missing_extra,
-)
+from sgns_pmi.errors import InputError, check_choice, check_dim, check_flag, check_integer, check_real, check_seed, missing_extra
 
 
 def test_error_names_field_value_and_remedy():
@@ -76,10 +67,17 @@ def test_reals(value, minimum, above):
 
 @pytest.mark.parametrize(
     ("value", "minimum", "above", "says"),
-    [(0, 0.0, True, "above 0"), (-1e-9, 0.0, False, "not below 0"), (0.5, 1.0, False, "not below 1"),
-     (np.nan, 0.0, False, "number"), (np.inf, 0.0, False, "number"),
-     (True, 0.0, False, "number"), ("1", 0.0, False, "number"), (None, 0.0, False, "number")],
-)  # fmt: skip
+    [
+        (0, 0.0, True, "above 0"),
+        (-1e-9, 0.0, False, "not below 0"),
+        (0.5, 1.0, False, "not below 1"),
+        (np.nan, 0.0, False, "number"),
+        (np.inf, 0.0, False, "number"),
+        (True, 0.0, False, "number"),
+        ("1", 0.0, False, "number"),
+        (None, 0.0, False, "number"),
+    ],
+)
 def test_not_reals(value, minimum, above, says):
     with pytest.raises(InputError, match=says):
         check_real("scale", value, minimum, above=above)

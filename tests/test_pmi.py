@@ -115,8 +115,7 @@ def test_sppmi_leaves_the_counts_alone():
 
 
 @pytest.mark.parametrize(
-    ("k", "exponent", "field"),
-    [(0.5, 1, "k"), (np.nan, 1, "k"), ("5", 1, "k"), (5, -1, "exponent"), (5, np.inf, "exponent")],
+    ("k", "exponent", "field"), [(0.5, 1, "k"), (np.nan, 1, "k"), ("5", 1, "k"), (5, -1, "exponent"), (5, np.inf, "exponent")]
 )
 def test_sppmi_refuses(k, exponent, field):
     with pytest.raises(InputError) as caught:
@@ -130,8 +129,10 @@ def test_sppmi_refuses(k, exponent, field):
 @pytest.mark.parametrize(
     ("column", "noise", "exponent"),
     [
-        ("unigram", "unigram", 1.0), ("unigram075", "unigram", 0.75),
-        ("row075", "center_unigram", 0.75), ("zero_share", "zero_share", 1.0),
+        ("unigram", "unigram", 1.0),
+        ("unigram075", "unigram", 0.75),
+        ("row075", "center_unigram", 0.75),
+        ("zero_share", "zero_share", 1.0),
     ],
 )
 def test_noises_of_the_r_run(r_reference, column, noise, exponent):

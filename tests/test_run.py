@@ -60,8 +60,11 @@ def test_defaults_are_those_of_the_design() -> None:
     assert config.methods == ("sgns_expected", "sgns_sampled", "sppmi_svd", "oracle")
     assert (config.bias, config.drop_positive, config.svg, config.device) == (False, False, False, "cpu")
     assert {key: config.data[key] for key in ("name", "words", "rank", "pairs")} == {
-        "name": "softmax", "words": 100, "rank": 2, "pairs": 200_000,
-    }  # fmt: skip
+        "name": "softmax",
+        "words": 100,
+        "rank": 2,
+        "pairs": 200_000,
+    }
 
 
 @pytest.mark.parametrize(("name", "solver"), [("expected", Expected), ("sampled", Sampled)])
@@ -161,9 +164,13 @@ def test_files_of_a_run(command: Command) -> None:
     out = command.folder / "out"
     methods = ["sgns_expected", "sgns_sampled", "sppmi_svd", "oracle"]
     assert set(written(out)) >= {
-        "metrics.csv", "history.csv", "summary.json", "figures/recovery.png", "figures/recovery_raw.png",
+        "metrics.csv",
+        "history.csv",
+        "summary.json",
+        "figures/recovery.png",
+        "figures/recovery_raw.png",
         *(f"vectors/{method}.npz" for method in methods),
-    }  # fmt: skip
+    }
     assert not [name for name in written(out) if Path(name).name.startswith(".")]  # nothing half written
 
     metrics = pd.read_csv(out / "metrics.csv")
@@ -246,8 +253,14 @@ def test_sppmi_without_a_positive_cell_is_a_result(command: Command) -> None:
 @pytest.mark.usefixtures("no_figures")
 def test_a_solver_that_has_not_converged_says_so(command: Command) -> None:
     """With dim = words and unseen cells ℓ has no minimiser."""
-    outcome = command("data.words=12", "data.pairs=300", "dim=12", "method=[sgns_expected,sgns_sampled]",
-                      "solver.sampled.epochs=2", "hydra.run.dir=out")  # fmt: skip
+    outcome = command(
+        "data.words=12",
+        "data.pairs=300",
+        "dim=12",
+        "method=[sgns_expected,sgns_sampled]",
+        "solver.sampled.epochs=2",
+        "hydra.run.dir=out",
+    )
     assert outcome.code == 0
     assert outcome.stderr.count("SGNS (expected) has not converged at dim = 12") == 1
     summary = summary_of(command)
@@ -281,7 +294,9 @@ MISTAKES = {
     "key of all methods": ("+method.sgns_expected.dim=7", "method.sgns_expected.dim=7", "set dim instead"),
     "key of all methods, no plus": ("method.sgns_expected.k=7", "method.sgns_expected.k=7", "set k instead"),
     "solver's key at its method": (
-        "+method.sgns_expected.starts=3", "method.sgns_expected.starts=3", "set solver.expected.starts instead",
+        "+method.sgns_expected.starts=3",
+        "method.sgns_expected.starts=3",
+        "set solver.expected.starts instead",
     ),
     "solver's key at the top": ("lr=0.1", "lr=0.1", "set solver.sampled.lr instead"),
     "key of no method": ("+method.sppmi_svd.foo=1", "method.sppmi_svd.foo=1", "method.sppmi_svd.k"),
@@ -336,7 +351,7 @@ MISTAKES = {
     "unknown launcher": ("hydra/launcher=jobli", "hydra/launcher=jobli", "joblib"),
     "unknown config": ("--config-name=nope", "nope", "no such configuration"),
     "unknown config folder": ("--config-dir=nowhere", "nowhere", "not found"),
-}  # fmt: skip
+}
 FILES = {
     "short.csv": "1\n2\n",
     "empty.csv": "",
@@ -458,8 +473,9 @@ def test_a_fault_before_the_run_is_not_called_bad_input(command: Command, monkey
 
 @pytest.mark.usefixtures("no_figures")
 def test_training_that_diverges_is_one_line(command: Command) -> None:
-    outcome = command(*TINY, "method=[sgns_sampled,qwem]", "solver.sampled.optimizer=sgd", "solver.sampled.lr=1e9",
-                      "hydra.run.dir=out")  # fmt: skip
+    outcome = command(
+        *TINY, "method=[sgns_sampled,qwem]", "solver.sampled.optimizer=sgd", "solver.sampled.lr=1e9", "hydra.run.dir=out"
+    )
     assert outcome.code == 1
     assert "lr" in outcome.stderr
     assert "Traceback" not in outcome.stderr

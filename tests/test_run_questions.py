@@ -47,9 +47,11 @@ def test_questions_in_a_run(command: Command) -> None:
     near = pd.read_csv(out / "neighbours.csv")
     assert set(near.loc[near["rank"] <= 2, "neighbour"]) == {"dog", "mouse"}
     assert {file for file in written(out) if file.startswith("figures/")} >= {
-        "figures/analogies_four.png", "figures/neighbours.png", "figures/words_pca_sppmi.png",
+        "figures/analogies_four.png",
+        "figures/neighbours.png",
+        "figures/words_pca_sppmi.png",
         "figures/words_plane_sppmi_svd.png",
-    }  # fmt: skip
+    }
     # The table at the end: a row a set, how much of it is known, a column a method; and the neighbours.
     assert re.search(r"pairs +spearman +3/4 +\S+ +\S+\n", outcome.stdout)
     assert re.search(r"Cat +sppmi +\w+, \w+", outcome.stdout)
@@ -65,9 +67,14 @@ def test_sentiment_in_a_run(command: Command) -> None:
     (command.folder / "fruit.txt").write_text("apple banana\norange apple\nbanana\n" * 4)
     (command.folder / "animals.txt").write_text("dog cat\nmouse, dog\nunicorn mouse\n" * 4)
     outcome = command(
-        "data=triples", f"data.path={triples}", "k=1", "dim=2", "method=[sppmi_svd,sppmi]",
-        "eval.sentiment=[fruit.txt,animals.txt]", "hydra.run.dir=out",
-    )  # fmt: skip
+        "data=triples",
+        f"data.path={triples}",
+        "k=1",
+        "dim=2",
+        "method=[sppmi_svd,sppmi]",
+        "eval.sentiment=[fruit.txt,animals.txt]",
+        "hydra.run.dir=out",
+    )
     assert outcome.code == 0, outcome.stderr
     rows = pd.read_csv(command.folder / "out" / "evaluation.csv")
     assert set(rows["set"]) == {"fruit+animals"}

@@ -60,9 +60,19 @@ def main(text: Path, similarity: str, analogies: str) -> None:
             ours[combine] = CBOW(combine=combine, **options).fit(problem.corpus)
         middle = time.perf_counter()
         theirs = Word2Vec(
-            sentences, sg=0, cbow_mean=1, vector_size=DIM, window=WINDOW, negative=K, sample=SUBSAMPLE, min_count=5,
-            alpha=GENSIM_RATE, epochs=EPOCHS, seed=seed + 1, workers=1,
-        )  # fmt: skip
+            sentences,
+            sg=0,
+            cbow_mean=1,
+            vector_size=DIM,
+            window=WINDOW,
+            negative=K,
+            sample=SUBSAMPLE,
+            min_count=5,
+            alpha=GENSIM_RATE,
+            epochs=EPOCHS,
+            seed=seed + 1,
+            workers=1,
+        )
         end = time.perf_counter()
         for name, vectors, seconds in (
             *((name, word_vectors(cbow.V_, vocab=problem.counts.vocab), (middle - start) / 2) for name, cbow in ours.items()),

@@ -1,6 +1,6 @@
 """The whole family side by side: the table and the figure of the study, from its two runs' folders.
 
-    python experiments/family/study.py outputs/family outputs/family_text
+python experiments/family/study.py outputs/family outputs/family_text
 """
 
 from __future__ import annotations
@@ -54,9 +54,7 @@ def text(run: Path) -> pd.DataFrame:
     words = similarity.loc[similarity["covered"] == similarity["covered"].min(), "spearman"]
     right = answers.query("section == 'all' and metric == 'accuracy_3cosadd'").set_index("method")["value"]
     sentiment = answers.query("task == 'sentiment' and metric == 'accuracy'").groupby("method")["value"].max()
-    columns = {
-        "RMSE seen": seen, "ℓ above ℓ* in %": deviation, "WordSim-353": words, "analogies": right, "sentiment": sentiment,
-    }  # fmt: skip
+    columns = {"RMSE seen": seen, "ℓ above ℓ* in %": deviation, "WordSim-353": words, "analogies": right, "sentiment": sentiment}
     return pd.DataFrame(columns).join(costs(run)).rename_axis("method")
 
 

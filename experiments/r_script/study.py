@@ -50,11 +50,15 @@ def main(sweep: Path) -> None:
     print(table.to_string(index=False, float_format="%.4g"))
     long = table.rename(columns={"step": "method"}).melt("method", ["rmse", "pearson"], "metric", "value")
     figure = recovery_figure(
-        estimates, problem.pmi, problem.counts.matrix.toarray(), long, target_name="true",
+        estimates,
+        problem.pmi,
+        problem.counts.matrix.toarray(),
+        long,
+        target_name="true",
         title="From the cloud to the diagonal: $VU^T + \\log k$ against the true PMI\n"
         f"{problem.title}, k = 20\n"
         "dim = 2, then 4; rank of true PMI = 4; noise = zero_share, then unigram",
-    )  # fmt: skip
+    )
     # The panels are steps; their colours are still those of the two methods.
     for ax, name in zip(figure.axes, estimates, strict=False):
         badge(ax, "sgns_expected" if name == OPTIMUM else "sgns_sampled")

@@ -19,11 +19,14 @@ def main(sweep: Path) -> None:
     # The oracle's error is rounding from dim 4 on, sixteen decades below the rest.
     drawn = rmse[(rmse["value"] > 1e-6) & (rmse["cells"] != "all")]
     figure = lines_figure(
-        drawn, "dim", facets=["cells"], value_label="RMSE (nats)",
+        drawn,
+        "dim",
+        facets=["cells"],
+        value_label="RMSE (nats)",
         title="Recovery of the true PMI against dim: rank of M 2, rank of true PMI 4\n"
         "softmax generator, 100 words, 200,000 pairs, k = 5, noise = unigram\n"
         "the oracle is exact from dim 4 on",
-    )  # fmt: skip
+    )
     save(figure, HERE / "figure")
     objective = frame.query("target == 'objective' and metric == 'value'").assign(cells="objective")
     table = pd.concat([rmse, objective]).pivot_table(index="dim", columns=["method", "cells"], values="value")

@@ -43,10 +43,20 @@ WORD, WANTED, BAR = "king", "queen", 5
 
 # The lab's settings, said in full: they stay, whatever becomes the default of +experiment=text8.
 LAB = [
-    "methods=[sgns_sampled]", "k=5", "dim=100", "noise=unigram075", "bias=false", "drop_positive=false", "data.min_count=5",
-    "data.subsample=1e-4", "data.subsample_formula=mikolov", "data.removal=dirty", "data.window=5",
-    "data.window_type=expected", "solver.sampled.epochs=10",
-]  # fmt: skip
+    "methods=[sgns_sampled]",
+    "k=5",
+    "dim=100",
+    "noise=unigram075",
+    "bias=false",
+    "drop_positive=false",
+    "data.min_count=5",
+    "data.subsample=1e-4",
+    "data.subsample_formula=mikolov",
+    "data.removal=dirty",
+    "data.window=5",
+    "data.window_type=expected",
+    "solver.sampled.epochs=10",
+]
 SVD = "methods=[sppmi_svd]"
 MATCHED = "gensim's settings, bias"
 CHANGES = {
@@ -72,9 +82,13 @@ CHANGES = {
 BASE, DEFAULT, GENSIM = "lab", "default", "gensim"
 SEEDS = (0, 1, 2)
 SETS = {
-    "EN-WS-353-ALL": "WordSim-353", "EN-MEN-TR-3k": "MEN", "EN-SIMLEX-999": "SimLex-999", "EN-RW-STANFORD": "rare words",
-    "questions-words": "Google analogies", "questions-words 3CosMul": "analogies, 3CosMul",
-}  # fmt: skip
+    "EN-WS-353-ALL": "WordSim-353",
+    "EN-MEN-TR-3k": "MEN",
+    "EN-SIMLEX-999": "SimLex-999",
+    "EN-RW-STANFORD": "rare words",
+    "questions-words": "Google analogies",
+    "questions-words 3CosMul": "analogies, 3CosMul",
+}
 SEVERAL = (BASE, MATCHED, DEFAULT, GENSIM)
 JOBS = [(name, seed) for name in SEVERAL for seed in SEEDS] + [(name, 0) for name in CHANGES if name not in SEVERAL]
 
@@ -96,11 +110,14 @@ def ours(config: Config) -> dict[str, Any]:
     seconds = time.perf_counter() - begin
     history = getattr(estimator, "history_", None)
     return {
-        "V": estimator.V_, "U": estimator.U_, "vocab": problem.counts.vocab, "pairs": problem.counts.total,
+        "V": estimator.V_,
+        "U": estimator.U_,
+        "vocab": problem.counts.vocab,
+        "pairs": problem.counts.total,
         # The seconds of a history leave the evaluation of ℓ out.
         "seconds": seconds if history is None else float(history["seconds"].iloc[-1]),
         "objective": getattr(estimator, "objective_", None),
-    }  # fmt: skip
+    }
 
 
 def gensims(config: Config) -> dict[str, Any]:
@@ -114,9 +131,19 @@ def gensims(config: Config) -> dict[str, Any]:
     sentences = [words[low : low + 10_000] for low in range(0, len(words), 10_000)]  # gensim's longest
     begin = time.perf_counter()
     model = Word2Vec(
-        sentences, vector_size=100, window=5, min_count=5, sample=1e-4, negative=5, ns_exponent=0.75, alpha=0.05, sg=1,
-        epochs=5, workers=2, seed=config.seed,
-    )  # fmt: skip
+        sentences,
+        vector_size=100,
+        window=5,
+        min_count=5,
+        sample=1e-4,
+        negative=5,
+        ns_exponent=0.75,
+        alpha=0.05,
+        sg=1,
+        epochs=5,
+        workers=2,
+        seed=config.seed,
+    )
     seconds = time.perf_counter() - begin
     # In the order of our vocabulary: by frequency, equal ones by code point.
     vocab = sorted(model.wv.index_to_key, key=lambda word: (-model.wv.get_vecattr(word, "count"), word))
@@ -128,9 +155,7 @@ def answers(trained: dict[str, Any], config: Config) -> list[dict[str, Any]]:
     """A row for V, and one for V + U: similarity over all words, analogies over the most frequent, the neighbours of a word."""
     rows = []
     for kind in ("V", "V+U"):
-        vectors = word_vectors(
-            trained["V"], trained["U"], vocab=trained["vocab"], context_vocab=trained["vocab"], vectors=kind
-        )
+        vectors = word_vectors(trained["V"], trained["U"], vocab=trained["vocab"], context_vocab=trained["vocab"], vectors=kind)
         row: dict[str, Any] = {"vectors": kind}
         for name, pairs in config.eval.pairs.items():
             found = similarity(vectors, pairs).set_index("metric")["value"]

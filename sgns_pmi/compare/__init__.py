@@ -6,6 +6,15 @@ from sgns_pmi.compare.recovery import recovery
 from sgns_pmi.compare.table import compare
 
 __all__ = [
-    "Answers", "Evaluation", "compare", "estimator_objective", "evaluate", "method_maps", "method_vectors", "objective_deviation",
-    "optimal_objective", "recovery", "scores_objective",
+    "Answers",
+    "Evaluation",
+    "compare",
+    "estimator_objective",
+    "evaluate",
+    "method_maps",
+    "method_vectors",
+    "objective_deviation",
+    "optimal_objective",
+    "recovery",
+    "scores_objective",
 ]

@@ -55,9 +55,7 @@ def read_analogies(path: str | Path) -> list[Analogy]:
     return found
 
 
-def analogies(
-    vectors: WordVectors, questions: Sequence[Analogy] | str | Path, restrict: int | None = None
-) -> pd.DataFrame:
+def analogies(vectors: WordVectors, questions: Sequence[Analogy] | str | Path, restrict: int | None = None) -> pd.DataFrame:
     """Share of analogies that word vectors answer, section by section, by 3CosAdd and 3CosMul.
 
     The answer is the word with the highest score of all but the question's own three, in any case. A question with an

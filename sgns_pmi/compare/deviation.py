@@ -94,9 +94,15 @@ def product_objective(
 
 
 def sparse_objective(
-    estimator: Factorisation, unseen: Float, shift: Float, counts: CooccurrenceCounts, k: int, noise: Float, *,
+    estimator: Factorisation,
+    unseen: Float,
+    shift: Float,
+    counts: CooccurrenceCounts,
+    k: int,
+    noise: Float,
+    *,
     drop_positive: bool = False,
-) -> float:  # fmt: skip
+) -> float:
     """ℓ at an estimate, less `shift`, that is `unseen` (contexts,) in every cell that was not seen.
 
     The negatives of all cells cost K N Σ_j P_n(j) softplus(x_j) if none was seen; the seen ones are put right.

@@ -14,15 +14,7 @@ from sgns_pmi.compare.neighbours import check_restrict, neighbours
 from sgns_pmi.compare.questions import question_files
 from sgns_pmi.compare.sentiment import Documents, read_documents, sentiment
 from sgns_pmi.compare.similarity import WordPair, read_similarity, similarity
-from sgns_pmi.compare.vectors import (
-    KINDS,
-    NORMALIZATIONS,
-    WordVectors,
-    estimator_vectors,
-    has_vectors,
-    names_of,
-    unknown_word,
-)
+from sgns_pmi.compare.vectors import KINDS, NORMALIZATIONS, WordVectors, estimator_vectors, has_vectors, names_of, unknown_word
 from sgns_pmi.compare.word_map import PROJECTIONS, WordMap, check_projection, word_map
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, check_integer

@@ -80,9 +80,13 @@ def neighbours(vectors: WordVectors, words: Sequence[str], count: int = 10, rest
 
 
 def arithmetic(
-    vectors: WordVectors, positive: Sequence[str], negative: Sequence[str] = (), count: int = 10, rule: str = "3CosAdd",
+    vectors: WordVectors,
+    positive: Sequence[str],
+    negative: Sequence[str] = (),
+    count: int = 10,
+    rule: str = "3CosAdd",
     restrict: int | None = None,
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     """The words closest to a sum and difference of words, as king − man + woman; those words are left out.
 
     Parameters

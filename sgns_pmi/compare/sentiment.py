@@ -223,9 +223,7 @@ def _answers(vectors: WordVectors, documents: Documents, restrict: int | None) -
     known = np.flatnonzero(positions < size)
     matrix = np.asarray(vectors.matrix[positions[known]], dtype=np.float64)
     own = counts[:, known]
-    return pd.concat(
-        [_scored("mean", documents, averages(own, matrix), own), _scored("sif", documents, own, own, SIF(matrix))]
-    )
+    return pd.concat([_scored("mean", documents, averages(own, matrix), own), _scored("sif", documents, own, own, SIF(matrix))])
 
 
 def _tfidf(documents: Documents) -> pd.DataFrame:
@@ -247,10 +245,14 @@ def _regression() -> LogisticRegression:
 def _rows(section: str, documents: Documents, accuracies: Float, known: sp.csr_array) -> pd.DataFrame:
     covered, running = int((known.sum(axis=1) > 0).sum()), sum(map(len, documents.tokens))
     rows = [
-        ("accuracy", accuracies.mean()), ("accuracy_std", accuracies.std(ddof=1)), ("chance", documents.chance),
-        ("documents", len(documents.tokens)), ("covered", covered), ("coverage", covered / len(documents.tokens)),
+        ("accuracy", accuracies.mean()),
+        ("accuracy_std", accuracies.std(ddof=1)),
+        ("chance", documents.chance),
+        ("documents", len(documents.tokens)),
+        ("covered", covered),
+        ("coverage", covered / len(documents.tokens)),
         ("known_words", known.sum() / running),
-    ]  # fmt: skip
+    ]
     return pd.DataFrame([(section, metric, float(value)) for metric, value in rows], columns=COLUMNS[1:])
 
 

@@ -49,9 +49,7 @@ def read_similarity(path: str | Path) -> list[WordPair]:
     return pairs
 
 
-def similarity(
-    vectors: WordVectors, pairs: Sequence[WordPair] | str | Path, restrict: int | None = None
-) -> pd.DataFrame:
+def similarity(vectors: WordVectors, pairs: Sequence[WordPair] | str | Path, restrict: int | None = None) -> pd.DataFrame:
     """Rank correlation of the vectors' similarities with people's scores.
 
     A pair with an unknown word is left out and counted, unless the vectors compose unknown words of n-grams. Words are
@@ -90,9 +88,11 @@ def similarity(
     first, second = positions[covered].T
     scores = np.array([pair.score for pair in pairs])[covered]
     rows = [
-        ("pairs", len(pairs)), ("covered", int(covered.sum())), ("coverage", covered.mean() if len(pairs) else 0.0),
+        ("pairs", len(pairs)),
+        ("covered", int(covered.sum())),
+        ("coverage", covered.mean() if len(pairs) else 0.0),
         ("out_of_vocabulary", int((~covered).sum())),
-    ]  # fmt: skip
+    ]
     if can_compose:
         rows.append(("composed", int((positions[covered] >= vocabulary).any(axis=1).sum())))
     cosines: NDArray[np.float64] = np.asarray((vectors.unit[first] * vectors.unit[second]).sum(axis=1), dtype=np.float64)

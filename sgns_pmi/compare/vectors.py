@@ -213,12 +213,25 @@ def estimator_vectors(
 ) -> WordVectors:
     """The word vectors of a fitted method, words by descending frequency in the counts; see `word_vectors`."""
     return word_vectors(
-        estimator.V_, getattr(estimator, "U_", None), vocab=counts.vocab, context_vocab=counts.context_vocab,
-        row_sums=counts.row_sums, col_sums=counts.col_sums, vectors=vectors, normalize=normalize,
+        estimator.V_,
+        getattr(estimator, "U_", None),
+        vocab=counts.vocab,
+        context_vocab=counts.context_vocab,
+        row_sums=counts.row_sums,
+        col_sums=counts.col_sums,
+        vectors=vectors,
+        normalize=normalize,
         subwords=getattr(estimator, "subwords_", None),
-    )  # fmt: skip
+    )
 
 
 __all__ = [
-    "KINDS", "NORMALIZATIONS", "WordVectors", "estimator_vectors", "has_vectors", "names_of", "unknown_word", "word_vectors",
+    "KINDS",
+    "NORMALIZATIONS",
+    "WordVectors",
+    "estimator_vectors",
+    "has_vectors",
+    "names_of",
+    "unknown_word",
+    "word_vectors",
 ]

@@ -121,9 +121,12 @@ def product_cells(left: Float, right: Float, rows: Indices, cols: Indices) -> Fl
             warnings.filterwarnings("ignore", "Sparse CSR", UserWarning)  # PyTorch calls its API unsettled
             cells = torch.sparse_csr_tensor(
                 # Both index arrays need one type, and counts have the smaller one where it will do.
-                torch.tensor((start - start[0]).astype(cols.dtype)), torch.tensor(cols[own]),
-                torch.zeros(len(cols[own]), dtype=torch.float64), (len(v), len(right)), check_invariants=False,
-            )  # fmt: skip
+                torch.tensor((start - start[0]).astype(cols.dtype)),
+                torch.tensor(cols[own]),
+                torch.zeros(len(cols[own]), dtype=torch.float64),
+                (len(v), len(right)),
+                check_invariants=False,
+            )
         found[own] = torch.sparse.sampled_addmm(cells, v, u).values().numpy()
     return found
 

@@ -165,8 +165,19 @@ class CBOW(Factorisation):
                         size = len(windows.center)
                         left = [max(1 - at / expected, LAST_RATE) for at in (visited, visited + size)]
                         loss += visit_windows(
-                            V, U, windows.center, windows.indptr, windows.context, table[0], table[1], self.k,
-                            self.combine != "sum", self.combine != "word2vec", self.drop_positive, rate * left[0], rate * left[1],
+                            V,
+                            U,
+                            windows.center,
+                            windows.indptr,
+                            windows.context,
+                            table[0],
+                            table[1],
+                            self.k,
+                            self.combine != "sum",
+                            self.combine != "word2vec",
+                            self.drop_positive,
+                            rate * left[0],
+                            rate * left[1],
                             state,
                         )
                         seen, visited = seen + size, visited + size
@@ -186,8 +197,12 @@ class CBOW(Factorisation):
         return plus_terms(self.U_, self.V_, np.full(len(self.V_), np.log(self.k)), self._offset * corrected)
 
 
-@register_method("cbow", "CBOW with negative sampling on the text: a window's words predict its centre", fits="corpus",
-                 loss="CBOW loss (nats a window)")  # fmt: skip
+@register_method(
+    "cbow",
+    "CBOW with negative sampling on the text: a window's words predict its centre",
+    fits="corpus",
+    loss="CBOW loss (nats a window)",
+)
 def _cbow(settings: Settings) -> CBOW:
     top = ("dim", "k", "noise", "exponent", "drop_positive", "seed", "verbose")
     return CBOW(**{name: getattr(settings, name) for name in top} | dict(settings.options))

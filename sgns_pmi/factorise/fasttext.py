@@ -172,9 +172,11 @@ class FastText(Factorisation):
         words = counts.shape[0]
         # V M = A (Z M): the map that puts V in its canonical form takes Z along.
         both, self.U_ = balanced(
-            torch.cat([training.V, training.Z]).cpu().numpy(), training.U.cpu().numpy(),
-            np.concatenate([counts.row_sums / counts.total, np.zeros(len(training.Z))]), self.noise_,
-        )  # fmt: skip
+            torch.cat([training.V, training.Z]).cpu().numpy(),
+            training.U.cpu().numpy(),
+            np.concatenate([counts.row_sums / counts.total, np.zeros(len(training.Z))]),
+            self.noise_,
+        )
         self.V_, self.word_vectors_ = both[:words].copy(), both[words : 2 * words].copy()
         self.subwords_ = Subwords(hashing, used, both[2 * words :].copy())
         self.objective_, self.history_ = history.objective, history.frame()
@@ -270,7 +272,13 @@ def _tensor(matrix: sp.csr_array, device: str) -> Tensor:
 @register_method("fasttext", "SGNS with subwords: centre vectors are means over character n-grams", fits="words")
 def _fasttext(settings: Settings) -> FastText:
     own = {
-        "dim": settings.dim, "k": settings.k, "noise": settings.noise, "exponent": settings.exponent,
-        "drop_positive": settings.drop_positive, "seed": settings.seed, "device": settings.device, "verbose": settings.verbose,
-    }  # fmt: skip
+        "dim": settings.dim,
+        "k": settings.k,
+        "noise": settings.noise,
+        "exponent": settings.exponent,
+        "drop_positive": settings.drop_positive,
+        "seed": settings.seed,
+        "device": settings.device,
+        "verbose": settings.verbose,
+    }
     return FastText(**{**own, **settings.options})

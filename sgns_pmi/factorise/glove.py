@@ -174,9 +174,15 @@ class GloVe(Factorisation):
         return np.minimum(1.0, (n / self.x_max) ** self.alpha)
 
     def _adagrad(
-        self, counts: CooccurrenceCounts, V: Float, U: Float, epochs: int, rng: np.random.Generator, history: History,
+        self,
+        counts: CooccurrenceCounts,
+        V: Float,
+        U: Float,
+        epochs: int,
+        rng: np.random.Generator,
+        history: History,
         progress: Progress,
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], bool]:  # fmt: skip
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], bool]:
         """One step a triple, float32, in an order shuffled once, as the pipeline of glove.c does."""
         order = rng.permutation(counts.nnz)
         center, context = (index[order].astype(np.int32) for index in (rows_of(counts), counts.matrix.indices))

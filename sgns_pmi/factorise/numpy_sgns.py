@@ -317,9 +317,7 @@ class NumpySGNS(SGNS):
         history.add(step, epoch, objective)
 
 
-def _start(
-    counts: CooccurrenceCounts, noise: Float, dim: int, bias: bool, rng: np.random.Generator
-) -> tuple[Float, Float]:
+def _start(counts: CooccurrenceCounts, noise: Float, dim: int, bias: bool, rng: np.random.Generator) -> tuple[Float, Float]:
     """Normal V and U, zero for words that never occur; with `bias` [V, b, 1] and [U, 1, c], whose product is V·Uᵀ + b + c."""
     occurs = counts.row_sums > 0, noise > 0
     V, U = (rng.normal(0.0, START_SCALE, (len(side), dim)) * side[:, None] for side in occurs)
@@ -332,7 +330,13 @@ def _start(
 @register_method("numpy_sgns", "SGNS by hand-derived gradients in NumPy, to be read")
 def _numpy_sgns(settings: Settings) -> NumpySGNS:
     own = {
-        "dim": settings.dim, "k": settings.k, "noise": settings.noise, "exponent": settings.exponent, "bias": settings.bias,
-        "drop_positive": settings.drop_positive, "seed": settings.seed, "verbose": settings.verbose,
-    }  # fmt: skip
+        "dim": settings.dim,
+        "k": settings.k,
+        "noise": settings.noise,
+        "exponent": settings.exponent,
+        "bias": settings.bias,
+        "drop_positive": settings.drop_positive,
+        "seed": settings.seed,
+        "verbose": settings.verbose,
+    }
     return NumpySGNS(**{**own, **settings.options})

@@ -318,22 +318,20 @@ class ExactObjective(SeparableObjective):
 
 @overload
 def sgns_objective(
-    V: ArrayLike, U: ArrayLike, counts: Any, k: int, noise: ArrayLike, gradient: Literal[False] = False,
-    drop_positive: bool = False,
-) -> float: ...  # fmt: skip
-@overload
-def sgns_objective(
-    V: ArrayLike, U: ArrayLike, counts: Any, k: int, noise: ArrayLike, gradient: Literal[True],
-    drop_positive: bool = False,
-) -> tuple[float, NDArray[Any], NDArray[Any]]: ...  # fmt: skip
-def sgns_objective(
     V: ArrayLike,
     U: ArrayLike,
     counts: Any,
     k: int,
     noise: ArrayLike,
-    gradient: bool = False,
+    gradient: Literal[False] = False,
     drop_positive: bool = False,
+) -> float: ...
+@overload
+def sgns_objective(
+    V: ArrayLike, U: ArrayLike, counts: Any, k: int, noise: ArrayLike, gradient: Literal[True], drop_positive: bool = False
+) -> tuple[float, NDArray[Any], NDArray[Any]]: ...
+def sgns_objective(
+    V: ArrayLike, U: ArrayLike, counts: Any, k: int, noise: ArrayLike, gradient: bool = False, drop_positive: bool = False
 ) -> float | tuple[float, NDArray[Any], NDArray[Any]]:
     """The SGNS objective ℓ at X = V Uᵀ: the mean over the corpus' pairs of the expected sampled loss.
 

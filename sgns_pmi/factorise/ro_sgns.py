@@ -208,9 +208,13 @@ class ROSGNS(Factorisation):
         noise = noise_distribution(counts, self.noise, self.exponent)
         large = counts.shape[0] * counts.shape[1] > SMALL_CELLS
         exact = ExactObjective(
-            counts, k, noise, drop_positive=self.drop_positive, dtype=torch.float32 if large else torch.float64,
+            counts,
+            k,
+            noise,
+            drop_positive=self.drop_positive,
+            dtype=torch.float32 if large else torch.float64,
             device=resolve_device(self.device),
-        )  # fmt: skip
+        )
         left, Q = (
             torch.as_tensor(side, dtype=exact.dtype, device=exact.device) for side in sppmi_start(counts, dim, k, self.seed)
         )
@@ -287,8 +291,14 @@ def sppmi_start(counts: CooccurrenceCounts, dim: int, k: int, seed: int) -> tupl
 def _ro_sgns(settings: Settings) -> ROSGNS:
     return ROSGNS(
         **{
-            "dim": settings.dim, "k": settings.k, "noise": settings.noise, "exponent": settings.exponent,
-            "drop_positive": settings.drop_positive, "seed": settings.seed, "device": settings.device,
-            "verbose": settings.verbose, **settings.options,
+            "dim": settings.dim,
+            "k": settings.k,
+            "noise": settings.noise,
+            "exponent": settings.exponent,
+            "drop_positive": settings.drop_positive,
+            "seed": settings.seed,
+            "device": settings.device,
+            "verbose": settings.verbose,
+            **settings.options,
         }
-    )  # fmt: skip
+    )

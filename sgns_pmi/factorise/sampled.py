@@ -38,8 +38,10 @@ from sgns_pmi.factorise.threads import threads_for
 from sgns_pmi.progress import Progress
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
-    "adam": torch.optim.Adam, "adagrad": torch.optim.Adagrad, "sgd": torch.optim.SGD,
-}  # fmt: skip
+    "adam": torch.optim.Adam,
+    "adagrad": torch.optim.Adagrad,
+    "sgd": torch.optim.SGD,
+}
 LEARNING_RATES = {"adam": 0.05, "adagrad": 1.0, "sgd": 0.1}
 DECAYS = ("linear", "none")
 NORMALIZATIONS = ("epoch", "batch")
@@ -181,9 +183,16 @@ class Sampled:
         start = small_start(counts, noise, dim, bias, START_SCALES[self.init], generator)
         scheme = self.scheme(counts.nnz)
         training = (_Pairs if scheme == "pair" else _Blocks)(
-            self, counts, k, noise, drop_positive, start, bias, generator,
+            self,
+            counts,
+            k,
+            noise,
+            drop_positive,
+            start,
+            bias,
+            generator,
             default_epochs(scheme, counts.nnz) if self.epochs is None else check_integer("epochs", self.epochs),
-        )  # fmt: skip
+        )
         with threads_for(counts.shape):
             interrupted = train(training, history, Progress("SGNS (sampled)", training.steps, verbose))
         V, U = training.V.cpu().numpy(), training.U.cpu().numpy()
@@ -192,9 +201,14 @@ class Sampled:
         if scheme == "block":
             V, U = balanced(V, U, counts.row_sums / counts.total, np.asarray(noise, dtype=np.float64))
         return Solution(
-            V=V, U=U, row_bias=row_bias, col_bias=col_bias, history=history.frame(), objective=history.objective,
+            V=V,
+            U=U,
+            row_bias=row_bias,
+            col_bias=col_bias,
+            history=history.frame(),
+            objective=history.objective,
             interrupted=interrupted,
-        )  # fmt: skip
+        )
 
 
 class Training(Protocol):
@@ -264,9 +278,17 @@ class _Pairs:
     """Mini-batches of triples, each with its own negatives; iterating takes the steps of all epochs."""
 
     def __init__(
-        self, options: Sampled, counts: CooccurrenceCounts, k: int, noise: ArrayLike, drop_positive: bool,
-        start: tuple[Tensor, Tensor], bias: bool, generator: torch.Generator, epochs: int,
-    ) -> None:  # fmt: skip
+        self,
+        options: Sampled,
+        counts: CooccurrenceCounts,
+        k: int,
+        noise: ArrayLike,
+        drop_positive: bool,
+        start: tuple[Tensor, Tensor],
+        bias: bool,
+        generator: torch.Generator,
+        epochs: int,
+    ) -> None:
         self.V, self.U = start
         self._options, self._k, self._drop_positive, self._bias, self._generator = options, k, drop_positive, bias, generator
         self._rate = LEARNING_RATES[options.optimizer] if options.lr is None else options.lr
@@ -315,9 +337,17 @@ class _Blocks:
     """Blocks of rows with shared negatives; iterating takes the steps of all epochs."""
 
     def __init__(
-        self, options: Sampled, counts: CooccurrenceCounts, k: int, noise: ArrayLike, drop_positive: bool,
-        start: tuple[Tensor, Tensor], bias: bool, generator: torch.Generator, epochs: int,
-    ) -> None:  # fmt: skip
+        self,
+        options: Sampled,
+        counts: CooccurrenceCounts,
+        k: int,
+        noise: ArrayLike,
+        drop_positive: bool,
+        start: tuple[Tensor, Tensor],
+        bias: bool,
+        generator: torch.Generator,
+        epochs: int,
+    ) -> None:
         self.V, self.U = start
         self._generator = generator
         device = str(generator.device)

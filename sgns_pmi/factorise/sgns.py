@@ -135,9 +135,16 @@ class SGNS(Factorisation):
         dim, k = check_dim(self.dim, counts.shape), check_integer("k", self.k)
         self.noise_ = noise_distribution(counts, self.noise, self.exponent)
         solution = self._solver().solve(
-            counts, dim, k, self.noise_, seed=check_seed(self.seed), device=resolve_device(self.device),
-            bias=self.bias, drop_positive=self.drop_positive, verbose=self.verbose,
-        )  # fmt: skip
+            counts,
+            dim,
+            k,
+            self.noise_,
+            seed=check_seed(self.seed),
+            device=resolve_device(self.device),
+            bias=self.bias,
+            drop_positive=self.drop_positive,
+            verbose=self.verbose,
+        )
         self.V_, self.U_ = solution.V, solution.U
         self.row_bias_, self.col_bias_ = solution.row_bias, solution.col_bias
         self.objective_, self.history_ = solution.objective, solution.history
@@ -181,9 +188,17 @@ def resolve_device(device: object) -> str:
 
 def _settings(settings: Settings, solver: Expected | Sampled) -> SGNS:
     return SGNS(
-        dim=settings.dim, k=settings.k, noise=settings.noise, exponent=settings.exponent, solver=solver, bias=settings.bias,
-        drop_positive=settings.drop_positive, seed=settings.seed, device=settings.device, verbose=settings.verbose,
-    )  # fmt: skip
+        dim=settings.dim,
+        k=settings.k,
+        noise=settings.noise,
+        exponent=settings.exponent,
+        solver=solver,
+        bias=settings.bias,
+        drop_positive=settings.drop_positive,
+        seed=settings.seed,
+        device=settings.device,
+        verbose=settings.verbose,
+    )
 
 
 @register_method("sgns_expected", "SGNS, the exact objective minimised to machine precision")

@@ -149,9 +149,13 @@ class Side:
             cells = slice(int(self._indptr[low]), int(self._indptr[high]))
             starts = torch.tensor(self._indptr[low : high + 1] - cells.start, dtype=torch.int32, device=self.weight.device)
             yield Block(
-                slice(low, high), starts, self._contexts[cells], self._positive[cells], self._net[cells],
+                slice(low, high),
+                starts,
+                self._contexts[cells],
+                self._positive[cells],
+                self._net[cells],
                 self.weight[low:high, None] > 0,
-            )  # fmt: skip
+            )
 
     def draw(self, size: int, generator: torch.Generator) -> Drawn:
         """Contexts to stand for all of them: `size` drawn, or all where there are no more."""

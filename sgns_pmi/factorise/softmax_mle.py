@@ -156,9 +156,14 @@ class SoftmaxMLE(Factorisation):
         # At K = 1 the optimum of SGNS is the PMI too.
         start = spectral_start(counts, dim - EFFECTS, 1, noise_distribution(counts), seed=check_seed(self.seed))
         solution = minimise(
-            "Softmax MLE", lambda dtype: MultinomialLikelihood(counts, dtype, device), start, history,
-            bias=True, max_steps=check_integer("max_steps", self.max_steps), verbose=self.verbose,
-        )  # fmt: skip
+            "Softmax MLE",
+            lambda dtype: MultinomialLikelihood(counts, dtype, device),
+            start,
+            history,
+            bias=True,
+            max_steps=check_integer("max_steps", self.max_steps),
+            verbose=self.verbose,
+        )
         assert solution.row_bias is not None
         assert solution.col_bias is not None
         left, right = plus_terms(solution.V, solution.U, solution.col_bias, solution.row_bias)
@@ -186,8 +191,5 @@ class SoftmaxMLE(Factorisation):
 )
 def _softmax_mle(settings: Settings) -> SoftmaxMLE:
     return SoftmaxMLE(
-        **{
-            "dim": settings.dim, "seed": settings.seed, "device": settings.device, "verbose": settings.verbose,
-            **settings.options,
-        }
-    )  # fmt: skip
+        **{"dim": settings.dim, "seed": settings.seed, "device": settings.device, "verbose": settings.verbose, **settings.options}
+    )

@@ -179,9 +179,13 @@ class Swivel(Factorisation):
         # At K = 1 the optimum of SGNS is the PMI too.
         start = spectral_start(counts, dim, 1, noise_distribution(counts), seed=check_seed(self.seed))
         solution = minimise(
-            "Swivel", lambda dtype: SwivelObjective(counts, *confidence, dtype, device), start, history,
-            max_steps=check_integer("max_steps", self.max_steps), verbose=self.verbose,
-        )  # fmt: skip
+            "Swivel",
+            lambda dtype: SwivelObjective(counts, *confidence, dtype, device),
+            start,
+            history,
+            max_steps=check_integer("max_steps", self.max_steps),
+            verbose=self.verbose,
+        )
         occurs = (counts.row_sums > 0).astype(np.float64), (counts.col_sums > 0).astype(np.float64)
         self.V_: Float
         self.U_: Float
@@ -201,8 +205,5 @@ class Swivel(Factorisation):
 @register_method("swivel", "squared error of PMI, weighted, and a soft bound on unseen cells", loss="Swivel loss (a cell)")
 def _swivel(settings: Settings) -> Swivel:
     return Swivel(
-        **{
-            "dim": settings.dim, "seed": settings.seed, "device": settings.device, "verbose": settings.verbose,
-            **settings.options,
-        }
-    )  # fmt: skip
+        **{"dim": settings.dim, "seed": settings.seed, "device": settings.device, "verbose": settings.verbose, **settings.options}
+    )

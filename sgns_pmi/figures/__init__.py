@@ -13,6 +13,18 @@ from sgns_pmi.figures.style import save
 from sgns_pmi.figures.sweep import heatmap_figure, lines_figure, sweep_figures
 
 __all__ = [
-    "Facts", "GridPanel", "convergence_figure", "grid_figure", "heatmap_figure", "lines_figure", "losses_figure",
-    "question_figures", "recovery_figure", "run_figures", "save", "settings", "spectrum_figure", "sweep_figures",
+    "Facts",
+    "GridPanel",
+    "convergence_figure",
+    "grid_figure",
+    "heatmap_figure",
+    "lines_figure",
+    "losses_figure",
+    "question_figures",
+    "recovery_figure",
+    "run_figures",
+    "save",
+    "settings",
+    "spectrum_figure",
+    "sweep_figures",
 ]

@@ -51,9 +51,12 @@ class Facts:
 
 
 def settings(
-    k: int | None = None, dim: int | None = None, pmi_rank: int | None = None, noise: str | None = None,
+    k: int | None = None,
+    dim: int | None = None,
+    pmi_rank: int | None = None,
+    noise: str | None = None,
     exponent: float | None = None,
-) -> str:  # fmt: skip
+) -> str:
     """k, dim, rank and noise as a line of a title; what is None is left out."""
     if exponent not in (None, 1) and noise in ("unigram", "center_unigram"):
         noise = f"{noise}^{exponent:g}"
@@ -119,14 +122,22 @@ def run_figures(
     for kind in kinds:
         chosen = metrics[(metrics["estimate"] == kind) & (metrics["target"] == target_name) & (metrics["cells"] == "all")]
         figure = recovery_figure(
-            {method: pair[kind] for method, pair in estimates.items()}, target, counts, chosen,
-            target_name=target_name, title=facts.title(f"Recovery of PMI ({FORMULAS[kind]}{f'; {note}' if note else ''})"),
+            {method: pair[kind] for method, pair in estimates.items()},
+            target,
+            counts,
+            chosen,
+            target_name=target_name,
+            title=facts.title(f"Recovery of PMI ({FORMULAS[kind]}{f'; {note}' if note else ''})"),
         )
         written += save(figure, folder / ("recovery" if kind == "corrected" else "recovery_raw"), svg)
     if target.ndim == 2:
         figure = spectrum_figure(
-            {method: pair["corrected"] for method, pair in estimates.items()}, target,
-            target_name=target_name, dim=facts.dim, pmi_rank=facts.pmi_rank, title=facts.title("Singular values"),
+            {method: pair["corrected"] for method, pair in estimates.items()},
+            target,
+            target_name=target_name,
+            dim=facts.dim,
+            pmi_rank=facts.pmi_rank,
+            title=facts.title("Singular values"),
         )
         written += save(figure, folder / "spectrum", svg)
     own = history["method"].isin(losses or {})

@@ -66,8 +66,16 @@ def draw_panels(figure: Figure, axes: Sequence[Axes], panels: Sequence[Cells]) -
         if cells.left_out:
             notes.append(cells.left_out)
         ax.text(
-            0.98, 0.02, "\n".join(notes), transform=ax.transAxes, ha="right", va="bottom", fontsize=7, color="#555555",
-            zorder=4, bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1},
+            0.98,
+            0.02,
+            "\n".join(notes),
+            transform=ax.transAxes,
+            ha="right",
+            va="bottom",
+            fontsize=7,
+            color="#555555",
+            zorder=4,
+            bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1},
         )
     figure.set_layout_engine("compressed", h_pad=0.09)  # the layout for panels of fixed shape: no gaps beside them
     if drawn is not None:

@@ -47,29 +47,44 @@ def sentiment_figure(evaluation: pd.DataFrame, *, title: str) -> Figure:
         for section, at in zip(sections, place + np.linspace(-0.2, 0.2, len(sections)) * (len(sections) > 1), strict=True):
             accuracy, spread = values[method, section, "accuracy"], values[method, section, "accuracy_std"]
             ax.barh(
-                at, accuracy - chance, left=chance, height=0.36, color=shade, alpha=PALE if section == "sif" else 1.0,
-                xerr=spread, error_kw=SPREAD,
-            )  # fmt: skip
+                at,
+                accuracy - chance,
+                left=chance,
+                height=0.36,
+                color=shade,
+                alpha=PALE if section == "sif" else 1.0,
+                xerr=spread,
+                error_kw=SPREAD,
+            )
             beside = max(accuracy, chance) + spread
             low, high = min(low, accuracy - spread), max(high, beside)
             ax.annotate(f"{accuracy:.1%}", (beside, at), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7.5)
     ax.axvline(chance, color=TARGET, linestyle="--", linewidth=1.0)
     ax.annotate(
-        f"chance, {chance:.1%}", (chance, 1), xycoords=("data", "axes fraction"), xytext=(0, 2), textcoords="offset points",
-        ha="center", va="bottom", fontsize=7.5, color=TARGET,
-    )  # fmt: skip
+        f"chance, {chance:.1%}",
+        (chance, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, 2),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        fontsize=7.5,
+        color=TARGET,
+    )
     ax.set_yticks(range(len(methods)), names, parse_math=False)
     ax.set(
-        ylim=(len(methods) - 0.5, -0.5), xlabel="accuracy, mean and standard deviation over the folds",
+        ylim=(len(methods) - 0.5, -0.5),
+        xlabel="accuracy, mean and standard deviation over the folds",
         xlim=(low - 0.04 * (high - low), high + 0.12 * (high - low)),
-    )  # fmt: skip
+    )
     ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.tick_params(axis="y", length=0)
     ax.grid(True, axis="x")
     handles = [
         Patch(color=TARGET, alpha=PALE if section == "sif" else 1.0, label=name)
-        for section, name in FEATURES.items() if any(section in sections for sections in methods.values())
-    ]  # fmt: skip
+        for section, name in FEATURES.items()
+        if any(section in sections for sections in methods.values())
+    ]
     if handles:
         ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     set_title(figure, title)

@@ -65,8 +65,15 @@ def spectrum_figure(
     floor = FLOOR * (top[0] or 1.0)
     kept = top[top > floor]
     ax.plot(
-        np.arange(1, len(kept) + 1), kept, color=TARGET, marker="s", markersize=9, markerfacecolor="none", linestyle="none",
-        label=f"{target_name} PMI", zorder=4,
+        np.arange(1, len(kept) + 1),
+        kept,
+        color=TARGET,
+        marker="s",
+        markersize=9,
+        markerfacecolor="none",
+        linestyle="none",
+        label=f"{target_name} PMI",
+        zorder=4,
     )
     shown = max(dim, pmi_rank or 0, len(kept))
     for method, estimate in estimates.items():

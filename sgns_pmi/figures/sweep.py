@@ -99,8 +99,12 @@ def _quantities(frame: pd.DataFrame) -> list[tuple[str, str, str, pd.DataFrame]]
     rmse = frame[(frame["metric"] == "rmse") & (frame["estimate"] == "corrected") & (frame["target"] == target)]
     # The empirical PMI is defined in seen cells only, so that "all" would be the same figure again.
     quantities = [
-        (f"rmse_{cells}", f"RMSE of the corrected estimate against the {target} PMI, {cells} cells", "RMSE (nats)",
-         rmse[rmse["cells"] == cells])
+        (
+            f"rmse_{cells}",
+            f"RMSE of the corrected estimate against the {target} PMI, {cells} cells",
+            "RMSE (nats)",
+            rmse[rmse["cells"] == cells],
+        )
         for cells in (("all", "seen") if target == "true" else ("seen",))
     ]
     gap = frame[(frame["target"] == "objective") & (frame["metric"] == "gap")]
@@ -143,9 +147,20 @@ def heatmap_figure(frame: pd.DataFrame, x: str, y: str, *, title: str, value_lab
         for (row, column), group in of_method.groupby([_keyed(of_method[y]), _keyed(of_method[x])]):
             table[rows.index(row), columns.index(column)] = group["value"].mean()
         sns.heatmap(
-            table, ax=ax, mask=~np.isfinite(table), norm=norm, vmin=norm.vmin, vmax=norm.vmax, cmap=HEAT_COLOURS, cbar=False,
-            annot=np.vectorize(number, otypes=[object])(table), fmt="", annot_kws={"fontsize": 8}, linewidths=1,
-            xticklabels=[_text(level) for level in columns], yticklabels=[_text(level) for level in rows],
+            table,
+            ax=ax,
+            mask=~np.isfinite(table),
+            norm=norm,
+            vmin=norm.vmin,
+            vmax=norm.vmax,
+            cmap=HEAT_COLOURS,
+            cbar=False,
+            annot=np.vectorize(number, otypes=[object])(table),
+            fmt="",
+            annot_kws={"fontsize": 8},
+            linewidths=1,
+            xticklabels=[_text(level) for level in columns],
+            yticklabels=[_text(level) for level in rows],
         )
         for i, j in np.argwhere(np.isinf(table)):
             ax.text(j + 0.5, i + 0.5, number(table[i, j]), ha="center", va="center", fontsize=8)
@@ -208,8 +223,7 @@ def lines_figure(
         ax.grid(True)
     label_axes(axes, across, x, value_label)
     axes[across - 1].legend(
-        loc="upper left", bbox_to_anchor=(1.0, 1.0),
-        title=f"mean and range\nof {repeats} seeds" if repeats > 1 else None,
+        loc="upper left", bbox_to_anchor=(1.0, 1.0), title=f"mean and range\nof {repeats} seeds" if repeats > 1 else None
     )
     set_title(figure, title)
     return figure
@@ -236,12 +250,12 @@ def _draw_lines(ax: Axes, frame: pd.DataFrame, x: str, levels: list[Any], names:
         values = rows["value"].where(np.isfinite(rows["value"])).groupby(_keyed(rows[x])).agg(["mean", "min", "max"])
         values = values.reindex([level for level in levels if level in values.index])
         # Names have no order that a line could follow; side by side the methods do not hide each other.
-        at = values.index.to_numpy(float) if numeric else (
-            np.array([levels.index(level) for level in values.index]) + 0.5 * ((place + 0.5) / len(names) - 0.5)
+        at = (
+            values.index.to_numpy(float)
+            if numeric
+            else (np.array([levels.index(level) for level in values.index]) + 0.5 * ((place + 0.5) / len(names) - 0.5))
         )
-        ax.plot(
-            at, values["mean"], color=colour(method), marker=marker(method), linestyle="-" if numeric else "none", label=name
-        )
+        ax.plot(at, values["mean"], color=colour(method), marker=marker(method), linestyle="-" if numeric else "none", label=name)
         if not (values["max"] - values["min"]).fillna(0).eq(0).all():
             if numeric:
                 ax.fill_between(at, values["min"], values["max"], color=colour(method), alpha=0.2, linewidth=0)

@@ -84,9 +84,7 @@ def words_figure(
         hidden = _place(ax, points, texts)
         if hidden:
             labels_left = f"{hidden} {'label' if hidden == 1 else 'labels'} left out for room"
-            ax.text(
-                0.99, 0.01, labels_left, transform=ax.transAxes, ha="right", va="bottom", fontsize=7, color="#555555",
-            )  # fmt: skip
+            ax.text(0.99, 0.01, labels_left, transform=ax.transAxes, ha="right", va="bottom", fontsize=7, color="#555555")
     return figure
 
 

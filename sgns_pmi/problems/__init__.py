@@ -12,5 +12,12 @@ for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
 
 __all__ = [
-    "PROBLEMS", "Problem", "Truth", "marginal_problem", "read_triples", "register_problem", "softmax_problem", "write_triples",
+    "PROBLEMS",
+    "Problem",
+    "Truth",
+    "marginal_problem",
+    "read_triples",
+    "register_problem",
+    "softmax_problem",
+    "write_triples",
 ]

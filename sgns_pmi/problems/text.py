@@ -96,9 +96,18 @@ def text_problem(
         For an option that cannot be; a missing, empty, damaged or not UTF-8 text; a vocabulary of fewer than two words.
     """
     settings = Settings(
-        Tokenizer(tokens, pattern, errors), boundary, min_count, max_size, subsample, subsample_formula, removal, window,
-        window_type, direction, seed,
-    )  # fmt: skip
+        Tokenizer(tokens, pattern, errors),
+        boundary,
+        min_count,
+        max_size,
+        subsample,
+        subsample_formula,
+        removal,
+        window,
+        window_type,
+        direction,
+        seed,
+    )
     settings.check()
     limits = Limits.within(parse_memory(memory), THREADS)
     if path is None:
@@ -116,9 +125,12 @@ def text_problem(
         if file is not None:
             save(file, counted)
     log.info(
-        "text: %s tokens read, %s of them in the vocabulary of %s words, %s of these kept", f"{counted.read:,}",
-        f"{counted.known:,}", f"{counted.counts.shape[0]:,}", f"{counted.kept:,}",
-    )  # fmt: skip
+        "text: %s tokens read, %s of them in the vocabulary of %s words, %s of these kept",
+        f"{counted.read:,}",
+        f"{counted.known:,}",
+        f"{counted.counts.shape[0]:,}",
+        f"{counted.kept:,}",
+    )
     counts = counted.counts
     name = Path(sources[0].name).name if len(sources) == 1 else f"{len(sources):,} texts"
     title = f"{name}, {counts.shape[0]:,} words, window {window}, {counts.total:,.10g} pairs"

@@ -103,9 +103,14 @@ def write_triples(counts: CooccurrenceCounts, path: str | Path) -> None:
         matrix = counts.matrix
         with atomic_path(target) as beside:
             np.savez(
-                beside, format=np.array(b"csr"), shape=np.array(counts.shape), data=matrix.data, indices=matrix.indices,
-                indptr=matrix.indptr, **names,
-            )  # fmt: skip
+                beside,
+                format=np.array(b"csr"),
+                shape=np.array(counts.shape),
+                data=matrix.data,
+                indices=matrix.indices,
+                indptr=matrix.indptr,
+                **names,
+            )
     elif target.suffix == ".parquet":
         try:
             import pyarrow as pa
@@ -192,9 +197,7 @@ def _parquet(file: Path) -> pd.DataFrame:
 def _text_table(file: Path, separator: str) -> pd.DataFrame:
     """The file as text, indexed by line; no value is taken for missing (NA and null are words)."""
     try:
-        table = pd.read_csv(
-            file, sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True, skip_blank_lines=False
-        )
+        table = pd.read_csv(file, sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True, skip_blank_lines=False)
     except pd.errors.EmptyDataError:
         raise InputError("path", file, "the file is empty") from None
     table.index = pd.RangeIndex(2, len(table) + 2, name="line")
@@ -245,9 +248,7 @@ def _refuse(bad: pd.Series | NDArray[np.bool_], values: pd.Series, field: str, r
         raise InputError(field, values.iloc[at], f"{remedy}, in {values.index.name} {values.index[at]} of {file}")
 
 
-def _same_vocabulary(
-    center: Float | NDArray[np.str_], context: Float | NDArray[np.str_], count: Float
-) -> CooccurrenceCounts:
+def _same_vocabulary(center: Float | NDArray[np.str_], context: Float | NDArray[np.str_], count: Float) -> CooccurrenceCounts:
     vocab = None
     if center.dtype.kind == "U" and context.dtype.kind == "U":
         words, contexts = np.unique(center), np.unique(context)

@@ -45,9 +45,10 @@ def overview(metrics: pd.DataFrame) -> pd.DataFrame:
     objective = metrics[metrics["target"] == "objective"]
     columns = {f"rmse {cells}": _column(recovery, "rmse", cells) for cells in main_cells(metrics)}
     columns |= {
-        "pearson": _column(recovery, "pearson", main_cells(metrics)[0]), "objective": _column(objective, "value", "all"),
+        "pearson": _column(recovery, "pearson", main_cells(metrics)[0]),
+        "objective": _column(objective, "value", "all"),
         "gap": _column(objective, "gap", "all"),
-    }  # fmt: skip
+    }
     methods = pd.Index(metrics["method"].unique(), name="method")
     return pd.DataFrame(columns, index=methods).dropna(axis="columns", how="all")
 

@@ -97,9 +97,12 @@ class RunRecord:
     def problem(self, problem: Problem, left_out: Mapping[str, str]) -> None:
         """Note, and say, what is factorised, and which methods are left out and why."""
         self._facts = {
-            "problem": problem.title, "shape": list(problem.counts.shape), "pairs": problem.counts.total,
-            "cells_seen": problem.counts.nnz, "pmi_rank": problem.pmi_rank,
-        }  # fmt: skip
+            "problem": problem.title,
+            "shape": list(problem.counts.shape),
+            "pairs": problem.counts.total,
+            "cells_seen": problem.counts.nnz,
+            "pmi_rank": problem.pmi_rank,
+        }
         log.info(problem.title)
         for method, reason in left_out.items():
             self.left_out(method, reason)
@@ -131,10 +134,17 @@ class RunRecord:
     def summary(self) -> dict[str, Any]:
         """What summary.json holds."""
         return {
-            "status": self.status, **self._facts, "methods": self._methods, "left_out": self._left_out,
-            "warnings": self._warnings, "seeds": self._seeds, "steps": self._steps, "threads": torch.get_num_threads(),
-            "versions": versions(), "commit": commit(),
-        }  # fmt: skip
+            "status": self.status,
+            **self._facts,
+            "methods": self._methods,
+            "left_out": self._left_out,
+            "warnings": self._warnings,
+            "seeds": self._seeds,
+            "steps": self._steps,
+            "threads": torch.get_num_threads(),
+            "versions": versions(),
+            "commit": commit(),
+        }
 
 
 def log_failure(what: str, error: Exception) -> str:
@@ -196,9 +206,7 @@ def _read_answer(path: Path) -> pd.DataFrame:
 
 def histories(fitted: Mapping[str, Factorisation]) -> pd.DataFrame:
     """Columns method, step, epoch, seconds, objective, of the methods that keep a history."""
-    frames = [
-        estimator.history_.assign(method=name) for name, estimator in fitted.items() if hasattr(estimator, "history_")
-    ]
+    frames = [estimator.history_.assign(method=name) for name, estimator in fitted.items() if hasattr(estimator, "history_")]
     columns = ["method", *HISTORY_COLUMNS]
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
 
@@ -242,6 +250,14 @@ def commit() -> str | None:
 
 
 __all__ = [
-    "RunRecord", "Status", "histories", "log_failure", "read_answers", "read_metrics", "write_answers", "write_csv",
-    "write_json", "write_text",
+    "RunRecord",
+    "Status",
+    "histories",
+    "log_failure",
+    "read_answers",
+    "read_metrics",
+    "write_answers",
+    "write_csv",
+    "write_json",
+    "write_text",
 ]

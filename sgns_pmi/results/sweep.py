@@ -81,9 +81,11 @@ def gather(jobs: Sequence[JobResult], table: Literal["metrics", "evaluation"] = 
 def sweep_table(frame: pd.DataFrame, keys: Sequence[str], cells: str = "all") -> pd.DataFrame:
     """Swept keys x method: RMSE of the corrected estimate over all or the seen cells, against the main target, job by job."""
     chosen = frame[
-        (frame["estimate"] == "corrected") & (frame["target"] == main_target(frame))
-        & (frame["cells"] == cells) & (frame["metric"] == "rmse")
-    ]  # fmt: skip
+        (frame["estimate"] == "corrected")
+        & (frame["target"] == main_target(frame))
+        & (frame["cells"] == cells)
+        & (frame["metric"] == "rmse")
+    ]
     table = chosen.pivot(index=[*keys, "job"], columns="method", values="value").sort_index(level="job")
     return table[[method for method in frame["method"].unique() if method in table]]
 

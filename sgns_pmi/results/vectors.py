@@ -178,9 +178,12 @@ def _write_npz(arrays: dict[str, Any], path: Path) -> None:
     if sp.issparse(rows):
         del arrays["V"]
         arrays |= {
-            "data": rows.data, "indices": rows.indices, "indptr": rows.indptr, "shape": np.array(rows.shape),
+            "data": rows.data,
+            "indices": rows.indices,
+            "indptr": rows.indptr,
+            "shape": np.array(rows.shape),
             "format": np.array(b"csr"),
-        }  # fmt: skip
+        }
     with atomic_path(path) as beside:
         np.savez(beside, allow_pickle=False, **arrays)
 
@@ -263,6 +266,12 @@ def _decoded(word: bytes, file: Path) -> str:
 
 
 __all__ = [
-    "check_word2vec", "from_gensim", "read_scores", "read_vectors", "to_gensim", "write_factors", "write_vectors",
+    "check_word2vec",
+    "from_gensim",
+    "read_scores",
+    "read_vectors",
+    "to_gensim",
+    "write_factors",
+    "write_vectors",
     "write_word2vec",
 ]

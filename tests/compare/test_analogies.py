@@ -77,9 +77,7 @@ def test_without_cosines_there_is_no_3cosmul() -> None:
 def test_files_as_people_write_them(tmp_path: Path) -> None:
     file = tmp_path / "mine.txt"
     file.write_bytes(b"\xef\xbb\xbfA b\tC d\r\n\r\n# a comment\r\n: family members\r\nhe she king queen\r\n   \r\n")
-    assert read_analogies(file) == [
-        Analogy("mine", "A", "b", "C", "d"), Analogy("family members", "he", "she", "king", "queen"),
-    ]
+    assert read_analogies(file) == [Analogy("mine", "A", "b", "C", "d"), Analogy("family members", "he", "she", "king", "queen")]
 
 
 @pytest.mark.parametrize(

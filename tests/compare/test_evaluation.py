@@ -22,7 +22,7 @@ def questions(tmp_path: Path) -> Evaluation:
     (tmp_path / "four.txt").write_text(": one\nw1 w2 w3 w4\n: two\nw1 w2 w3 nothing\n")
     return Evaluation(
         words=["w7"], similarity=[str(tmp_path / "pairs.txt")], analogies=[str(tmp_path / "four.txt")], neighbours=3, restrict=50
-    )  # fmt: skip
+    )
 
 
 def test_every_method_answers_everything(questions: Evaluation) -> None:
@@ -81,8 +81,10 @@ def test_maps() -> None:
     maps = method_maps(fitted, COUNTS, Evaluation(map_words=4), seed=0)
     # Of a few words V, U and the mean; two dimensions as they are.
     assert {key: list(own.panels) for key, own in maps.items()} == {
-        ("sppmi", "pca"): ["V"], ("two", "plane"): ["V", "U", "mean"], ("three", "pca"): ["V", "U", "mean"],
-    }  # fmt: skip
+        ("sppmi", "pca"): ["V"],
+        ("two", "plane"): ["V", "U", "mean"],
+        ("three", "pca"): ["V", "U", "mean"],
+    }
     plane = maps["two", "plane"]
     assert plane.words == ("e", "d", "c", "b")
     np.testing.assert_allclose(plane.panels["mean"], (plane.panels["V"] + plane.panels["U"]) / 2)
@@ -132,8 +134,10 @@ def test_words_are_asked_of_the_methods_that_know_or_compose_them() -> None:
     methods = {"plain": sp.WordVectors(("king", "queen", "pear"), np.eye(3)), "subwords": with_ngrams()}
     found = evaluate(methods, Evaluation(words=["king", "kingg"])).neighbours
     assert set(zip(found["method"], found["word"], strict=True)) == {
-        ("plain", "king"), ("subwords", "king"), ("subwords", "kingg"),
-    }  # fmt: skip
+        ("plain", "king"),
+        ("subwords", "king"),
+        ("subwords", "kingg"),
+    }
     with pytest.raises(sp.InputError, match="word=zzz"):
         evaluate(methods, Evaluation(words=["king", "zzz"]))
     Evaluation(words=["kingg"]).check_counts(COUNTS, composed=True)

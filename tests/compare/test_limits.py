@@ -65,10 +65,12 @@ def test_maximum_likelihood_attains_it():
 @pytest.mark.parametrize(
     ("field", "change"),
     [
-        ("joint", {"joint": np.ones((2, 2))}), ("joint", {"joint": np.zeros((3, 3))}), ("joint", {"U": np.ones((3, 2))}),
+        ("joint", {"joint": np.ones((2, 2))}),
+        ("joint", {"joint": np.zeros((3, 3))}),
+        ("joint", {"U": np.ones((3, 2))}),
         ("pairs", {"pairs": 0}),
     ],
-)  # fmt: skip
+)
 def test_refusals_name_the_field(field, change):
     with pytest.raises(sp.InputError, match=f"^{field}="):
         cramer_rao_rmse(**{"V": np.ones((3, 1)), "U": np.ones((3, 1)), "joint": np.full((3, 3), 1 / 9), "pairs": 9, **change})

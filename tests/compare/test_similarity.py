@@ -86,7 +86,8 @@ def test_folders_stand_for_their_files(tmp_path: Path) -> None:
         (tmp_path / name).write_text("x y 1\n")
     assert list(question_files("similarity", [tmp_path])) == ["a", "b"]
     for paths, message in [
-        ([tmp_path, tmp_path / "a.tsv"], "has the name of another set"), ([tmp_path / "c.txt"], "no such file or folder"),
+        ([tmp_path, tmp_path / "a.tsv"], "has the name of another set"),
+        ([tmp_path / "c.txt"], "no such file or folder"),
     ]:
         with pytest.raises(sp.InputError, match=message):
             question_files("similarity", paths)
@@ -98,9 +99,15 @@ def test_folders_stand_for_their_files(tmp_path: Path) -> None:
 def test_the_shared_sets_are_read_whole(shared: Path) -> None:
     sizes = {name: len(read_similarity(file)) for name, file in question_files("s", [shared / "data" / "similarity"]).items()}
     assert sizes == {
-        "EN-MEN-TR-3k": 3000, "EN-MTurk-287": 287, "EN-RG-65": 65, "EN-RW-STANFORD": 2034, "EN-SIMLEX-999": 999,
-        "EN-WS-353-ALL": 353, "EN-WS-353-REL": 252, "EN-WS-353-SIM": 203,
-    }  # fmt: skip
+        "EN-MEN-TR-3k": 3000,
+        "EN-MTurk-287": 287,
+        "EN-RG-65": 65,
+        "EN-RW-STANFORD": 2034,
+        "EN-SIMLEX-999": 999,
+        "EN-WS-353-ALL": 353,
+        "EN-WS-353-REL": 252,
+        "EN-WS-353-SIM": 203,
+    }
 
 
 def test_gensim_agrees_on_the_shared_sets(shared: Path) -> None:
@@ -127,9 +134,11 @@ def test_pairs_with_composed_words_are_covered() -> None:
     vectors = with_ngrams()
     assert vectors.subwords is not None
     pairs = [
-        WordPair("king", "queen", 3.0), WordPair("kingg", "pears", 1.0), WordPair("KINGLY", "pear", 2.0),
+        WordPair("king", "queen", 3.0),
+        WordPair("kingg", "pears", 1.0),
+        WordPair("KINGLY", "pear", 2.0),
         WordPair("zzz", "pear", 9.0),
-    ]  # fmt: skip
+    ]
     found = values(sp.similarity(vectors, pairs))
     assert {"pairs": 4, "covered": 2, "composed": 1, "out_of_vocabulary": 2}.items() <= found.items()
     pairs[2] = WordPair("kingly", "pear", 2.0)

@@ -30,9 +30,14 @@ def text_corpus(folder: Path, words: list[str], **options: Any) -> Corpus:
 
 
 def step(
-    V: np.ndarray, U: np.ndarray, windows: list[tuple[int, list[int]]], mean: bool, exact: bool = True, drop: bool = False,
+    V: np.ndarray,
+    U: np.ndarray,
+    windows: list[tuple[int, list[int]]],
+    mean: bool,
+    exact: bool = True,
+    drop: bool = False,
     rate: float = 1e-3,
-) -> tuple[float, np.ndarray, np.ndarray]:  # fmt: skip
+) -> tuple[float, np.ndarray, np.ndarray]:
     """Loss, and what the kernel adds to V and U."""
     V, U = V.copy(), U.copy()
     before = V.copy(), U.copy()
@@ -97,9 +102,21 @@ def test_negatives_follow_the_noise() -> None:
     # V = 0 keeps all scores 0, and U[j] gets −rate · ½ · h for every draw: h is the constant vector of context 0.
     V, U = np.ones((3, 1), np.float32), np.zeros((3, 1), np.float32)
     visit_windows(
-        V, U, np.zeros(windows, np.int32), np.arange(windows + 1), np.zeros(windows, np.int32), share.astype(np.float32),
-        alias.astype(np.int32), k, True, True, True, 1e-7, 1e-7, np.array([3], np.uint64),
-    )  # fmt: skip
+        V,
+        U,
+        np.zeros(windows, np.int32),
+        np.arange(windows + 1),
+        np.zeros(windows, np.int32),
+        share.astype(np.float32),
+        alias.astype(np.int32),
+        k,
+        True,
+        True,
+        True,
+        1e-7,
+        1e-7,
+        np.array([3], np.uint64),
+    )
     drawn = -U[1:, 0] / (0.5e-7 * windows * k)
     error = np.sqrt(np.array([0.25, 0.21]) / (windows * k))
     assert (np.abs(drawn - [0.5, 0.3]) < 4 * error).all()
@@ -157,11 +174,17 @@ def test_ctrl_c_keeps_what_was_learned(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"dim": 0}, "dim=0"), ({"dim": 50}, "dim=50"), ({"k": 0}, "k=0"), ({"combine": "max"}, "combine=max"),
-        ({"epochs": 0}, "epochs=0"), ({"lr": 0.0}, "lr=0.0"), ({"seed": -1}, "seed=-1"),
-        ({"drop_positive": 1}, "drop_positive=1"), ({"lr": 1e20}, "lr=1e+20"),
+        ({"dim": 0}, "dim=0"),
+        ({"dim": 50}, "dim=50"),
+        ({"k": 0}, "k=0"),
+        ({"combine": "max"}, "combine=max"),
+        ({"epochs": 0}, "epochs=0"),
+        ({"lr": 0.0}, "lr=0.0"),
+        ({"seed": -1}, "seed=-1"),
+        ({"drop_positive": 1}, "drop_positive=1"),
+        ({"lr": 1e20}, "lr=1e+20"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_is_refused_in_one_line(options: dict[str, Any], named: str) -> None:
     corpus = toy_problem(["a b c d", "b c d a"]).corpus
     with pytest.raises(InputError) as refused:

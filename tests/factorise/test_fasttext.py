@@ -50,9 +50,7 @@ def test_centre_vectors_are_means_of_word_and_ngrams(fitted):
 def test_objective_is_that_of_sgns(counts, fitted):
     exact = sp.sgns_objective(fitted.V_.astype(float), fitted.U_.astype(float), counts, 5, fitted.noise_)
     assert fitted.objective_ == pytest.approx(exact, rel=1e-5)
-    np.testing.assert_allclose(
-        fitted.estimate_pmi(corrected=False), fitted.V_.astype(float) @ fitted.U_.T + np.log(5), atol=1e-6
-    )
+    np.testing.assert_allclose(fitted.estimate_pmi(corrected=False), fitted.V_.astype(float) @ fitted.U_.T + np.log(5), atol=1e-6)
     offset = np.log(fitted.noise_) - np.log(counts.col_sums / counts.total)
     np.testing.assert_allclose(fitted.estimate_pmi() - fitted.estimate_pmi(corrected=False), np.tile(offset, (32, 1)), atol=1e-10)
 
@@ -163,12 +161,19 @@ def test_divergence_is_said_in_one_line(counts, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"dim": 0}, "dim=0"), ({"dim": 99}, "dim=99: must be at most 32"), ({"k": 0}, "k=0"), ({"minn": 0}, "minn=0"),
-        ({"maxn": 2}, "maxn=2: must be at least minn=3"), ({"buckets": 0}, "buckets=0"), ({"epochs": 0}, "epochs=0"),
-        ({"exponent": -1}, "exponent=-1"), ({"drop_positive": 1}, "drop_positive=1"), ({"seed": -1}, "seed=-1"),
+        ({"dim": 0}, "dim=0"),
+        ({"dim": 99}, "dim=99: must be at most 32"),
+        ({"k": 0}, "k=0"),
+        ({"minn": 0}, "minn=0"),
+        ({"maxn": 2}, "maxn=2: must be at least minn=3"),
+        ({"buckets": 0}, "buckets=0"),
+        ({"epochs": 0}, "epochs=0"),
+        ({"exponent": -1}, "exponent=-1"),
+        ({"drop_positive": 1}, "drop_positive=1"),
+        ({"seed": -1}, "seed=-1"),
         ({"device": "tpu"}, "device=tpu"),
     ],
-)  # fmt: skip
+)
 def test_bad_options_are_refused(counts, options, message):
     with pytest.raises(sp.InputError, match=message):
         FastText(**options).fit(counts)

@@ -253,11 +253,16 @@ def test_too_few_rounds_are_said(counts):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"dim": 0}, "dim=0"), ({"dim": 99}, "dim=99: must be at most 14"), ({"x_max": 0}, "x_max=0"),
-        ({"alpha": -1}, "alpha=-1"), ({"solver": "asl"}, "did you mean als"), ({"epochs": 0}, "epochs=0"),
-        ({"lr": -0.1}, "lr=-0.1"), ({"seed": -1}, "seed=-1"),
+        ({"dim": 0}, "dim=0"),
+        ({"dim": 99}, "dim=99: must be at most 14"),
+        ({"x_max": 0}, "x_max=0"),
+        ({"alpha": -1}, "alpha=-1"),
+        ({"solver": "asl"}, "did you mean als"),
+        ({"epochs": 0}, "epochs=0"),
+        ({"lr": -0.1}, "lr=-0.1"),
+        ({"seed": -1}, "seed=-1"),
     ],
-)  # fmt: skip
+)
 def test_bad_options_are_refused(counts, options, message):
     with pytest.raises(sp.InputError, match=message):
         GloVe(**options).fit(counts)

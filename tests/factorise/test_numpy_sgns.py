@@ -170,10 +170,9 @@ def test_defaults_reach_what_the_sampled_solver_reaches(r_reference):
 @pytest.mark.parametrize("options", [{}, {"drop_positive": True}, {"bias": True}, {"exponent": 0.5}])
 def test_a_small_problem_is_solved(toy, options):
     own, reference = (
-        one.fit(toy) for one in (
-            NumpySGNS(dim=2, k=3, epochs=600, lr=0.02, batch_size=8, **options), sp.SGNS(dim=2, k=3, **options)
-        )
-    )  # fmt: skip
+        one.fit(toy)
+        for one in (NumpySGNS(dim=2, k=3, epochs=600, lr=0.02, batch_size=8, **options), sp.SGNS(dim=2, k=3, **options))
+    )
     assert -1e-6 < percent_above(own.objective_, reference.objective_) < 0.5
     np.testing.assert_allclose(own.estimate_pmi(), reference.estimate_pmi(), atol=0.5)
     assert (own.row_bias_ is not None) == ("bias" in options)

@@ -161,10 +161,19 @@ def test_interrupt_keeps_what_was_learned(dense, monkeypatch):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("dim", 0), ("dim", 8), ("k", 0), ("exponent", -1), ("drop_positive", 2), ("step", 0), ("max_steps", 1.5),
-        ("tolerance", -1), ("seed", -1), ("device", "abacus"), ("noise", "unigrm"),
+        ("dim", 0),
+        ("dim", 8),
+        ("k", 0),
+        ("exponent", -1),
+        ("drop_positive", 2),
+        ("step", 0),
+        ("max_steps", 1.5),
+        ("tolerance", -1),
+        ("seed", -1),
+        ("device", "abacus"),
+        ("noise", "unigrm"),
     ],
-)  # fmt: skip
+)
 def test_refusals_name_the_field(dense, field, value):
     with pytest.raises(sp.InputError, match=f"^{field}={value}: "):
         ROSGNS(**{"dim": 2, field: value}).fit(dense)
@@ -173,9 +182,18 @@ def test_refusals_name_the_field(dense, field, value):
 def test_conventions(dense):
     ro = METHODS["ro_sgns"].build(Settings(dim=3, k=7, seed=2, exponent=0.5, options={"step": 1e-3, "max_steps": 9}))
     assert clone(ro).get_params() == {
-        "dim": 3, "k": 7, "noise": "unigram", "exponent": 0.5, "drop_positive": False, "step": 1e-3, "max_steps": 9,
-        "tolerance": 1e-6, "seed": 2, "device": "cpu", "verbose": False,
-    }  # fmt: skip
+        "dim": 3,
+        "k": 7,
+        "noise": "unigram",
+        "exponent": 0.5,
+        "drop_positive": False,
+        "step": 1e-3,
+        "max_steps": 9,
+        "tolerance": 1e-6,
+        "seed": 2,
+        "device": "cpu",
+        "verbose": False,
+    }
     with pytest.raises(NotFittedError):
         ro.estimate_pmi()
     np.testing.assert_array_equal(ro.fit(dense).V_, clone(ro).fit(dense).V_)

@@ -128,9 +128,7 @@ def test_epoch_normalisation_is_unbiased(toy, point, batch_size, drop_positive):
 def test_batch_normalisation_is_biased_and_by_how_much(toy, point):
     """The mean gradient is not that of ℓ by many standard errors, but that of ℓ on the counts of `expected_weights`."""
     noise, rng, batch_size = sp.noise_distribution(toy), np.random.default_rng(1), 4
-    epochs = np.array(
-        [epoch_gradient(toy, *point, noise, rng.permutation(toy.nnz), batch_size, "batch") for _ in range(400)]
-    )
+    epochs = np.array([epoch_gradient(toy, *point, noise, rng.permutation(toy.nnz), batch_size, "batch") for _ in range(400)])
     mean, error = epochs.mean(0), epochs.std(0, ddof=1) / np.sqrt(len(epochs))
     bias = mean - exact_gradient(toy, *point, noise)
     assert np.linalg.norm(bias) > 20 * np.linalg.norm(error)
@@ -186,9 +184,7 @@ def test_normalisation_by_the_batch_stays_above(r_reference):
 
 
 def test_the_r_script_runs_as_it_is(r_reference):
-    script = Sampled(
-        optimizer="adam", lr=1e-3, decay="none", epochs=20, batch_size=64, normalization="batch", init="normal"
-    )
+    script = Sampled(optimizer="adam", lr=1e-3, decay="none", epochs=20, batch_size=64, normalization="batch", init="normal")
     solution = script.solve(r_reference.counts, 2, 20, r_reference.noise["zero_share"], seed=3)
     start, *_, end = solution.history["objective"]
     optimum = r_reference.figures["objective_optimum/zero_share/k20/d2"]
@@ -302,10 +298,16 @@ def test_large_counts_are_evaluated_less_often(toy, monkeypatch):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("optimizer", "adamw"), ("lr", 0), ("lr", float("nan")), ("decay", "cosine"), ("epochs", 0), ("batch_size", 2.5),
-        ("normalization", "mean"), ("init", "zero"),
+        ("optimizer", "adamw"),
+        ("lr", 0),
+        ("lr", float("nan")),
+        ("decay", "cosine"),
+        ("epochs", 0),
+        ("batch_size", 2.5),
+        ("normalization", "mean"),
+        ("init", "zero"),
     ],
-)  # fmt: skip
+)
 def test_refusals_name_the_field(field, value):
     with pytest.raises(sp.InputError, match=f"^{field}={value}: must be"):
         Sampled(**{field: value}).check()

@@ -92,10 +92,16 @@ def test_ctrl_c_keeps_what_was_learned(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"dim": 0}, "dim=0"), ({"dim": 50}, "dim=50"), ({"k": 0}, "k=0"), ({"epochs": 0}, "epochs=0"), ({"lr": 0.0}, "lr=0.0"),
-        ({"batch_size": 0}, "batch_size=0"), ({"seed": -1}, "seed=-1"), ({"device": "tpu"}, "device=tpu"),
+        ({"dim": 0}, "dim=0"),
+        ({"dim": 50}, "dim=50"),
+        ({"k": 0}, "k=0"),
+        ({"epochs": 0}, "epochs=0"),
+        ({"lr": 0.0}, "lr=0.0"),
+        ({"batch_size": 0}, "batch_size=0"),
+        ({"seed": -1}, "seed=-1"),
+        ({"device": "tpu"}, "device=tpu"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_is_refused_in_one_line(options: dict[str, Any], named: str) -> None:
     with pytest.raises(InputError) as refused:
         SGNSStream(**{"dim": 2} | options).fit(TEXT.corpus)

@@ -255,11 +255,15 @@ def test_both_devices_agree(words300):
 @pytest.mark.parametrize(
     ("options", "triples", "scheme"),
     [
-        ({}, 10_000, "pair"), ({}, 10_001, "block"), ({"negatives": "block"}, 10, "block"),
-        ({"negatives": "pair"}, 10**9, "pair"), ({"lr": 1e-3}, 10**9, "pair"), ({"normalization": "batch"}, 10**9, "pair"),
+        ({}, 10_000, "pair"),
+        ({}, 10_001, "block"),
+        ({"negatives": "block"}, 10, "block"),
+        ({"negatives": "pair"}, 10**9, "pair"),
+        ({"lr": 1e-3}, 10**9, "pair"),
+        ({"normalization": "batch"}, 10**9, "pair"),
         ({"epochs": 3, "init": "normal"}, 10**9, "block"),
     ],
-)  # fmt: skip
+)
 def test_the_scheme_follows_size_and_options(options, triples, scheme):
     Sampled(**options).check()
     assert Sampled(**options).scheme(triples) == scheme

@@ -59,10 +59,7 @@ def test_estimates_are_dense_truncations(seed, dim, k, exponent):
     shifted = dense_pmi(counts, exponent) - np.log(k)
     context = counts.sum(0)
     offset = np.log(context**exponent / (context**exponent).sum()) - np.log(context / context.sum())
-    for estimator, matrix in (
-        (SPPMISVD, np.maximum(shifted, 0)),
-        (PMISVD, np.where(counts > 0, shifted, 0)),
-    ):
+    for estimator, matrix in ((SPPMISVD, np.maximum(shifted, 0)), (PMISVD, np.where(counts > 0, shifted, 0))):
         svd = estimator(dim=dim, k=k, exponent=exponent).fit(counts)
         # A truncation inside a group of equal singular values is not unique.
         values = np.linalg.svd(matrix, compute_uv=False)

@@ -133,10 +133,16 @@ def test_ended_early_a_note_says_so(counts, caplog):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("dim", 0), ("dim", 7), ("confidence_base", -1), ("confidence_scale", float("nan")), ("confidence_exponent", "half"),
-        ("max_steps", 0), ("seed", 1.5), ("device", "abacus"),
+        ("dim", 0),
+        ("dim", 7),
+        ("confidence_base", -1),
+        ("confidence_scale", float("nan")),
+        ("confidence_exponent", "half"),
+        ("max_steps", 0),
+        ("seed", 1.5),
+        ("device", "abacus"),
     ],
-)  # fmt: skip
+)
 def test_refusals_name_the_field(counts, field, value):
     with pytest.raises(sp.InputError, match=f"^{field}={value}: "):
         Swivel(**{"dim": 2, field: value}).fit(counts)
@@ -150,9 +156,15 @@ def test_a_seen_cell_must_weigh_something(counts):
 def test_conventions(counts):
     swivel = METHODS["swivel"].build(Settings(dim=3, seed=2, options={"confidence_base": 1.0}))
     assert clone(swivel).get_params() == {
-        "dim": 3, "seed": 2, "confidence_base": 1.0, "confidence_scale": 0.25, "confidence_exponent": 0.5, "max_steps": 300,
-        "device": "cpu", "verbose": False,
-    }  # fmt: skip
+        "dim": 3,
+        "seed": 2,
+        "confidence_base": 1.0,
+        "confidence_scale": 0.25,
+        "confidence_exponent": 0.5,
+        "max_steps": 300,
+        "device": "cpu",
+        "verbose": False,
+    }
     with pytest.raises(NotFittedError):
         swivel.estimate_pmi()
     np.testing.assert_array_equal(swivel.fit(counts).V_, clone(swivel).fit(counts).V_)

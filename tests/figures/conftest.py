@@ -35,18 +35,26 @@ def run():
     }
     metrics = pd.concat(
         recovery(matrix, target).assign(method=method, estimate=kind, target="true")
-        for method, pair in estimates.items() for kind, matrix in pair.items()
+        for method, pair in estimates.items()
+        for kind, matrix in pair.items()
     )
     history = pd.DataFrame(
         {
-            "method": ["sgns_expected"] * 3 + ["sgns_sampled"] * 3, "step": [0, 1, 2, 0, 500, 1000], "epoch": [0, 1, 2, 0, 1, 2],
-            "seconds": [0.0, 0.01, 0.02, 0.0, 1.0, 2.0], "objective": [4.0, 2.5, 2.0, 3.9, 2.2, 2.1],
+            "method": ["sgns_expected"] * 3 + ["sgns_sampled"] * 3,
+            "step": [0, 1, 2, 0, 500, 1000],
+            "epoch": [0, 1, 2, 0, 1, 2],
+            "seconds": [0.0, 0.01, 0.02, 0.0, 1.0, 2.0],
+            "objective": [4.0, 2.5, 2.0, 3.9, 2.2, 2.1],
         }
     )
     return SimpleNamespace(
         facts=Facts("softmax, 12 words", k=7, dim=2, noise="unigram", exponent=0.75, pmi_rank=3),
         data={
-            "target_name": "true", "target": target, "estimates": estimates, "counts": counts, "metrics": metrics,
+            "target_name": "true",
+            "target": target,
+            "estimates": estimates,
+            "counts": counts,
+            "metrics": metrics,
             "history": history,
         },
     )

@@ -26,19 +26,24 @@ def analogy_rows(methods: tuple[str, ...] = ("sgns_expected", "sppmi")) -> pd.Da
         for method in methods
         for section, (questions, asked, accuracy) in SECTIONS.items()
         for metric, value in [
-            ("questions", questions), ("asked", asked), ("accuracy_3cosadd", accuracy),
+            ("questions", questions),
+            ("asked", asked),
+            ("accuracy_3cosadd", accuracy),
             ("accuracy_3cosmul", accuracy and accuracy / 2),
         ]
         if value is not None
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows, columns=["method", "task", "set", "section", "metric", "value"])
 
 
 def sentiment_rows() -> pd.DataFrame:
     accuracies = {
-        ("sppmi_svd", "mean"): 0.7, ("sppmi_svd", "sif"): 0.45, ("random", "mean"): 0.6, ("random", "sif"): 0.55,
+        ("sppmi_svd", "mean"): 0.7,
+        ("sppmi_svd", "sif"): 0.45,
+        ("random", "mean"): 0.6,
+        ("random", "sif"): 0.55,
         ("tfidf", "words"): 0.8,
-    }  # fmt: skip
+    }
     rows = [
         (method, "sentiment", "films", section, metric, value)
         for (method, section), accuracy in accuracies.items()
@@ -95,8 +100,10 @@ def test_bars_of_sentiment_reach_from_chance_to_the_accuracy() -> None:
     np.testing.assert_allclose(spreads[0], [0.68, 0.72])
     assert len(spreads) == 5
     assert [tick.get_text() for tick in ax.get_yticklabels()] == [
-        "SPPMI-SVD  (90% of words)", "random vectors  (90% of words)", "TF-IDF  (90% of words)",
-    ]  # fmt: skip
+        "SPPMI-SVD  (90% of words)",
+        "random vectors  (90% of words)",
+        "TF-IDF  (90% of words)",
+    ]
     assert {"chance, 50.0%", "45.0%", "80.0%"} <= {text.get_text() for text in texts(ax)}
     assert ax.get_xlim()[0] < 0.43
     assert [entry.get_text() for entry in ax.get_legend().get_texts()] == ["mean vector", "SIF"]
@@ -122,7 +129,10 @@ def test_files(tmp_path: Path) -> None:
     facts = Facts("twelve words", k=5, dim=2, noise="unigram")
     written = question_figures(tmp_path, facts, answers=Answers(pd.concat([analogy_rows(), sentiment_rows()]), near), maps=maps)
     assert sorted(file.name for file in written) == [
-        "analogies_google.png", "neighbours.png", "sentiment_films.png", "words_pca_sppmi.png",
-    ]  # fmt: skip
+        "analogies_google.png",
+        "neighbours.png",
+        "sentiment_films.png",
+        "words_pca_sppmi.png",
+    ]
     assert all(file.is_file() for file in written)
     assert question_figures(tmp_path, facts, answers=Answers(pd.DataFrame(), pd.DataFrame()), maps={}) == []

@@ -34,8 +34,12 @@ def draw(run, kind="corrected", **changes):
     metrics = data["metrics"]
     chosen = metrics[(metrics["estimate"] == kind) & (metrics["cells"] == "all")]
     return recovery_figure(
-        {m: pair[kind] for m, pair in data["estimates"].items()}, data["target"], data["counts"], chosen,
-        target_name=data["target_name"], title=run.facts.title("Recovery"),
+        {m: pair[kind] for m, pair in data["estimates"].items()},
+        data["target"],
+        data["counts"],
+        chosen,
+        target_name=data["target_name"],
+        title=run.facts.title("Recovery"),
     )
 
 
@@ -151,7 +155,9 @@ def grid_panels(run):
     target, counts = run.data["target"], run.data["counts"]
     return [
         GridPanel(k, dim, target + k + dim / 10, target, counts, rmse=k + dim / 10)
-        for dim in (50, 2, 4) for k in (20, 5) if (k, dim) != (20, 4)
+        for dim in (50, 2, 4)
+        for k in (20, 5)
+        if (k, dim) != (20, 4)
     ]
 
 

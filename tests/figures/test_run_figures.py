@@ -83,9 +83,7 @@ def test_spectrum_shows_rank_and_dim_and_leaves_rounding_out(run):
     for name in ("true PMI", "Oracle"):
         np.testing.assert_allclose(lines[name].get_ydata(), singular)  # rank 3: the other nine are rounding
         np.testing.assert_array_equal(lines[name].get_xdata(), [1, 2, 3])
-    np.testing.assert_allclose(
-        lines["SGNS (expected)"].get_ydata(), np.linalg.svd(estimates["sgns_expected"], compute_uv=False)
-    )
+    np.testing.assert_allclose(lines["SGNS (expected)"].get_ydata(), np.linalg.svd(estimates["sgns_expected"], compute_uv=False))
     assert to_hex(lines["SGNS (expected)"].get_color()) == style.COLOURS["sgns_expected"].lower()
     assert set(lines["rank of true PMI = 3"].get_xdata()) == {3}
     assert set(lines["dim = 2"].get_xdata()) == {2}

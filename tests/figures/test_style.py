@@ -11,8 +11,22 @@ from sgns_pmi.figures import style
 from sgns_pmi.files import atomic_path
 
 METHODS = [
-    "sgns_expected", "sgns_sampled", "sppmi_svd", "pmi_svd", "oracle", "empirical", "qwem", "sppmi", "numpy_sgns", "cbow",
-    "glove", "fasttext", "softmax_mle", "ro_sgns", "swivel", "sgns_stream",
+    "sgns_expected",
+    "sgns_sampled",
+    "sppmi_svd",
+    "pmi_svd",
+    "oracle",
+    "empirical",
+    "qwem",
+    "sppmi",
+    "numpy_sgns",
+    "cbow",
+    "glove",
+    "fasttext",
+    "softmax_mle",
+    "ro_sgns",
+    "swivel",
+    "sgns_stream",
 ]
 
 # Machado, Oliveira & Fernandes (2009): what a person without red (protan) or green (deutan) cones sees, linear RGB.

@@ -249,7 +249,11 @@ def test_a_method_infinite_in_one_panel_only_is_not_called_infinite():
 @pytest.mark.parametrize(
     ("values", "scale"),
     [
-        ([1, 2, 3], "linear"), ([1, 2, 30], "log"), ([-5, 0.3, 50], "symlog"), ([0, 0], "linear"), ([np.inf, 2], "linear"),
+        ([1, 2, 3], "linear"),
+        ([1, 2, 30], "log"),
+        ([-5, 0.3, 50], "symlog"),
+        ([0, 0], "linear"),
+        ([np.inf, 2], "linear"),
         ([0, 1, 2], "linear"),
     ],
 )

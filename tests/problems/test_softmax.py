@@ -102,7 +102,13 @@ def test_r_experiment(r_reference):
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("words", 1), ("words", 2.5), ("rank", 0), ("pairs", 0), ("pairs", -5), ("pairs", 2**63), ("seed", -1),
+        ("words", 1),
+        ("words", 2.5),
+        ("rank", 0),
+        ("pairs", 0),
+        ("pairs", -5),
+        ("pairs", 2**63),
+        ("seed", -1),
         ("sampling", "binomial"),
     ],
 )

@@ -145,7 +145,17 @@ def test_duplicates_are_summed(tmp_path):
         "center,context,count\n0,1,2\n1,0,3\n5,5,0\n0,1,0\n",
     ],
     ids=[
-        "centre", "upper", "quoted", "r-row-names", "crlf", "bom", "spaces", "order", "blank-lines", "no-newline", "floats",
+        "centre",
+        "upper",
+        "quoted",
+        "r-row-names",
+        "crlf",
+        "bom",
+        "spaces",
+        "order",
+        "blank-lines",
+        "no-newline",
+        "floats",
         "zeros",
     ],
 )

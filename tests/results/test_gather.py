@@ -38,8 +38,10 @@ def test_gathering(tmp_path: Path) -> None:
     frame = gather(jobs)
     assert frame.columns.tolist() == ["k", "job", *COLUMNS]
     assert frame[["k", "job", "method", "value"]].to_numpy().tolist() == [
-        [5, 0, "m0", 1 / 3], [5, 0, "m1", 2.0], [7, 2, "m0", 0.1],
-    ]  # fmt: skip
+        [5, 0, "m0", 1 / 3],
+        [5, 0, "m1", 2.0],
+        [7, 2, "m0", 0.1],
+    ]
     table = sweep_table(frame, ["k"])
     assert table.index.tolist() == [(5, 0), (7, 2)]
     assert table["m0"].tolist() == [1 / 3, 0.1]
@@ -52,10 +54,17 @@ def test_gathering(tmp_path: Path) -> None:
 
 def test_the_table_has_one_kind_of_row(tmp_path: Path) -> None:
     """RMSE of the corrected estimate over the cells asked for, against the true PMI rather than another target."""
-    wanted = [("m1", "corrected", "true", "all", "rmse", 1.0), ("m0", "corrected", "true", "seen", "rmse", 2.0),
-              ("m1", "corrected", "true", "seen", "rmse", 3.0)]  # fmt: skip
-    others = [("m0", "raw", "true", "seen", "rmse", 4.0), ("m0", "corrected", "nominal", "seen", "rmse", 5.0),
-              ("m0", "corrected", "true", "unseen", "rmse", 6.0), ("m0", "corrected", "true", "seen", "mae", 7.0)]  # fmt: skip
+    wanted = [
+        ("m1", "corrected", "true", "all", "rmse", 1.0),
+        ("m0", "corrected", "true", "seen", "rmse", 2.0),
+        ("m1", "corrected", "true", "seen", "rmse", 3.0),
+    ]
+    others = [
+        ("m0", "raw", "true", "seen", "rmse", 4.0),
+        ("m0", "corrected", "nominal", "seen", "rmse", 5.0),
+        ("m0", "corrected", "true", "unseen", "rmse", 6.0),
+        ("m0", "corrected", "true", "seen", "mae", 7.0),
+    ]
     frame = pd.DataFrame(wanted + others, columns=COLUMNS)
     frame.insert(0, "k", 5)
     frame.insert(1, "job", 0)
@@ -78,14 +87,17 @@ def test_answers_are_gathered_beside_the_metrics(tmp_path: Path) -> None:
             (method, *question, scale * value)
             for method, value in (("b", 1 / 3), ("a", 0.5))
             for question in (
-                ("similarity", "pairs", "all", "spearman"), ("similarity", "pairs", "all", "covered"),
-                ("analogy", "null", "family", "accuracy_3cosadd"), ("analogy", "null", "all", "accuracy_3cosadd"),
-                ("analogy", "null", "all", "accuracy_3cosmul"), ("sentiment", "films", "sif", "accuracy"),
+                ("similarity", "pairs", "all", "spearman"),
+                ("similarity", "pairs", "all", "covered"),
+                ("analogy", "null", "family", "accuracy_3cosadd"),
+                ("analogy", "null", "all", "accuracy_3cosadd"),
+                ("analogy", "null", "all", "accuracy_3cosmul"),
+                ("sentiment", "films", "sif", "accuracy"),
                 ("sentiment", "films", "sif", "accuracy_std"),
             )
             # Where rows are not normalised there is no 3CosMul.
             if (method, question[-1]) != ("a", "accuracy_3cosmul")
-        ]  # fmt: skip
+        ]
         pd.DataFrame(rows, columns=columns).to_csv(asked.directory / "evaluation.csv", index=False)
     frame = gather(jobs, "evaluation")
     assert frame.columns.tolist() == ["dim", "job", *columns]
@@ -94,8 +106,11 @@ def test_answers_are_gathered_beside_the_metrics(tmp_path: Path) -> None:
     table = questions_table(frame, ["dim"])
     assert table.index.tolist() == [(50, 0, "b"), (50, 0, "a"), (2, 1, "b"), (2, 1, "a")]
     assert table.columns.tolist() == [
-        "pairs: spearman", "null: accuracy_3cosadd", "null: accuracy_3cosmul", "films: accuracy (sif)",
-    ]  # fmt: skip
+        "pairs: spearman",
+        "null: accuracy_3cosadd",
+        "null: accuracy_3cosmul",
+        "films: accuracy (sif)",
+    ]
     assert table.loc[(2, 1, "b")].tolist() == [0.1 / 3] * 4
     assert table.loc[(50, 0, "a")].isna().tolist() == [False, False, True, False]
     assert gather(jobs[2:], "evaluation").empty

@@ -17,11 +17,14 @@ COLUMNS = ["method", "estimate", "target", "cells", "metric", "value"]
 
 def test_overview_takes_the_corrected_estimate_and_the_main_target() -> None:
     rows = [
-        ("b", "corrected", "true", "all", "rmse", 1.0), ("b", "raw", "true", "all", "rmse", 9.0),
-        ("b", "corrected", "empirical", "all", "rmse", 8.0), ("a", "corrected", "true", "all", "rmse", 2.0),
-        ("a", "corrected", "true", "seen", "rmse", 3.0), ("a", "corrected", "true", "all", "mae", 7.0),
+        ("b", "corrected", "true", "all", "rmse", 1.0),
+        ("b", "raw", "true", "all", "rmse", 9.0),
+        ("b", "corrected", "empirical", "all", "rmse", 8.0),
+        ("a", "corrected", "true", "all", "rmse", 2.0),
+        ("a", "corrected", "true", "seen", "rmse", 3.0),
+        ("a", "corrected", "true", "all", "mae", 7.0),
         ("b", "corrected", "objective", "all", "value", 4.0),
-    ]  # fmt: skip
+    ]
     table = overview(pd.DataFrame(rows, columns=COLUMNS))
     assert table.index.tolist() == ["b", "a"]  # the order of the rows
     assert table.columns.tolist() == ["rmse all", "rmse seen", "objective"]  # what no method has is left out
@@ -32,8 +35,11 @@ def test_overview_takes_the_corrected_estimate_and_the_main_target() -> None:
 
 
 def test_without_a_truth_the_target_is_empirical() -> None:
-    rows = [("a", "corrected", "empirical", cells, metric, value)
-            for cells in ("all", "seen") for metric, value in (("rmse", 1.0), ("pearson", 0.5))]  # fmt: skip
+    rows = [
+        ("a", "corrected", "empirical", cells, metric, value)
+        for cells in ("all", "seen")
+        for metric, value in (("rmse", 1.0), ("pearson", 0.5))
+    ]
     metrics = pd.DataFrame(rows, columns=COLUMNS)
     assert main_target(metrics) == "empirical"
     # Which is defined in seen cells alone: the same is not said twice.
@@ -79,12 +85,17 @@ def test_large_counts_without_a_truth_show_seen_cells_alone(monkeypatch: pytest.
 
 def test_answers_show_every_set_with_how_much_of_it_is_known() -> None:
     cells = [
-        ("one", "similarity", "pairs", "all", "pairs", 9), ("one", "similarity", "pairs", "all", "covered", 4),
-        ("one", "similarity", "pairs", "all", "spearman", 0.5), ("two", "similarity", "pairs", "all", "spearman", -0.25),
-        ("one", "similarity", "rare", "all", "pairs", 5), ("one", "similarity", "rare", "all", "covered", 0),
-        ("one", "analogy", "four", "family", "accuracy_3cosadd", 1), ("one", "analogy", "four", "all", "questions", 8),
-        ("one", "analogy", "four", "all", "asked", 2), ("two", "analogy", "four", "all", "accuracy_3cosadd", 0.5),
-    ]  # fmt: skip
+        ("one", "similarity", "pairs", "all", "pairs", 9),
+        ("one", "similarity", "pairs", "all", "covered", 4),
+        ("one", "similarity", "pairs", "all", "spearman", 0.5),
+        ("two", "similarity", "pairs", "all", "spearman", -0.25),
+        ("one", "similarity", "rare", "all", "pairs", 5),
+        ("one", "similarity", "rare", "all", "covered", 0),
+        ("one", "analogy", "four", "family", "accuracy_3cosadd", 1),
+        ("one", "analogy", "four", "all", "questions", 8),
+        ("one", "analogy", "four", "all", "asked", 2),
+        ("two", "analogy", "four", "all", "accuracy_3cosadd", 0.5),
+    ]
     near = [(method, word, rank, f"{word}{rank}", 0.5) for method in ("one", "two") for word in "ab" for rank in range(1, 8)]
     table, nearest = answers_overview(
         Answers(
@@ -93,9 +104,27 @@ def test_answers_show_every_set_with_how_much_of_it_is_known() -> None:
         )
     )
     assert as_text(table).split() == [
-        "set", "metric", "known", "one", "two", "pairs", "spearman", "4/9", "0.5", "-0.25", "rare", "spearman", "0/5",
-        "four", "accuracy_3cosadd", "2/8", "0.5", "four", "accuracy_3cosmul", "2/8",
-    ]  # fmt: skip
+        "set",
+        "metric",
+        "known",
+        "one",
+        "two",
+        "pairs",
+        "spearman",
+        "4/9",
+        "0.5",
+        "-0.25",
+        "rare",
+        "spearman",
+        "0/5",
+        "four",
+        "accuracy_3cosadd",
+        "2/8",
+        "0.5",
+        "four",
+        "accuracy_3cosmul",
+        "2/8",
+    ]
     assert nearest.loc["b", "nearest"].tolist() == ["b1, b2, b3, b4, b5"] * 2
     assert answers_overview(Answers(pd.DataFrame(), pd.DataFrame())) == []
 

@@ -25,9 +25,21 @@ def _random(state: NDArray[np.uint64]) -> np.uint64:
 # Sums may be taken in any order; infinities and NaN keep their meaning, as a diverged run is known by them.
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
 def visit_windows(
-    V: Float32, U: Float32, center: Int32, indptr: NDArray[np.int64], context: Int32, share: Float32, alias: Int32, k: int,
-    mean: bool, exact: bool, drop_positive: bool, first_rate: float, last_rate: float, state: NDArray[np.uint64],
-) -> Any:  # fmt: skip
+    V: Float32,
+    U: Float32,
+    center: Int32,
+    indptr: NDArray[np.int64],
+    context: Int32,
+    share: Float32,
+    alias: Int32,
+    k: int,
+    mean: bool,
+    exact: bool,
+    drop_positive: bool,
+    first_rate: float,
+    last_rate: float,
+    state: NDArray[np.uint64],
+) -> Any:
     """One step of gradient descent on each window in turn; the sum of their losses before the steps.
 
     With h the sum or mean of the contexts' vectors v_c, i the centre and j_1 … j_K its negatives, a window's loss is

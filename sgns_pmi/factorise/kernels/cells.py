@@ -74,10 +74,20 @@ def _logistic_of(x: Any) -> Callable[[Any], Any]:
 
 @njit(nogil=True, cache=True, fastmath=FASTMATH, error_model="numpy")
 def evaluate(
-    scores: NDArray[Any], losses: NDArray[np.float64], first: int, last: int, low: int, row_weight: NDArray[Any],
-    col_weight: NDArray[Any], indptr: NDArray[np.int64], columns: NDArray[np.int32], positive: NDArray[Any],
-    net: NDArray[Any], positive_share: NDArray[Any], net_share: NDArray[Any],
-) -> None:  # fmt: skip
+    scores: NDArray[Any],
+    losses: NDArray[np.float64],
+    first: int,
+    last: int,
+    low: int,
+    row_weight: NDArray[Any],
+    col_weight: NDArray[Any],
+    indptr: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    positive: NDArray[Any],
+    net: NDArray[Any],
+    positive_share: NDArray[Any],
+    net_share: NDArray[Any],
+) -> None:
     """Loss of rows of scores, and D in place of their scores; ∂(loss)/∂x_ij = α_i β_j D_ij.
 
     Parameters
@@ -126,9 +136,16 @@ def evaluate(
 
 @njit(nogil=True, cache=True, fastmath=FASTMATH, error_model="numpy")
 def curvature(
-    residual: NDArray[Any], curvatures: NDArray[Any], first: int, last: int, low: int, indptr: NDArray[np.int64],
-    columns: NDArray[np.int32], positive_share: NDArray[Any], net_share: NDArray[Any],
-) -> None:  # fmt: skip
+    residual: NDArray[Any],
+    curvatures: NDArray[Any],
+    first: int,
+    last: int,
+    low: int,
+    indptr: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    positive_share: NDArray[Any],
+    net_share: NDArray[Any],
+) -> None:
     """S from D: σ(1 − σ) where no cell was seen and D is σ, (1 + w) σ(1 − σ) where D is (1 + w) σ − n; see `evaluate`."""
     one = residual.dtype.type(1)
     for start in range(residual.shape[0]):

@@ -23,9 +23,16 @@ def _residual(v: Any, u: Any, log_n: Any) -> Any:
 
 @njit(nogil=True, cache=True, fastmath=FASTMATH, error_model="numpy")
 def visit_triples(
-    V: Any, U: Any, V_squares: Any, U_squares: Any, center: NDArray[np.int32], context: NDArray[np.int32], log_n: Any,
-    weight: Any, lr: float,
-) -> None:  # fmt: skip
+    V: Any,
+    U: Any,
+    V_squares: Any,
+    U_squares: Any,
+    center: NDArray[np.int32],
+    context: NDArray[np.int32],
+    log_n: Any,
+    weight: Any,
+    lr: float,
+) -> None:
     """One AdaGrad step of each triple in turn, as glove.c takes it.
 
     With s = lr · f(n) · residual, the step's gradients are s u for v, s v for u and s for both biases; each coordinate

@@ -68,8 +68,12 @@ def save(file: Path, counted: Counted) -> None:
     try:
         with atomic_path(file) as beside:
             np.savez(
-                beside, indptr=matrix.indptr, columns=matrix.indices, values=matrix.data,
-                words=np.frombuffer(words, np.uint8), tokens=np.array([counted.read, counted.known, counted.kept]),
-            )  # fmt: skip
+                beside,
+                indptr=matrix.indptr,
+                columns=matrix.indices,
+                values=matrix.data,
+                words=np.frombuffer(words, np.uint8),
+                tokens=np.array([counted.read, counted.known, counted.kept]),
+            )
     except OSError as error:
         raise InputError("cache", file.parent, f"cannot be written ({error}); give another folder, or data.cache=false") from None

@@ -71,9 +71,13 @@ class Segment:
 
 
 def count_text(
-    sources: Sequence[Source], settings: Settings, limits: Limits, folder: Path | None = None, threads: int = THREADS,
+    sources: Sequence[Source],
+    settings: Settings,
+    limits: Limits,
+    folder: Path | None = None,
+    threads: int = THREADS,
     shown: bool = False,
-) -> Counted:  # fmt: skip
+) -> Counted:
     """Count the co-occurrences in a text.
 
     Parameters
@@ -130,9 +134,15 @@ def row_parts(pairs: NDArray[np.float64], size: int) -> list[Part]:
 
 
 def segments(
-    encoded: Encoded, texts: Spool, number: NDArray[np.int32], keep: NDArray[np.float64], settings: Settings, size: int,
-    workers: Workers, epoch: int = 0,
-) -> Iterator[Segment]:  # fmt: skip
+    encoded: Encoded,
+    texts: Spool,
+    number: NDArray[np.int32],
+    keep: NDArray[np.float64],
+    settings: Settings,
+    size: int,
+    workers: Workers,
+    epoch: int = 0,
+) -> Iterator[Segment]:
     """The text without dropped words, in segments of about `size` elements that overlap by the window.
 
     Each `epoch` has its own draws, of words to drop and of windows.
@@ -142,9 +152,16 @@ def segments(
 
     def thinned(block: tuple[int, int]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         return kernels.thin(
-            texts.take(block[0])[0], number, threshold, settings.random_key("subsample", epoch), block[1], holes, settings.window,
-            settings.random_key("window", epoch), drawn,
-        )  # fmt: skip
+            texts.take(block[0])[0],
+            number,
+            threshold,
+            settings.random_key("subsample", epoch),
+            block[1],
+            holes,
+            settings.window,
+            settings.random_key("window", epoch),
+            drawn,
+        )
 
     stream = np.empty(min(size, encoded.elements), np.int32)
     reach = np.empty(len(stream) if drawn else 0, np.int32)
@@ -178,7 +195,7 @@ def count_segment(
     def count(part: int) -> CSR:
         indptr, columns, values = kernels.count_rows(
             segment.stream, segment.reach, first, order, *parts[part], settings.weight, left, right, words
-        )  # fmt: skip
+        )
         return indptr, columns, values.astype(np.min_scalar_type(values.max(initial=0)))
 
     for part, csr in workers.in_order(count, range(len(parts))):

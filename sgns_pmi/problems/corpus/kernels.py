@@ -94,8 +94,11 @@ def tokenise(text: Bytes, kind: Bytes, breaks: int) -> tuple[Any, ...]:
                 slots = np.full(4 * len(slots), -1, np.int32)
                 capacity = len(slots) // 2
                 hashes, starts, lengths, counts = (
-                    _grown(hashes, capacity), _grown(starts, capacity), _grown(lengths, capacity), _grown(counts, capacity),
-                )  # fmt: skip
+                    _grown(hashes, capacity),
+                    _grown(starts, capacity),
+                    _grown(lengths, capacity),
+                    _grown(counts, capacity),
+                )
                 for other in range(types):
                     slots[_free(slots, hashes[other])] = other
                 slot = _free(slots, code)
@@ -152,9 +155,16 @@ def _random(key: np.uint64, position: np.uint64) -> np.uint64:
 
 @njit(nogil=True, cache=True)
 def thin(
-    ids: Int32, number: Int32, keep: Words64, keep_key: np.uint64, first: int, holes: bool, window: int, reach_key: np.uint64,
+    ids: Int32,
+    number: Int32,
+    keep: Words64,
+    keep_key: np.uint64,
+    first: int,
+    holes: bool,
+    window: int,
+    reach_key: np.uint64,
     drawn: bool,
-) -> tuple[Int32, Int32]:  # fmt: skip
+) -> tuple[Int32, Int32]:
     """What is left of a block when rare words and a share of the frequent ones are dropped.
 
     Parameters
@@ -221,9 +231,17 @@ def places(stream: Int32, start: int, stop: int, words: int) -> tuple[Int64, Int
 
 @njit(nogil=True, cache=True)
 def count_rows(
-    stream: Int32, reach: Int32, first: Int64, order: Int32, start: int, stop: int, weight: Int64, left: bool, right: bool,
+    stream: Int32,
+    reach: Int32,
+    first: Int64,
+    order: Int32,
+    start: int,
+    stop: int,
+    weight: Int64,
+    left: bool,
+    right: bool,
     words: int,
-) -> tuple[Int64, Int32, Int64]:  # fmt: skip
+) -> tuple[Int64, Int32, Int64]:
     """Co-occurrence of the centres ``start ... stop - 1``, row by row: CSR arrays with sorted columns.
 
     Parameters

@@ -71,9 +71,15 @@ class Corpus:
     """
 
     def __init__(
-        self, counts: CooccurrenceCounts, sources: Sequence[Source], settings: Settings, limits: Limits,
-        folder: Path | None = None, threads: int = THREADS, shown: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        counts: CooccurrenceCounts,
+        sources: Sequence[Source],
+        settings: Settings,
+        limits: Limits,
+        folder: Path | None = None,
+        threads: int = THREADS,
+        shown: bool = False,
+    ) -> None:
         self.counts = counts
         self._sources, self._limits, self._folder, self._threads, self._shown = sources, limits, folder, threads, shown
         # Whole windows are laid here: what has weight (w − d + 1) / w in the counts is a drawn window, in expectation.
@@ -111,9 +117,7 @@ class Corpus:
         with Workers(self._threads) as workers:
             for segment in segments(encoded, texts, vocabulary.number, keep, settings, SEGMENT, workers, epoch):
                 yield Windows(
-                    *kernels.windows(
-                        segment.stream, segment.reach, segment.start, segment.stop, settings.window, left, right
-                    )
+                    *kernels.windows(segment.stream, segment.reach, segment.start, segment.stop, settings.window, left, right)
                 )
 
 

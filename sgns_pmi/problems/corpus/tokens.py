@@ -89,6 +89,7 @@ class Tokenizer:
             return block.text.decode("utf-8", self.errors)
         except UnicodeDecodeError as error:
             raise InputError(
-                "path", block.source.name, f"is not UTF-8 at byte {block.offset + error.start:,} ({error.reason}); convert it, or"
-                " set data.errors=replace",
+                "path",
+                block.source.name,
+                f"is not UTF-8 at byte {block.offset + error.start:,} ({error.reason}); convert it, or set data.errors=replace",
             ) from None

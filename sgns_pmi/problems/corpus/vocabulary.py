@@ -103,14 +103,13 @@ class Encoded:
         self._word_bytes += int(lengths[table[:-1] >= before].sum()) + WORD_BYTES * (len(self.index) - before)
         if self._word_bytes > self._limit:
             raise InputError(
-                "memory", f"{2 * self._limit / MEGABYTE:,.0f}MB", f"is too little: {len(self.index):,} distinct words, and more"
-                " to come, take over half of it",
+                "memory",
+                f"{2 * self._limit / MEGABYTE:,.0f}MB",
+                f"is too little: {len(self.index):,} distinct words, and more to come, take over half of it",
             )
 
 
-def encode(
-    sources: Sequence[Source], settings: Settings, limits: Limits, spool: Spool, workers: Workers, shown: bool
-) -> Encoded:
+def encode(sources: Sequence[Source], settings: Settings, limits: Limits, spool: Spool, workers: Workers, shown: bool) -> Encoded:
     """Number the tokens of all `sources`, with BREAK where windows end; the blocks go to `spool`.
 
     Raises
@@ -164,7 +163,9 @@ def choose_vocabulary(encoded: Encoded, settings: Settings) -> Vocabulary:
     if len(chosen) < 2:
         most = np.sort(counts)[::-1]
         raise InputError(
-            "min_count", settings.min_count, f"leaves {len(chosen)} of {len(texts):,} distinct words, and co-occurrence needs"
+            "min_count",
+            settings.min_count,
+            f"leaves {len(chosen)} of {len(texts):,} distinct words, and co-occurrence needs"
             f" two; the two most frequent occur {most[0]:,} and {most[1]:,} times: set data.min_count={most[1]} or less",
         )
     number = np.full(len(texts), HOLE, np.int32)

@@ -43,9 +43,20 @@ def sentences_of(texts: list[str], boundary: str, tokens: str, pattern: str | No
 
 
 def brute_force(
-    texts: list[str], tokens="whitespace", pattern=None, boundary="line", min_count=5, max_size=None, subsample=0.0,
-    subsample_formula="mikolov", removal="dirty", window=5, window_type="expected", direction="both", seed=0,
-) -> tuple[list[str], dict[tuple[str, str], float], tuple[int, int, int]]:  # fmt: skip
+    texts: list[str],
+    tokens="whitespace",
+    pattern=None,
+    boundary="line",
+    min_count=5,
+    max_size=None,
+    subsample=0.0,
+    subsample_formula="mikolov",
+    removal="dirty",
+    window=5,
+    window_type="expected",
+    direction="both",
+    seed=0,
+) -> tuple[list[str], dict[tuple[str, str], float], tuple[int, int, int]]:
     """Vocabulary, counts by pair of words, and tokens read, known and kept."""
     sentences = sentences_of(texts, boundary, tokens, pattern)
     frequency = Counter(token for sentence in sentences for token in sentence)

@@ -25,18 +25,20 @@ TIGHT = Limits(block=16, words=1 << 30, ids=0, segment=12, piece=5, runs=0)
 WORDS = st.sampled_from(["a", "b", "c", "dd", "e'e", "Été", "été", "don’t", "猫", "x-y", "longer_word"])
 GAPS = st.sampled_from([" ", "  ", "\n", "\n\n", "\t", "\r\n", " \n \n", "\u00a0", "\u3000", "\x1c", ", ", "\n--\n", "'"])
 TEXTS = st.lists(st.tuples(GAPS, WORDS), max_size=60).map(lambda parts: "".join(gap + word for gap, word in parts))
-OPTIONS = st.fixed_dictionaries({
-    "boundary": st.sampled_from(["line", "paragraph", "file", "none"]),
-    "min_count": st.integers(1, 4),
-    "max_size": st.none() | st.integers(2, 6),
-    "subsample": st.sampled_from([0.0, 0.01, 0.1, 1.0]),
-    "subsample_formula": st.sampled_from(["mikolov", "word2vec_c"]),
-    "removal": st.sampled_from(["dirty", "clean"]),
-    "window": st.integers(1, 7),
-    "window_type": st.sampled_from(["fixed", "expected", "drawn"]),
-    "direction": st.sampled_from(["both", "left", "right"]),
-    "seed": st.integers(0, 2**70),
-})  # fmt: skip
+OPTIONS = st.fixed_dictionaries(
+    {
+        "boundary": st.sampled_from(["line", "paragraph", "file", "none"]),
+        "min_count": st.integers(1, 4),
+        "max_size": st.none() | st.integers(2, 6),
+        "subsample": st.sampled_from([0.0, 0.01, 0.1, 1.0]),
+        "subsample_formula": st.sampled_from(["mikolov", "word2vec_c"]),
+        "removal": st.sampled_from(["dirty", "clean"]),
+        "window": st.integers(1, 7),
+        "window_type": st.sampled_from(["fixed", "expected", "drawn"]),
+        "direction": st.sampled_from(["both", "left", "right"]),
+        "seed": st.integers(0, 2**70),
+    }
+)
 TOKENS = st.sampled_from([("whitespace", None), ("words", None), ("regex", r"\w"), ("regex", r"(\w*)-?")])
 
 
@@ -163,10 +165,19 @@ def test_invalid_bytes_are_refused_with_their_place_or_replaced(tokens):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("boundary", "sentence"), ("min_count", 0), ("max_size", 1), ("subsample", -1), ("subsample_formula", "paper"),
-        ("removal", "none"), ("window", 0), ("window", 10**6), ("window_type", "dynamic"), ("direction", "up"), ("seed", -1),
+        ("boundary", "sentence"),
+        ("min_count", 0),
+        ("max_size", 1),
+        ("subsample", -1),
+        ("subsample_formula", "paper"),
+        ("removal", "none"),
+        ("window", 0),
+        ("window", 10**6),
+        ("window_type", "dynamic"),
+        ("direction", "up"),
+        ("seed", -1),
     ],
-)  # fmt: skip
+)
 def test_settings_that_cannot_be(field, value):
     with pytest.raises(InputError) as caught:
         Settings(**{field: value}).check()
@@ -176,10 +187,14 @@ def test_settings_that_cannot_be(field, value):
 @pytest.mark.parametrize(
     "tokenizer",
     [
-        Tokenizer("tokens"), Tokenizer(errors="ignore"), Tokenizer("regex"), Tokenizer("words", r"\w"), Tokenizer("regex", "("),
+        Tokenizer("tokens"),
+        Tokenizer(errors="ignore"),
+        Tokenizer("regex"),
+        Tokenizer("words", r"\w"),
+        Tokenizer("regex", "("),
         Tokenizer("regex", "(a)(b)"),
     ],
-)  # fmt: skip
+)
 def test_tokenizers_that_cannot_be(tokenizer):
     with pytest.raises(InputError):
         tokenizer.check()

@@ -45,11 +45,16 @@ def test_the_pairs_of_toy_windows_are_the_counts(lines: list[str], window: int) 
 @pytest.mark.parametrize(
     "options",
     [
-        {"window_type": "fixed"}, {"window_type": "drawn"}, {"direction": "left"}, {"direction": "right"},
-        {"removal": "clean"}, {"boundary": "paragraph"}, {"boundary": "none"},
+        {"window_type": "fixed"},
+        {"window_type": "drawn"},
+        {"direction": "left"},
+        {"direction": "right"},
+        {"removal": "clean"},
+        {"boundary": "paragraph"},
+        {"boundary": "none"},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_pass_0_is_what_was_counted(options: dict[str, str], tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     words = rng.choice(list("abcdefghij"), 4000, p=np.arange(10, 0, -1) / 55)
