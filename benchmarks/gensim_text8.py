@@ -25,7 +25,7 @@ import torch
 import sgns_pmi as sp
 from benchmarks.measure import peak_memory, seconds_to
 from benchmarks.texts import TEXT8 as TEXT
-from sgns_pmi.factorise.objective import ExactObjective
+from sgns_pmi.factorise.losses.sgns import ExactObjective
 from sgns_pmi.problems.text import text_problem
 
 FOLDER = Path(__file__).resolve().parents[1] / "outputs" / "benchmarks" / "text8"

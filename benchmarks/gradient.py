@@ -9,7 +9,7 @@ import torch
 
 import sgns_pmi as sp
 from benchmarks.measure import side_by_side, zipf_counts
-from sgns_pmi.factorise.objective import ExactObjective
+from sgns_pmi.factorise.losses.sgns import ExactObjective
 
 CASES = [(words, dim) for words in (1_000, 4_000, 10_000) for dim in (50, 100)]
 TARGETS = {(4_000, 50): 1.5, (10_000, 100): 1.25}

@@ -11,7 +11,7 @@ import numpy as np
 
 import sgns_pmi as sp
 from benchmarks.measure import in_own_process, zipf_counts
-from sgns_pmi.factorise.expected import Expected
+from sgns_pmi.factorise.solvers.expected import Expected
 
 BASE = {"words": 4_000, "triples": 600_000, "dim": 50, "k": 5}
 SWEPT = {

@@ -14,8 +14,8 @@ import sgns_pmi as sp
 from benchmarks.measure import median_of, seconds_to
 from benchmarks.sampled import literal_port
 from benchmarks.texts import frequent_words
-from sgns_pmi.factorise import expected
-from sgns_pmi.factorise.expected import Expected
+from sgns_pmi.factorise.solvers import expected
+from sgns_pmi.factorise.solvers.expected import Expected
 
 REPEATS = 3
 PATIENCE = 120.0  # seconds that autograd + L-BFGS is given

@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from sgns_pmi.factorise.expected import NEWTON_WORK
+from sgns_pmi.factorise.solvers.expected import NEWTON_WORK
 from sgns_pmi.figures.style import save, styled
 
 LABELS = {"words": "words", "triples": "distinct triples", "dim": "dim", "k": "K"}

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sgns_pmi.compare.evaluation import Evaluation
+from sgns_pmi.compare.words.evaluation import Evaluation
 from sgns_pmi.errors import InputError, check_choice, check_dim, check_flag, check_integer, check_real, check_seed
 from sgns_pmi.factorise import METHODS, Factorisation, Method, Settings
-from sgns_pmi.factorise.sgns import SOLVERS, resolve_device
+from sgns_pmi.factorise.methods.sgns import SOLVERS, resolve_device
 from sgns_pmi.pmi import NOISES, noise_distribution
 from sgns_pmi.problems import PROBLEMS, Problem
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from sgns_pmi.compare.neighbours import arithmetic, neighbours
-from sgns_pmi.compare.vectors import WordVectors
+from sgns_pmi.compare.words.files import read_vectors
+from sgns_pmi.compare.words.neighbours import arithmetic, neighbours
+from sgns_pmi.compare.words.vectors import WordVectors
 from sgns_pmi.config import unknown_key
 from sgns_pmi.errors import InputError, check_choice, check_integer
-from sgns_pmi.results.vectors import read_vectors
 
 USAGE = """\
 Asks the word vectors of a finished run.

@@ -21,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sgns_pmi.command_line import as_input_error, check_arguments, conf_folder, register_help
 from sgns_pmi.compare import Answers, compare, evaluate, method_maps, method_vectors
+from sgns_pmi.compare.words.files import check_word2vec, write_factors, write_word2vec
 from sgns_pmi.config import Config
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import METHODS, Factorisation
@@ -37,7 +38,6 @@ from sgns_pmi.results.record import (
     write_answers,
     write_csv,
 )
-from sgns_pmi.results.vectors import check_word2vec, write_factors, write_word2vec
 from sgns_pmi.sweep import SweepStart, finish_sweep
 
 log = logging.getLogger("sgns_pmi")

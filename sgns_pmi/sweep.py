@@ -13,6 +13,7 @@ import pandas as pd
 from hydra.experimental.callback import Callback
 from omegaconf import Container, DictConfig, OmegaConf
 
+from sgns_pmi.compare.words.files import read_scores
 from sgns_pmi.config import Config
 from sgns_pmi.figures import GridPanel, grid_figure, save, settings, sweep_figures
 from sgns_pmi.pmi import noise_offset
@@ -20,7 +21,6 @@ from sgns_pmi.problems import Problem
 from sgns_pmi.results.overview import Shown, as_text, main_cells, main_target
 from sgns_pmi.results.record import write_csv, write_text
 from sgns_pmi.results.sweep import JobResult, gather, questions_table, report, sweep_table, swept_keys
-from sgns_pmi.results.vectors import read_scores
 
 SGNS_METHODS = ("sgns_expected", "sgns_sampled")
 MOST_PANELS = 25

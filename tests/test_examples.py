@@ -20,5 +20,5 @@ def test_examples_of_a_module(name: str) -> None:
 
 
 def test_there_are_examples_to_run() -> None:
-    found = doctest.DocTestFinder().find(import_module("sgns_pmi.factorise.sgns"))
+    found = doctest.DocTestFinder().find(import_module("sgns_pmi.factorise.methods.sgns"))
     assert any(test.examples for test in found)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import sgns_pmi as sp
-from sgns_pmi.factorise.fasttext import FastText
+from sgns_pmi.compare.words.files import write_factors
+from sgns_pmi.factorise.methods.fasttext import FastText
 from sgns_pmi.query import main
-from sgns_pmi.results.vectors import write_factors
 
 WORDS = ("man", "woman", "king", "queen", "pear", "Apple")
 V = np.array([[1, 0, 0], [0, 1, 0], [1, 0, 1], [0, 1, 1], [-1, -1, 0.5], [-1, -0.9, 0.4]])

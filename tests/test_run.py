@@ -24,8 +24,8 @@ import sgns_pmi as sp
 from sgns_pmi.command_line import conf_folder
 from sgns_pmi.config import Config, read_noise
 from sgns_pmi.factorise import METHODS, Factorisation, Settings, register_method
-from sgns_pmi.factorise.expected import Expected
-from sgns_pmi.factorise.sampled import Sampled
+from sgns_pmi.factorise.solvers.expected import Expected
+from sgns_pmi.factorise.solvers.sampled import Sampled
 from sgns_pmi.progress import Progress
 from sgns_pmi.run import as_dict
 

@@ -21,9 +21,9 @@ from gensim.models import Word2Vec
 
 import sgns_pmi as sp
 from sgns_pmi.compare import Evaluation, evaluate
-from sgns_pmi.compare.neighbours import neighbours
-from sgns_pmi.compare.vectors import WordVectors, word_vectors
-from sgns_pmi.factorise.cbow import CBOW
+from sgns_pmi.compare.words.neighbours import neighbours
+from sgns_pmi.compare.words.vectors import WordVectors, word_vectors
+from sgns_pmi.factorise.methods.cbow import CBOW
 from sgns_pmi.problems.text import text_problem
 
 HERE = Path(__file__).parent

@@ -24,10 +24,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from sgns_pmi.command_line import conf_folder
-from sgns_pmi.compare.analogies import analogies
-from sgns_pmi.compare.neighbours import neighbours
-from sgns_pmi.compare.similarity import similarity
-from sgns_pmi.compare.vectors import word_vectors
+from sgns_pmi.compare.words.analogies import analogies
+from sgns_pmi.compare.words.neighbours import neighbours
+from sgns_pmi.compare.words.similarity import similarity
+from sgns_pmi.compare.words.vectors import word_vectors
 from sgns_pmi.config import Config
 from sgns_pmi.errors import InputError, missing_extra
 from sgns_pmi.figures import save

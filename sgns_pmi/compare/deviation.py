@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_integer
 from sgns_pmi.factorise.base import Factorisation, plus_terms
-from sgns_pmi.factorise.objective import ExactObjective, softplus
-from sgns_pmi.factorise.sgns import SGNS
+from sgns_pmi.factorise.losses.sgns import ExactObjective, softplus
+from sgns_pmi.factorise.methods.sgns import SGNS
 from sgns_pmi.pmi import negative_cells, noise_offset, optimum_cells
 
 Float = NDArray[np.float64]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sgns_pmi.compare import Answers
-from sgns_pmi.compare.word_map import WordMap
+from sgns_pmi.compare.words.word_map import WordMap
 from sgns_pmi.figures.analogies import analogies_figure
 from sgns_pmi.figures.job import Facts
 from sgns_pmi.figures.neighbours import neighbours_figure

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sgns_pmi.compare import Answers
-from sgns_pmi.compare.evaluation import SENTIMENT, WHOLE
+from sgns_pmi.compare.words.evaluation import SENTIMENT, WHOLE
 from sgns_pmi.factorise import Factorisation
 from sgns_pmi.pmi import pmi_matrix, pmi_of
 from sgns_pmi.problems import Problem

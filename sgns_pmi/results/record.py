@@ -22,7 +22,7 @@ import torch
 from sgns_pmi.compare import Answers
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import Factorisation
-from sgns_pmi.factorise.solution import HISTORY_COLUMNS
+from sgns_pmi.factorise.solvers.solution import HISTORY_COLUMNS
 from sgns_pmi.files import atomic_path
 from sgns_pmi.problems import Problem
 

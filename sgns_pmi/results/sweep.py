@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from sgns_pmi.compare.evaluation import SENTIMENT, WHOLE
+from sgns_pmi.compare.words.evaluation import SENTIMENT, WHOLE
 from sgns_pmi.results.overview import SHOWN_METRICS, main_target
 from sgns_pmi.results.record import read_answers, read_metrics
 

@@ -8,7 +8,7 @@ import pytest
 
 import sgns_pmi as sp
 from sgns_pmi.compare.limits import cramer_rao_rmse
-from sgns_pmi.factorise.softmax_mle import SoftmaxMLE
+from sgns_pmi.factorise.methods.softmax_mle import SoftmaxMLE
 
 
 def test_independence_leaves_the_interactions():

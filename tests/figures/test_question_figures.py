@@ -10,7 +10,7 @@ from words import random_vectors
 
 import sgns_pmi as sp
 from sgns_pmi.compare import Answers
-from sgns_pmi.compare.word_map import word_map
+from sgns_pmi.compare.words.word_map import word_map
 from sgns_pmi.figures import Facts, question_figures
 from sgns_pmi.figures.analogies import analogies_figure
 from sgns_pmi.figures.neighbours import neighbours_figure

@@ -1,0 +1,168 @@
+"""Nearest neighbours of words, and of sums and differences of words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sgns_pmi.compare.words.vectors import WordVectors
+from sgns_pmi.errors import InputError, check_choice, check_integer
+
+Array = NDArray[np.floating[Any]]
+COLUMNS = ["word", "rank", "neighbour", "similarity"]
+RULES = ("3CosAdd", "3CosMul")
+EPSILON = 1e-3
+"""Keeps 3CosMul from dividing by zero (Levy & Goldberg, CoNLL 2014, eq. 5)."""
+BLOCK_BYTES = 256_000_000
+"""Room for the similarities of one block of questions with the whole vocabulary."""
+
+
+def blocks(count: int, cells: int) -> Iterator[slice]:
+    """Slices of `count` questions, each of which takes `cells` numbers, that fit in `BLOCK_BYTES` together."""
+    size = max(1, BLOCK_BYTES // (8 * max(cells, 1)))
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
+
+
+def largest(scores: Array, count: int) -> NDArray[np.intp]:
+    """Positions of the `count` largest scores of each row, descending; of equal ones the first comes first."""
+    count = min(count, scores.shape[1])
+    # Everything that ties with the last of them takes part, or which one is kept would depend on the sorting algorithm.
+    bar = np.partition(scores, -count, axis=1)[:, -count]
+    chosen = []
+    for row, least in zip(scores, bar, strict=True):
+        candidates = np.flatnonzero(row >= least)
+        chosen.append(candidates[np.argsort(-row[candidates], kind="stable")[:count]])
+    return np.array(chosen, dtype=np.intp)
+
+
+def neighbours(vectors: WordVectors, words: Sequence[str], count: int = 10, restrict: int | None = None) -> pd.DataFrame:
+    """The words most similar to each of the given ones, which is itself left out.
+
+    Parameters
+    ----------
+    vectors : WordVectors
+    words : sequence of str
+        In any case: a word that is not known as spelled is looked up in another case, and an unknown one is composed of its
+        n-grams where the vectors have such.
+    count : int, default 10
+        Neighbours of each word; fewer where the vocabulary is smaller.
+    restrict : int, optional
+        Only the so many most frequent words can be neighbours (gensim's restrict_vocab).
+
+    Returns
+    -------
+    DataFrame
+        Columns word, rank (from 1), neighbour, similarity: the cosine, if rows are normalised.
+
+    Raises
+    ------
+    InputError
+        For an unknown word, with the closest known ones, or a count or restriction below 1.
+    """
+    check_integer("count", count)
+    check_restrict(restrict)
+    restrict, vectors = min(restrict or len(vectors), len(vectors)), vectors.with_composed(words)
+    positions = np.array([vectors.position(word) for word in words], dtype=np.intp)
+    rows: list[tuple[str, int, str, float]] = []
+    for block in blocks(len(words), len(vectors)):
+        asked = positions[block]
+        scores = vectors.similarities(asked, restrict)
+        inside = np.flatnonzero(asked < scores.shape[1])
+        scores[inside, asked[inside]] = -np.inf
+        for word, row, order in zip(words[block], scores, largest(scores, count), strict=True):
+            rows += _ranked(vectors, word, row, order)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def arithmetic(
+    vectors: WordVectors,
+    positive: Sequence[str],
+    negative: Sequence[str] = (),
+    count: int = 10,
+    rule: str = "3CosAdd",
+    restrict: int | None = None,
+) -> pd.DataFrame:
+    """The words closest to a sum and difference of words, as king − man + woman; those words are left out.
+
+    Parameters
+    ----------
+    vectors : WordVectors
+    positive, negative : sequence of str
+        Words added and subtracted; at least one is added.
+    count : int, default 10
+    rule : {"3CosAdd", "3CosMul"}, default "3CosAdd"
+        The cosine with the sum of the unit vectors, or the quotient of products of similarities; see `offset_scores`.
+    restrict : int, optional
+        As in `neighbours`.
+
+    Returns
+    -------
+    DataFrame
+        Columns word (the question), rank, neighbour, similarity (under 3CosMul its score).
+
+    Raises
+    ------
+    InputError
+        As `neighbours`; and for a question that adds no word, or an unknown rule.
+    """
+    check_integer("count", count)
+    check_restrict(restrict)
+    check_choice("rule", rule, rules(vectors.normalize))
+    if not positive:
+        raise InputError("question", " ".join(f"- {word}" for word in negative), "must add at least one word")
+    restrict, vectors = min(restrict or len(vectors), len(vectors)), vectors.with_composed((*positive, *negative))
+    plus, minus = (np.array([vectors.position(word) for word in words], dtype=np.intp) for words in (positive, negative))
+    added, subtracted = vectors.similarities(plus, restrict), vectors.similarities(minus, restrict)
+    scores = offset_scores(added, subtracted, rule)
+    if rule == "3CosAdd":
+        # The sum of cosines, over the length of the sum of unit vectors, is the cosine with that sum.
+        total = vectors.unit[plus].sum(axis=0) - vectors.unit[minus].sum(axis=0)
+        scores = scores / (np.sqrt((total**2).sum()) or 1.0)
+    own = np.concatenate((plus, minus))
+    scores[own[own < len(scores)]] = -np.inf
+    question = " + ".join(positive) + "".join(f" - {word}" for word in negative)
+    return pd.DataFrame(_ranked(vectors, question, scores, largest(scores[None], count)[0]), columns=COLUMNS)
+
+
+def offset_scores(positive: Array, negative: Array, rule: str) -> Array:
+    """Score of every word against words that are added and subtracted.
+
+    Parameters
+    ----------
+    positive, negative : ndarray, (added, ..., words) and (subtracted, ..., words)
+        Similarities of each word added, or subtracted, with every word.
+    rule : {"3CosAdd", "3CosMul"}
+        3CosAdd: Σ cos(x, p) − Σ cos(x, n) (Levy & Goldberg, CoNLL 2014, eq. 3); 3CosMul: Π s(x, p) / (Π s(x, n) + ε)
+        with s = (1 + cos)/2, not negative, and ε = 0.001 (eq. 5).
+
+    Returns
+    -------
+    ndarray, (..., words)
+    """
+    if rule == "3CosAdd":
+        return np.asarray(positive.sum(axis=0) - negative.sum(axis=0))
+    return np.asarray(((1 + positive) / 2).prod(axis=0) / (((1 + negative) / 2).prod(axis=0) + EPSILON))
+
+
+def check_restrict(restrict: int | None) -> None:
+    """Raise `InputError` unless `restrict` is None or a whole number above 0."""
+    if restrict is not None:
+        check_integer("restrict", restrict)
+
+
+def rules(normalize: str) -> tuple[str, ...]:
+    """The rules that fit a normalisation: 3CosMul takes similarities that are cosines."""
+    return RULES if normalize in ("row", "both") else RULES[:1]
+
+
+def _ranked(vectors: WordVectors, word: str, scores: Array, order: NDArray[np.intp]) -> list[tuple[str, int, str, float]]:
+    kept = [position for position in order if scores[position] > -np.inf]
+    return [(word, rank, vectors.words[at], float(scores[at])) for rank, at in enumerate(kept, start=1)]
+
+
+__all__ = ["RULES", "arithmetic", "blocks", "check_restrict", "largest", "neighbours", "offset_scores", "rules"]

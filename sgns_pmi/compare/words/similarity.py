@@ -1,0 +1,104 @@
+"""Word similarity: do cosines order word pairs as people do?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from sgns_pmi.compare.words.neighbours import check_restrict
+from sgns_pmi.compare.words.questions import question_lines
+from sgns_pmi.compare.words.vectors import WordVectors
+from sgns_pmi.errors import InputError
+
+
+class WordPair(NamedTuple):
+    """Two words, and how similar people find them."""
+
+    first: str
+    second: str
+    score: float
+
+
+def read_similarity(path: str | Path) -> list[WordPair]:
+    """Word pairs from a file: two words and a score a line, separated by tabs or else by spaces.
+
+    Further columns are passed over, as are blank lines and lines that begin with #.
+
+    Raises
+    ------
+    InputError
+        For a file that is missing or not UTF-8, has no pair, or a line without two words and a finite score; names the line.
+    """
+    pairs = []
+    for number, line in question_lines(path):
+        fields = [field.strip() for field in line.split("\t")] if "\t" in line else line.split()
+        try:
+            first, second, score = fields[0], fields[1], float(fields[2])
+        except (IndexError, ValueError):
+            first, second, score = "", "", math.nan
+        if not (first and second and math.isfinite(score)):
+            raise InputError("pair", line, f"must be two words and a number, in line {number} of {path}; headings begin with #")
+        pairs.append(WordPair(first, second, score))
+    return pairs
+
+
+def similarity(vectors: WordVectors, pairs: Sequence[WordPair] | str | Path, restrict: int | None = None) -> pd.DataFrame:
+    """Rank correlation of the vectors' similarities with people's scores.
+
+    A pair with an unknown word is left out and counted, unless the vectors compose unknown words of n-grams. Words are
+    matched in their most frequent spelling, whatever the case, as gensim's ``evaluate_word_pairs`` does.
+
+    Parameters
+    ----------
+    vectors : WordVectors
+    pairs : sequence of WordPair, or a path for `read_similarity`
+    restrict : int, optional
+        Only the so many most frequent words are known (gensim's restrict_vocab), and none is composed.
+
+    Returns
+    -------
+    DataFrame
+        Columns metric, value: pairs, covered, coverage (their quotient), composed (covered pairs that have a composed word,
+        where words can be composed), out_of_vocabulary, and spearman: no row where it is
+        undefined, for fewer than two covered pairs or a constant.
+
+    Raises
+    ------
+    InputError
+        As `read_similarity`.
+    """
+    check_restrict(restrict)
+    if isinstance(pairs, str | Path):
+        pairs = read_similarity(pairs)
+    vocabulary, can_compose = len(vectors), vectors.subwords is not None
+    if restrict is None:
+        vectors = vectors.with_composed(word for pair in pairs for word in pair[:2])
+    known = len(vectors) if restrict is None else min(restrict, len(vectors))
+    positions = np.array(
+        [[vectors.cases.get(word.upper(), len(vectors)) for word in pair[:2]] for pair in pairs], dtype=np.intp
+    ).reshape(-1, 2)
+    covered = (positions < known).all(axis=1)
+    first, second = positions[covered].T
+    scores = np.array([pair.score for pair in pairs])[covered]
+    rows = [
+        ("pairs", len(pairs)),
+        ("covered", int(covered.sum())),
+        ("coverage", covered.mean() if len(pairs) else 0.0),
+        ("out_of_vocabulary", int((~covered).sum())),
+    ]
+    if can_compose:
+        rows.append(("composed", int((positions[covered] >= vocabulary).any(axis=1).sum())))
+    cosines: NDArray[np.float64] = np.asarray((vectors.unit[first] * vectors.unit[second]).sum(axis=1), dtype=np.float64)
+    if len(scores) > 1 and np.ptp(scores) > 0 and np.ptp(cosines) > 0:
+        rows.append(("spearman", spearmanr(scores, cosines).statistic))
+    return pd.DataFrame([(metric, float(value)) for metric, value in rows], columns=["metric", "value"])
+
+
+__all__ = ["WordPair", "read_similarity", "similarity"]

@@ -1,0 +1,125 @@
+"""Where words lie on a map: vectors in two dimensions, and their clusters."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.manifold import TSNE
+
+from sgns_pmi.compare.words.vectors import WordVectors
+from sgns_pmi.errors import check_choice, missing_extra
+
+Array = NDArray[np.floating[Any]]
+PROJECTIONS = ("pca", "tsne", "umap")
+REDUCED = 50
+"""Sparse rows are reduced to so many dimensions first, as is usual before t-SNE (van der Maaten & Hinton 2008)."""
+MOST_CLUSTERS = 8
+
+
+def check_projection(projection: str) -> None:
+    """Raise `InputError` for an unknown projection, or one whose package is not installed."""
+    check_choice("projection", projection, PROJECTIONS)
+    if projection == "umap" and importlib.util.find_spec("umap") is None:
+        raise missing_extra("umap-learn", "umap", "for UMAP maps")
+
+
+def project(vectors: WordVectors, count: int, projection: str = "pca", seed: int = 0) -> Array:
+    """Coordinates of the most frequent words, from their normalised vectors.
+
+    Parameters
+    ----------
+    vectors : WordVectors
+    count : int
+        How many words; all, if there are fewer.
+    projection : {"pca", "tsne", "umap"}, default "pca"
+        UMAP needs the extra ``umap``.
+    seed : int, default 0
+
+    Returns
+    -------
+    ndarray, (min(count, words), 2)
+
+    Raises
+    ------
+    InputError
+        For an unknown projection, or umap where it is not installed.
+    """
+    check_projection(projection)
+    points = _dense(vectors, count, seed)
+    if not np.ptp(points, axis=0).any():  # all at one place, as zero vectors are
+        return np.zeros((len(points), 2))
+    if projection == "pca" or len(points) < 4:
+        flat = PCA(min(2, *points.shape), random_state=seed).fit_transform(points)
+        return np.pad(flat, ((0, 0), (0, 2 - flat.shape[1])))
+    if projection == "tsne":
+        # The perplexity must be below the number of points.
+        return TSNE(perplexity=min(30.0, (len(points) - 1) / 3), random_state=seed).fit_transform(points)
+    from umap import UMAP  # numba compiles it for seconds: only where asked for
+
+    return UMAP(n_neighbors=min(15, len(points) - 1), init="pca", random_state=seed, n_jobs=1).fit_transform(points)
+
+
+def clusters(vectors: WordVectors, count: int, seed: int = 0) -> NDArray[np.intp]:
+    """Cluster of each of the most frequent words: k-means on the normalised vectors, about √(words / 2) clusters, 8 at most.
+
+    Returns
+    -------
+    ndarray, (min(count, words),)
+        Numbered from 0 in the order of their most frequent words.
+    """
+    points = _dense(vectors, count, seed)
+    distinct = len(np.unique(points, axis=0))
+    number = min(MOST_CLUSTERS, distinct, max(2, round((len(points) / 2) ** 0.5)))
+    labels = KMeans(number, n_init=10, random_state=seed).fit_predict(points)
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[inverse]
+
+
+class WordMap(NamedTuple):
+    """Words, their coordinates in each panel, (words, 2), and their clusters, (words,)."""
+
+    words: tuple[str, ...]
+    panels: dict[str, Array]
+    clusters: NDArray[np.intp]
+
+
+def word_map(kinds: Mapping[str, WordVectors], count: int, projection: str, seed: int = 0) -> WordMap:
+    """The map of a method's most frequent words, one panel for each kind of its vectors.
+
+    Parameters
+    ----------
+    kinds : mapping of panel title to WordVectors
+        Kinds of vectors over the same words; the clusters are those of the first.
+    count : int
+        How many words.
+    projection : {"pca", "tsne", "umap", "plane"}
+        "plane" takes vectors of two dimensions as they are.
+    seed : int, default 0
+    """
+    first = next(iter(kinds.values()))
+    # Each kind has an order of its own, by its own frequencies; a map shows the same words in every panel.
+    words = first.words[:count]
+    panels = {}
+    for name, vectors in kinds.items():
+        own = vectors.among(words)
+        panels[name] = np.asarray(own.matrix) if projection == "plane" else project(own, count, projection, seed)
+    return WordMap(words, panels, clusters(first, count, seed))
+
+
+def _dense(vectors: WordVectors, count: int, seed: int) -> Array:
+    points = vectors.unit[:count]
+    if not sp.issparse(points):
+        return np.asarray(points)
+    if points.nnz == 0:  # SPPMI may have no positive cell
+        return np.zeros((points.shape[0], 2))
+    return TruncatedSVD(min(REDUCED, min(points.shape) - 1), random_state=seed).fit_transform(points)
+
+
+__all__ = ["PROJECTIONS", "WordMap", "check_projection", "clusters", "project", "word_map"]

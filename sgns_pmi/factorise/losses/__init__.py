@@ -1,0 +1,1 @@
+"""What is minimised: sums of losses of cells."""

@@ -1,0 +1,108 @@
+"""QWEM, quadratic word embedding models: the quartic surrogate of SGNS, solved in closed form."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sgns_pmi.counts import CooccurrenceCounts, as_counts
+from sgns_pmi.errors import check_dim, check_integer, check_seed
+from sgns_pmi.factorise.base import Factorisation, Float, Settings, product_cells, register_method
+from sgns_pmi.factorise.methods.svd import plus_outer, truncated_svd
+from sgns_pmi.pmi import ALL, Indices, Rows
+
+UNSEEN = -2.0
+"""M* where P_ij = 0."""
+
+
+class QWEM(Factorisation):
+    """Rank-dim truncation of M*_ij = (P_ij − p_i q_j) / (½ (P_ij + p_i q_j)), the optimum of a quartic surrogate of SGNS.
+
+    M* lies in [−2, 2), and M* = 2 tanh(PMI / 2): PMI itself to first order near independence, the raw estimate; the
+    corrected estimate 2 artanh(M / 2) is its exact inverse, for which the truncated M is clipped to the range that M*
+    has on seen cells (a truncation may leave (−2, 2), and unseen cells lie at −2, where the PMI is −∞).
+
+    Parameters
+    ----------
+    dim : int, default 4
+        Rank d.
+    seed : int, default 0
+        Of the iterative SVD's starting vector, used where the smaller side is above 500.
+
+    Attributes
+    ----------
+    V_, U_ : ndarray, (words, dim) and (contexts, dim)
+        U_d Σ^½ and V_d Σ^½ of the SVD of M*.
+    singular_values_ : ndarray, (dim,)
+        Descending.
+    range_ : (float, float)
+        Smallest and largest M* of a seen cell.
+
+    References
+    ----------
+    Karkada, Simon, Bahri & DeWeese, "Closed-Form Training Dynamics Reveal Learned Features and Linear Structure in
+    Word2Vec-like Models", NeurIPS 2025.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sgns_pmi.factorise.methods.qwem import QWEM
+    >>> QWEM(dim=2).fit(np.array([[8, 2], [2, 8]])).estimate_pmi().round(4)
+    array([[ 0.47  , -0.9163],
+           [-0.9163,  0.47  ]])
+    """
+
+    def __init__(self, dim: int = 4, seed: int = 0) -> None:
+        self.dim = dim
+        self.seed = seed
+
+    def check(self) -> None:
+        check_integer("dim", self.dim)
+        check_seed(self.seed)
+
+    def fit(self, counts: Any) -> Self:
+        """Decompose M* of counts (a CooccurrenceCounts, dense array or sparse matrix); returns self.
+
+        Raises
+        ------
+        InputError
+            For a parameter out of range or dim above the smaller side.
+        """
+        self.check()
+        counts = as_counts(counts)
+        dim = check_dim(self.dim, counts.shape)
+        cells = qwem_cells(counts)
+        n = counts.matrix
+        above = sp.csr_array((cells - UNSEEN, n.indices, n.indptr), shape=counts.shape)
+        matrix = plus_outer(above, np.full(counts.shape[0], UNSEEN), np.ones(counts.shape[1]))
+        left, values, right = truncated_svd(matrix, dim, check_seed(self.seed))
+        self.V_: NDArray[np.float64] = left * np.sqrt(values)
+        self.U_: NDArray[np.float64] = right * np.sqrt(values)
+        self.singular_values_ = values
+        self.range_ = float(cells.min()), float(cells.max())
+        return self
+
+    def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:
+        return self._estimate_of(self.V_[rows] @ self.U_.T, corrected)
+
+    def _estimate_cells(self, corrected: bool, rows: Indices, cols: Indices) -> Float:
+        return self._estimate_of(product_cells(self.V_, self.U_, rows, cols), corrected)
+
+    def _estimate_of(self, truncated: Float, corrected: bool) -> Float:
+        return 2 * np.arctanh(np.clip(truncated, *self.range_) / 2) if corrected else truncated
+
+
+def qwem_cells(counts: CooccurrenceCounts) -> Float:
+    """M* of the seen cells, in CSR order; elsewhere it is −2. With n = N P and e = r c / N: (n − e) / (½ (n + e))."""
+    n = counts.matrix
+    rows = np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr))
+    independent = counts.row_sums[rows] * counts.col_sums[n.indices] / counts.total
+    return (n.data - independent) / (0.5 * (n.data + independent))
+
+
+@register_method("qwem", "closed form of the quartic surrogate of SGNS")
+def _qwem(settings: Settings) -> QWEM:
+    return QWEM(**{"dim": settings.dim, "seed": settings.seed, **settings.options})

@@ -1,0 +1,304 @@
+"""RO-SGNS: Riemannian optimisation of ℓ on the manifold of matrices of rank dim."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from sgns_pmi.counts import CooccurrenceCounts, as_counts
+from sgns_pmi.errors import InputError, check_dim, check_flag, check_integer, check_real, check_seed
+from sgns_pmi.factorise.base import Factorisation, Float, Settings, plus_terms, register_method
+from sgns_pmi.factorise.devices import threads_for
+from sgns_pmi.factorise.losses.sgns import ExactObjective
+from sgns_pmi.factorise.methods.sgns import resolve_device
+from sgns_pmi.factorise.methods.svd import truncated_svd
+from sgns_pmi.factorise.solvers.solution import History
+from sgns_pmi.pmi import noise_distribution, noise_offset, sppmi_matrix
+from sgns_pmi.progress import Progress
+
+log = logging.getLogger("sgns_pmi")
+
+SMALL_CELLS = 1_000_000  # words x contexts up to which float64 costs little
+ENOUGH = 1e-4  # share of the decrease that the slope promises which a step must bring (Armijo)
+MOST_HALVINGS = 40
+MOST_CHANGE = 10.0  # of the step length, from one to the next
+RECENT = 20  # steps which together must bring more than the tolerance
+DIVERGED = 10.0  # times the first ℓ
+
+
+@dataclass(frozen=True)
+class Point:
+    """X = left · Qᵀ of rank dim, with orthonormal Q, and what is known there."""
+
+    left: Tensor  # (words, dim)
+    Q: Tensor  # (contexts, dim)
+    loss: float  # ℓ(X)
+    GQ: Tensor  # (words, dim), of the gradient G = ∂(Nℓ)/∂X
+
+
+class Manifold:
+    """ℓ on the matrices of rank dim. G, (words, contexts), is never formed beyond a block of rows."""
+
+    def __init__(self, exact: ExactObjective) -> None:
+        self.exact = exact
+
+    def point(self, left: Tensor, Q: Tensor, other: Tensor) -> tuple[Point, Tensor]:
+        """left · Qᵀ, and the product there of G with other (contexts, dim).
+
+        [left, 0] · [Q, other]ᵀ is the same matrix, and the gradient in its left factor is G · [Q, other].
+        """
+        loss, products, _ = self.exact.value_and_gradient(_beside(left, torch.zeros_like(left)), _beside(Q, other))
+        products, dim = self.exact.total * products, Q.shape[1]
+        return Point(left, Q, loss, products[:, :dim].clone()), products[:, dim:]
+
+    def split(self, X: Point, length: float) -> tuple[Tensor, Tensor, float]:
+        """One step of projector splitting: P₊ = orth((X − λG) Q), then Q₊ R = QR of (X − λG)ᵀ P₊, and X₊ = P₊ Rᵀ Q₊ᵀ.
+
+        Returns P₊ Rᵀ, Q₊ and ⟨G, X₊ − X⟩. (Fonarev et al. 2017, algorithm 1; Lubich & Oseledets 2014.)
+        """
+        P = torch.linalg.qr(X.left - length * X.GQ)[0]
+        products = self.exact.value_and_gradient(_beside(X.left, P), _beside(X.Q, torch.zeros_like(X.Q)))[2]
+        GP = self.exact.total * products[:, P.shape[1] :]
+        right = X.Q @ (X.left.T @ P) - length * GP
+        Q, R = torch.linalg.qr(right)
+        return P @ R.T, Q, _inner(GP, right) - _inner(X.GQ, X.left)
+
+
+def barzilai_borwein(X: Point, new: Point, G_old: Tensor, change: float) -> float:
+    """⟨s, s⟩ / ⟨s, y⟩ of the step s = X₊ − X and the change y of G; infinite where ℓ is not convex along it.
+
+    `G_old` is G₊ Q, and `change` ⟨G, s⟩. (Barzilai & Borwein, IMA J. Numer. Anal. 8, 1988.)
+    """
+    squared = _inner(new.left, new.left) + _inner(X.left, X.left) - 2 * _inner(new.left.T @ X.left, new.Q.T @ X.Q)
+    bend = _inner(new.GQ, new.left) - _inner(G_old, X.left) - change
+    return squared / bend if bend > 0 else np.inf
+
+
+def _beside(left: Tensor, right: Tensor) -> Tensor:
+    return torch.cat([left, right], dim=1)
+
+
+def _inner(a: Tensor, b: Tensor) -> float:
+    return float((a.double() * b.double()).sum())
+
+
+class ROSGNS(Factorisation):
+    """SGNS by Riemannian optimisation: gradient steps on the manifold of rank-dim matrices (Fonarev et al. 2017).
+
+    Minimises the same ℓ(V·Uᵀ) as `SGNS`, over X rather than over its factors: each step follows the gradient G of ℓ by X and
+    returns to the manifold by projector splitting, X₊ = P₊ Rᵀ Q₊ᵀ with P₊ = orth((X − λG) Q) and Q₊ R = QR of (X − λG)ᵀP₊. It
+    starts from the truncated SVD of SPPMI, as in the paper; where that is zero from the zero matrix, with random
+    orthonormal Q.
+
+    The paper fixes λ by hand. Here by default it is found: the first guess at each point is Barzilai and Borwein's, halved until
+    ℓ falls enough (Armijo), so that ℓ never rises. The geometry is the paper's, blind to the weights of the cells, whose spread
+    makes the way long where words differ much in frequency.
+
+    Parameters
+    ----------
+    dim : int, default 4
+        Rank of X.
+    k : int, default 5
+        Number of negatives K.
+    noise : str or array-like (contexts,), default "unigram"
+        P_n; see `noise_distribution`.
+    exponent : float, default 1.0
+        Power of the unigram noises.
+    drop_positive : bool, default False
+        The objective of word2vec.c and gensim, which drop a negative equal to the positive.
+    step : float, optional
+        A fixed λ, multiplying the gradient of Nℓ as in the published program (5e-6 there); by default found at each point.
+    max_steps : int, default 1000
+    tolerance : float, default 1e-6
+        Ends, converged, when 20 steps together lower ℓ by less than this share of it.
+    seed : int, default 0
+        Of the start.
+    device : str, default "cpu"
+        "cpu", "cuda" or "auto".
+    verbose : bool, default False
+        Whether to show progress.
+
+    Attributes
+    ----------
+    V_, U_ : ndarray, (words, dim) and (contexts, dim)
+        A √Σ and B √Σ of the SVD X = A Σ Bᵀ.
+    objective_ : float
+        The exact ℓ.
+    history_ : DataFrame
+        step, epoch, seconds, objective.
+    interrupted_ : bool
+        Whether Ctrl-C ended training early.
+    converged_ : bool
+    note_ : str
+        Empty, or that it has not converged.
+
+    References
+    ----------
+    Fonarev, Grinchuk, Gusev, Serdyukov & Oseledets, "Riemannian Optimization for Skip-Gram Negative Sampling", ACL 2017.
+    Lubich & Oseledets, "A projector-splitting integrator for dynamical low-rank approximation", BIT 54 (2014).
+
+    Examples
+    --------
+    >>> import sgns_pmi as sp
+    >>> from sgns_pmi.factorise.methods.ro_sgns import ROSGNS
+    >>> counts = sp.softmax_problem(words=20, rank=1, seed=0).counts
+    >>> best = sp.SGNS(dim=2).fit(counts).objective_
+    >>> 0 < ROSGNS(dim=2).fit(counts).objective_ / best - 1 < 0.01
+    True
+    """
+
+    def __init__(
+        self,
+        dim: int = 4,
+        k: int = 5,
+        noise: str | ArrayLike = "unigram",
+        exponent: float = 1.0,
+        drop_positive: bool = False,
+        step: float | None = None,
+        max_steps: int = 1000,
+        tolerance: float = 1e-6,
+        seed: int = 0,
+        device: str = "cpu",
+        verbose: bool = False,
+    ) -> None:
+        self.dim = dim
+        self.k = k
+        self.noise = noise
+        self.exponent = exponent
+        self.drop_positive = drop_positive
+        self.step = step
+        self.max_steps = max_steps
+        self.tolerance = tolerance
+        self.seed = seed
+        self.device = device
+        self.verbose = verbose
+
+    def check(self) -> None:
+        check_integer("dim", self.dim)
+        check_integer("k", self.k)
+        check_real("exponent", self.exponent)
+        check_flag("drop_positive", self.drop_positive)
+        if self.step is not None:
+            check_real("step", self.step, above=True)
+        check_integer("max_steps", self.max_steps)
+        check_real("tolerance", self.tolerance)
+        check_seed(self.seed)
+        resolve_device(self.device)
+
+    def fit(self, counts: Any) -> Self:
+        """Learn X from counts (a CooccurrenceCounts, dense array or sparse matrix); returns self.
+
+        Ctrl-C ends training, keeps what was learned and sets `interrupted_`.
+
+        Raises
+        ------
+        InputError
+            For a parameter out of range, dim above the smaller side, a noise that is zero where a context occurs, or a fixed
+            step at which ℓ grows tenfold.
+        """
+        self.check()
+        counts = as_counts(counts)
+        dim, k, history = check_dim(self.dim, counts.shape), check_integer("k", self.k), History()
+        noise = noise_distribution(counts, self.noise, self.exponent)
+        large = counts.shape[0] * counts.shape[1] > SMALL_CELLS
+        exact = ExactObjective(
+            counts,
+            k,
+            noise,
+            drop_positive=self.drop_positive,
+            dtype=torch.float32 if large else torch.float64,
+            device=resolve_device(self.device),
+        )
+        left, Q = (
+            torch.as_tensor(side, dtype=exact.dtype, device=exact.device) for side in sppmi_start(counts, dim, k, self.seed)
+        )
+        # Nℓ bends nowhere more than a quarter of a cell's weight.
+        first = 4 / (float(counts.matrix.data.max()) + k * float(counts.row_sums.max() * noise.max()))
+        with threads_for(counts.shape), Progress("RO-SGNS", self.max_steps, self.verbose) as progress:
+            X = self._descend(Manifold(exact), left, Q, first, history, progress)
+        A, values, B = (part.double().cpu().numpy() for part in torch.linalg.svd(X.left, full_matrices=False))
+        self.V_: Float = A * np.sqrt(values)
+        self.U_: Float = X.Q.double().cpu().numpy() @ B.T * np.sqrt(values)
+        self.objective_, self.history_ = X.loss, history.frame()
+        self.note_ = ""
+        if not self.converged_ and not self.interrupted_:
+            self.note_ = f"RO-SGNS has not converged at dim = {dim}: ℓ still falls after {len(history.rows) - 1} steps"
+            log.warning(self.note_)
+        self._column = np.log(k), noise_offset(counts, noise)
+        return self
+
+    def _descend(self, manifold: Manifold, left: Tensor, Q: Tensor, length: float, history: History, progress: Progress) -> Point:
+        """Steps until `RECENT` of them bring too little, none brings anything, or there were enough."""
+        X, _ = manifold.point(left, Q, torch.zeros_like(Q))
+        history.add(0, 0, X.loss)
+        self.interrupted_ = self.converged_ = False
+        try:
+            for step in range(1, self.max_steps + 1):
+                if self.step is not None:
+                    left, right, _ = manifold.split(X, self.step)
+                    X, _ = manifold.point(left, right, X.Q)
+                    if not X.loss < DIVERGED * history.rows[0][3]:
+                        raise InputError("step", self.step, f"ℓ grew tenfold by step {step}; choose a smaller one")
+                else:
+                    found = self._line_search(manifold, X, length)
+                    if found is None:
+                        self.converged_ = True
+                        break
+                    X, length = found
+                history.add(step, step, X.loss)
+                progress.update(objective=X.loss)
+                if step >= RECENT and 0 <= history.rows[-RECENT - 1][3] - X.loss <= self.tolerance * X.loss:
+                    self.converged_ = True
+                    break
+        except KeyboardInterrupt:
+            self.interrupted_ = True
+        return X
+
+    @staticmethod
+    def _line_search(manifold: Manifold, X: Point, length: float) -> tuple[Point, float] | None:
+        """The first of length, length/2, ... at which ℓ falls enough: the point there, and the length to try next."""
+        for _ in range(MOST_HALVINGS):
+            left, Q, change = manifold.split(X, length)
+            new, G_old = manifold.point(left, Q, X.Q)
+            if change < 0 and new.loss <= X.loss + ENOUGH * change / manifold.exact.total:
+                guess = barzilai_borwein(X, new, G_old, change)
+                return new, float(np.clip(guess, length / MOST_CHANGE, length * MOST_CHANGE))
+            length /= 2
+        return None
+
+    def product(self, corrected: bool = True) -> tuple[Float, Float]:
+        shift, offset = self._column
+        return plus_terms(self.V_, self.U_, shift + offset * corrected)
+
+
+def sppmi_start(counts: CooccurrenceCounts, dim: int, k: int, seed: int) -> tuple[Float, Float]:
+    """left (words, dim) and orthonormal Q (contexts, dim) of the truncated SVD of SPPMI; where that is zero, 0 and a random Q."""
+    matrix = sppmi_matrix(counts, k)
+    if matrix.nnz == 0:
+        random = np.random.default_rng(seed).normal(size=(counts.shape[1], dim))
+        return np.zeros((counts.shape[0], dim)), np.linalg.qr(random)[0]
+    left, values, Q = truncated_svd(matrix, dim, seed)
+    return left * values, Q
+
+
+@register_method("ro_sgns", "SGNS by Riemannian optimisation over matrices of rank dim")
+def _ro_sgns(settings: Settings) -> ROSGNS:
+    return ROSGNS(
+        **{
+            "dim": settings.dim,
+            "k": settings.k,
+            "noise": settings.noise,
+            "exponent": settings.exponent,
+            "drop_positive": settings.drop_positive,
+            "seed": settings.seed,
+            "device": settings.device,
+            "verbose": settings.verbose,
+            **settings.options,
+        }
+    )

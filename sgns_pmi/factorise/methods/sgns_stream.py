@@ -1,0 +1,218 @@
+"""SGNS trained on the text itself, pair after pair, in place of its counts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from sgns_pmi.errors import InputError, check_dim, check_flag, check_integer, check_real, check_seed
+from sgns_pmi.factorise.base import Factorisation, Float, Settings, plus_terms, register_method
+from sgns_pmi.factorise.devices import threads_for
+from sgns_pmi.factorise.losses.sgns import ExactObjective
+from sgns_pmi.factorise.methods.sgns import resolve_device
+from sgns_pmi.factorise.solvers.sampled import NoiseSampler, batch_gradient, recorded_every, small_start, train
+from sgns_pmi.factorise.solvers.solution import History
+from sgns_pmi.pmi import noise_distribution, noise_offset
+from sgns_pmi.progress import Progress
+
+START_SCALE = 0.1
+EPSILON = 1e-10
+EPOCHS, LEAST_STEPS = 5, 1000
+BATCHES, LEAST_BATCH, MOST_BATCH = 1000, 1024, 16384
+
+
+class SGNSStream(Factorisation):
+    """Skip-gram with negative sampling on a stream of pairs, as word2vec trains it (Mikolov et al. 2013).
+
+    Each pass lays the windows of the text anew, drawn as their weights in the counts say; the pairs of some hundred thousand
+    tokens are shuffled and visited in batches, each pair with K negatives of its own. A pair comes as often as n_ij says, on
+    average over passes, so that the expected gradient is that of ℓ on the counts; but a pass costs by the length of the
+    text, where one over triples costs by their number. Where frequent words are subsampled each pass drops others, and sees
+    pairs that the counts, which are those of one such draw, do not hold.
+
+    Parameters
+    ----------
+    dim : int, default 4
+        Columns of V and U.
+    k : int, default 5
+        Number of negatives K.
+    noise : str or array-like (contexts,), default "unigram"
+        The noise distribution P_n; see `noise_distribution`.
+    exponent : float, default 1.0
+        Power of the unigram noises.
+    epochs : int, optional
+        Passes over the text; by default 5, and more where these are fewer than 1,000 batches.
+    batch_size : int, optional
+        Pairs in a batch; by default a thousandth of a pass, at least 1,024 and at most 16,384.
+    lr : float, default 0.5
+        Learning rate of AdaGrad (Duchi, Hazan & Singer 2011), which falls linearly to 0; only vectors of the batch are touched.
+    drop_positive : bool, default False
+        Whether a negative that equals its positive is dropped, as in word2vec.c and gensim.
+    seed : int, default 0
+        Start, shuffles and negatives. The draws of the text's windows have their own, data.seed.
+    device : str, default "cpu"
+    verbose : bool, default False
+        Whether to show progress.
+
+    Attributes
+    ----------
+    V_, U_ : ndarray, (words, dim) and (contexts, dim)
+    objective_ : float
+        The exact ℓ of the counts at the fitted factors.
+    history_ : DataFrame
+        step, epoch, seconds, objective; epochs are counted by the pairs that the counts hold.
+    noise_ : ndarray, (contexts,)
+        P_n.
+    interrupted_ : bool
+        Whether Ctrl-C ended training early.
+
+    References
+    ----------
+    Mikolov et al., "Distributed Representations of Words and Phrases and their Compositionality", NIPS 2013, eq. 4.
+
+    Examples
+    --------
+    >>> from sgns_pmi.factorise.methods.sgns_stream import SGNSStream
+    >>> from sgns_pmi.problems import PROBLEMS
+    >>> toy = PROBLEMS["toy"](sentences=["a b c", "b c a", "c c b"])
+    >>> SGNSStream(dim=2, k=2, epochs=3).fit(toy.corpus).V_.shape
+    (3, 2)
+    """
+
+    def __init__(
+        self,
+        dim: int = 4,
+        k: int = 5,
+        noise: str | ArrayLike = "unigram",
+        exponent: float = 1.0,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        lr: float = 0.5,
+        drop_positive: bool = False,
+        seed: int = 0,
+        device: str = "cpu",
+        verbose: bool = False,
+    ) -> None:
+        self.dim = dim
+        self.k = k
+        self.noise = noise
+        self.exponent = exponent
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.drop_positive = drop_positive
+        self.seed = seed
+        self.device = device
+        self.verbose = verbose
+
+    def check(self) -> None:
+        check_integer("dim", self.dim)
+        check_integer("k", self.k)
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) is not None:
+                check_integer(name, getattr(self, name))
+        check_real("exponent", self.exponent)
+        check_real("lr", self.lr, above=True)
+        check_flag("drop_positive", self.drop_positive)
+        check_seed(self.seed)
+        resolve_device(self.device)
+
+    def fit(self, corpus: Any) -> Self:
+        """Learn V and U from a text (a `Corpus`, as `Problem.corpus`); returns self.
+
+        Ctrl-C ends training, keeps what was learned and sets `interrupted_`.
+
+        Raises
+        ------
+        InputError
+            For a parameter out of range, dim above the number of words, or a noise that is zero where a context occurs.
+        """
+        self.check()
+        counts = corpus.counts
+        check_dim(self.dim, counts.shape)
+        self.noise_ = noise_distribution(counts, self.noise, self.exponent)
+        history = History()
+        generator = torch.Generator(resolve_device(self.device)).manual_seed(self.seed)
+        training = _Stream(self, corpus, self.noise_, generator)
+        with threads_for(counts.shape):
+            self.interrupted_ = train(training, history, Progress("SGNS (stream)", training.steps, self.verbose))
+        self.V_, self.U_ = training.V.cpu().numpy(), training.U.cpu().numpy()
+        self.objective_, self.history_ = history.objective, history.frame()
+        self._offset = noise_offset(counts, self.noise_)
+        return self
+
+    def product(self, corrected: bool = True) -> tuple[Float, Float]:
+        return plus_terms(self.V_, self.U_, np.log(self.k) + self._offset * corrected)
+
+
+class _Stream:
+    """Batches of pairs as the text brings them; iterating takes the steps of all passes."""
+
+    def __init__(self, options: SGNSStream, corpus: Any, noise: Float, generator: torch.Generator) -> None:
+        self._options, self._corpus, self._generator = options, corpus, generator
+        counts, device = corpus.counts, generator.device
+        self.V, self.U = small_start(counts, noise, options.dim, False, START_SCALE, generator)
+        self._squares = torch.zeros_like(self.V), torch.zeros_like(self.U)
+        self._negatives = NoiseSampler(noise, generator)
+        self._exact = ExactObjective(
+            counts, options.k, noise, drop_positive=options.drop_positive, dtype=torch.float32, device=device
+        )
+        self._batch_size = options.batch_size or int(min(max(counts.total / BATCHES, LEAST_BATCH), MOST_BATCH))
+        self.epoch_steps = math.ceil(counts.total / self._batch_size)
+        self._epochs = options.epochs or max(EPOCHS, math.ceil(LEAST_STEPS / self.epoch_steps))
+        self.steps = self._epochs * self.epoch_steps  # about: windows are drawn, and a segment's last batch is not full
+        self.every = recorded_every(self.steps, counts.shape)
+        self.step = 0
+
+    def objective(self, exact: bool) -> float:
+        """The exact ℓ of the counts, asked for or not."""
+        return self._exact.value(self.V, self.U)
+
+    def diverged(self) -> InputError:
+        """The error for an ℓ that rose without bound."""
+        return InputError("lr", self._options.lr, f"training diverged by step {self.step}; choose a smaller learning rate")
+
+    def __iter__(self) -> Iterator[None]:
+        device = self._generator.device
+        for epoch in range(self._epochs):
+            for windows in self._corpus.windows(epoch):
+                center, context = (torch.tensor(side, dtype=torch.int64, device=device) for side in windows.pairs())
+                order = torch.randperm(len(center), generator=self._generator, device=device)
+                for batch in torch.split(order, self._batch_size):
+                    self._take_step(center[batch], context[batch, None])
+                    self.step += 1
+                    yield
+
+    def _take_step(self, center: Tensor, context: Tensor) -> None:
+        rate = self._options.lr * max(1 - self.step / self.steps, 0.0)
+        for factor, squares, (rows, gradient) in zip(
+            (self.V, self.U), self._squares, self.batch_gradients(center, context), strict=True
+        ):
+            squares[rows] += gradient.square()
+            factor[rows] -= rate * gradient / (squares[rows].sqrt() + EPSILON)
+
+    def batch_gradients(self, center: Tensor, context: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """The words, and the contexts, that a batch of pairs and its negatives touch; and the gradient of its mean loss there.
+
+        center is (batch,), context (batch, 1).
+        """
+        drawn = self._negatives.draw(len(center), self._options.k)
+        weight = torch.full((len(center), 1), 1 / len(center), device=center.device)
+        kept = weight * (drawn != context) if self._options.drop_positive else weight
+        # Their vectors alone, renumbered.
+        words, center = torch.unique(center, return_inverse=True)
+        contexts, scored = torch.unique(torch.cat([context, drawn], dim=1), return_inverse=True)
+        dV, dU = batch_gradient(self.V[words], self.U[contexts], center, scored[:, :1], scored[:, 1:], weight, kept)
+        return (words, dV), (contexts, dU)
+
+
+@register_method("sgns_stream", "SGNS on the text itself, pair by pair, in place of its counts", fits="corpus")
+def _stream(settings: Settings) -> SGNSStream:
+    top = ("dim", "k", "noise", "exponent", "drop_positive", "seed", "device", "verbose")
+    return SGNSStream(**{name: getattr(settings, name) for name in top} | dict(settings.options))

@@ -1,0 +1,195 @@
+"""Multinomial maximum likelihood with low-rank logits: the model that the synthetic counts are drawn from."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sgns_pmi.counts import CooccurrenceCounts, as_counts
+from sgns_pmi.errors import InputError, check_dim, check_integer, check_seed
+from sgns_pmi.factorise.base import Factorisation, Float, Settings, plus_terms, register_method
+from sgns_pmi.factorise.losses.sgns import LARGEST, Block, SeparableObjective, flat, rows_of
+from sgns_pmi.factorise.methods.sgns import resolve_device
+from sgns_pmi.factorise.solvers.blocks import balanced
+from sgns_pmi.factorise.solvers.minimise import minimise
+from sgns_pmi.factorise.solvers.solution import History
+from sgns_pmi.factorise.solvers.start import spectral_start
+from sgns_pmi.pmi import noise_distribution
+
+log = logging.getLogger("sgns_pmi")
+
+EFFECTS = 2
+
+
+class MultinomialLikelihood(SeparableObjective):
+    """Negative log-likelihood of counts under P_ij = p_i q_j exp(x_ij), p = r/N and q = c/N, in its Poisson form.
+
+        ℓ(X) = −(1/N) Σ_ij n_ij log P_ij + Σ_ij P_ij − 1
+
+    For X with free effects of rows and columns the second part is zero at the minimum, because a score x + t is allowed for
+    any t and Σ P e^t − t is least where Σ P = 1: minimising ℓ is multinomial maximum likelihood, but every cell has a loss
+    of its own, and no normaliser of all scores is needed (Birch, J. R. Stat. Soc. B 25, 1963). Rows and columns that never
+    occur have P = 0, as their maximum likelihood is.
+    """
+
+    def __init__(
+        self, counts: CooccurrenceCounts, dtype: torch.dtype = torch.float64, device: str | torch.device = "cpu"
+    ) -> None:
+        n, q = counts.matrix, counts.col_sums / counts.total
+        super().__init__(counts, counts.row_sums, q, counts.total, dtype, device)
+        independent = counts.row_sums[rows_of(counts)] * q[n.indices]
+        self._cells = {
+            "count": self._tensor(n.data),
+            "share": self._tensor(n.data / independent),
+            "constant": self._tensor(np.log(counts.total / independent) - 1),
+        }
+
+    def _dense_losses(self, minus_x: Tensor, rows: slice, bound: float, scratch: Tensor) -> Tensor:
+        # A score so large that its exponential overflows has an infinite loss, which no step accepts.
+        if not bound < LARGEST[self.dtype]:
+            minus_x.clamp_(max=LARGEST[self.dtype])
+        return minus_x.neg_().exp_() @ self.col_weight
+
+    def _seen_losses(self, minus_x: Tensor, cells: slice) -> Tensor:
+        return self._cells["count"][cells] * (minus_x + self._cells["constant"][cells])
+
+    def residual(self, block: Block) -> Tensor:
+        flat(block.values)[..., block.at] -= self._cells["share"][block.cells]
+        return block.values
+
+    def curvature(self, block: Block) -> Tensor:
+        return block.values
+
+    def majorant(self, block: Block) -> Tensor:
+        # Far below its count a cell's score would overshoot by e^x / share; the share is what e^x is on its way to.
+        majorant = block.values.clone()
+        cells = flat(majorant)
+        cells[..., block.at] = torch.maximum(cells[..., block.at], self._cells["share"][block.cells])
+        return majorant
+
+
+class SoftmaxMLE(Factorisation):
+    """PMI of rank dim, by maximum likelihood.
+
+    The counts are one multinomial draw from P = exp(M + a + b) / Z with M of rank dim − 2, a an effect of each row and b of
+    each column (Goodman's RC association model). This is what the synthetic data are: for both generators M = V₀U₀ᵀ, and
+    PMI = M − log Z − log p_i − log q_j is M and two effects. `dim` counts the columns of V and U, the effects' two
+    among them, so that at any dim the estimate of PMI has the rank that SGNS's has. At dim = 2 it is independence, PMI = 0.
+
+    What is known about M + a + b is used: SGNS at that dim spends as many columns but lets all of them vary freely. Its own
+    bound is `cramer_rao_rmse`.
+
+    Parameters
+    ----------
+    dim : int, default 4
+        Rank of the PMI, columns of V and U: two for the effects and the rest for M; 2 or more.
+    max_steps : int, default 300
+        Most steps on V and U together.
+    seed : int, default 0
+        Of the start, a randomised SVD.
+    device : str, default "cpu"
+        "cpu", "cuda" or "auto".
+    verbose : bool, default False
+        Whether to show progress.
+
+    Attributes
+    ----------
+    V_, U_ : ndarray, (words, dim) and (contexts, dim)
+        V_·U_ᵀ estimates PMI. The effects are not columns of their own: the factors are those of the SVD of the product in
+        weights r and c, shared equally. Words that never occur have zero vectors.
+    objective_ : float
+        −(1/N) log-likelihood of the counts' cells, nats a pair (without the multinomial coefficient).
+    history_ : DataFrame
+        step, epoch, seconds, objective.
+    interrupted_ : bool
+        Whether Ctrl-C ended the search early.
+    converged_ : bool
+        Whether a minimum was reached.
+    note_ : str
+        Empty, or that it was not.
+
+    References
+    ----------
+    Goodman, "The analysis of cross-classified data having ordered and/or unordered categories: association models,
+    correlation models, and asymmetry models for contingency tables with or without missing entries", Ann. Stat. 13 (1985).
+
+    Examples
+    --------
+    >>> import sgns_pmi as sp
+    >>> from sgns_pmi.factorise.methods.softmax_mle import SoftmaxMLE
+    >>> problem = sp.softmax_problem(words=20, rank=1, sampling="population", seed=0)
+    >>> bool(abs(SoftmaxMLE(dim=3).fit(problem.counts).estimate_pmi() - problem.pmi).max() < 1e-6)
+    True
+    """
+
+    def __init__(self, dim: int = 4, max_steps: int = 300, seed: int = 0, device: str = "cpu", verbose: bool = False) -> None:
+        self.dim = dim
+        self.max_steps = max_steps
+        self.seed = seed
+        self.device = device
+        self.verbose = verbose
+
+    def check(self) -> None:
+        if check_integer("dim", self.dim) < EFFECTS:
+            raise InputError("dim", self.dim, "must be 2 or more for softmax_mle: two columns are the row and column effects")
+        check_integer("max_steps", self.max_steps)
+        check_seed(self.seed)
+        resolve_device(self.device)
+
+    def fit(self, counts: Any) -> Self:
+        """Maximise the likelihood of counts (a CooccurrenceCounts, dense array or sparse matrix); returns self.
+
+        Ctrl-C ends the search, keeps what was found and sets `interrupted_`.
+
+        Raises
+        ------
+        InputError
+            For a parameter out of range or dim above the smaller side.
+        """
+        self.check()
+        counts = as_counts(counts)
+        dim, device, history = check_dim(self.dim, counts.shape), resolve_device(self.device), History()
+        # At K = 1 the optimum of SGNS is the PMI too.
+        start = spectral_start(counts, dim - EFFECTS, 1, noise_distribution(counts), seed=check_seed(self.seed))
+        solution = minimise(
+            "Softmax MLE",
+            lambda dtype: MultinomialLikelihood(counts, dtype, device),
+            start,
+            history,
+            bias=True,
+            max_steps=check_integer("max_steps", self.max_steps),
+            verbose=self.verbose,
+        )
+        assert solution.row_bias is not None
+        assert solution.col_bias is not None
+        left, right = plus_terms(solution.V, solution.U, solution.col_bias, solution.row_bias)
+        left[counts.row_sums == 0], right[counts.col_sums == 0] = 0.0, 0.0
+        self.V_: Float
+        self.U_: Float
+        self.V_, self.U_ = balanced(left, right, counts.row_sums / counts.total, counts.col_sums / counts.total)
+        self.objective_, self.history_ = solution.objective, solution.history
+        self.interrupted_, self.converged_ = solution.interrupted, bool(solution.converged)
+        self.note_ = ""
+        if not self.converged_ and not self.interrupted_:
+            self.note_ = (
+                f"Softmax MLE has not converged at dim = {dim}: the likelihood still rises; it has no maximum where dim is large"
+                " enough to send unseen cells to −∞, and then only seen cells can be judged"
+            )
+            log.warning(self.note_)
+        return self
+
+    def product(self, corrected: bool = True) -> tuple[Float, Float]:
+        return self.V_, self.U_
+
+
+@register_method(
+    "softmax_mle", "multinomial maximum likelihood with low-rank logits", loss="negative log-likelihood (nats a pair)"
+)
+def _softmax_mle(settings: Settings) -> SoftmaxMLE:
+    return SoftmaxMLE(
+        **{"dim": settings.dim, "seed": settings.seed, "device": settings.device, "verbose": settings.verbose, **settings.options}
+    )

@@ -1,0 +1,209 @@
+"""Swivel: squared error of PMI where a cell was seen, a soft upper bound where it was not."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sgns_pmi.counts import CooccurrenceCounts, as_counts
+from sgns_pmi.errors import InputError, check_dim, check_integer, check_real, check_seed
+from sgns_pmi.factorise.base import Factorisation, Float, Settings, register_method
+from sgns_pmi.factorise.losses.sgns import Block, SeparableObjective, flat, softplus
+from sgns_pmi.factorise.methods.sgns import resolve_device
+from sgns_pmi.factorise.solvers.blocks import balanced
+from sgns_pmi.factorise.solvers.minimise import minimise
+from sgns_pmi.factorise.solvers.solution import History
+from sgns_pmi.factorise.solvers.start import spectral_start
+from sgns_pmi.pmi import noise_distribution, pmi_cells
+
+log = logging.getLogger("sgns_pmi")
+
+
+class SwivelObjective(SeparableObjective):
+    """Mean over cells of ½ f(n_ij) (x_ij − PMI_ij)² where n_ij > 0 and softplus(x_ij − PMI*_ij) elsewhere.
+
+    PMI* = log N − log r_i − log c_j is the PMI that an unseen cell would have had it been seen once, and
+    f(n) = base + scale · n^exponent. Rows and columns that never occur have no cells. (Shazeer et al. 2016, section 3.)
+    """
+
+    def __init__(
+        self,
+        counts: CooccurrenceCounts,
+        base: float,
+        scale: float,
+        exponent: float,
+        dtype: torch.dtype = torch.float64,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        n, occurs = counts.matrix.data, (counts.row_sums > 0, counts.col_sums > 0)
+        alpha, beta = (side.astype(np.float64) for side in occurs)
+        super().__init__(counts, alpha, beta, alpha.sum() * beta.sum(), dtype, device)
+        sums = (np.where(side, values, 1.0) for side, values in zip(occurs, (counts.row_sums, counts.col_sums), strict=True))
+        row, col = (np.log(values) for values in sums)
+        self._once = self._tensor(np.log(counts.total) - row), self._tensor(-col)  # PMI* is their outer sum
+        self._cells = {
+            "pmi": self._tensor(pmi_cells(counts)),
+            "log_count": self._tensor(np.log(n)),  # PMI − PMI*
+            "confidence": self._tensor(base + scale * n**exponent),
+        }
+
+    def transposed(self) -> Self:
+        other = super().transposed()
+        other._once = self._once[1], self._once[0]
+        return other
+
+    def _dense_losses(self, minus_x: Tensor, rows: slice, bound: float, scratch: Tensor) -> Tensor:
+        above = minus_x.add_(self._once[0][rows, None]).add_(self._once[1]).neg_()  # x − PMI*
+        losses = softplus(above)
+        # Not subtracted later: where all cells fit, rounding would leave a negative loss.
+        cells = slice(int(self._indptr[rows.start]), int(self._indptr[rows.stop]))
+        flat(losses)[..., self._flat[cells] - rows.start * self.shape[1]] = 0.0
+        return losses @ self.col_weight
+
+    def _seen_losses(self, minus_x: Tensor, cells: slice) -> Tensor:
+        return 0.5 * self._cells["confidence"][cells] * (minus_x + self._cells["pmi"][cells]).square()
+
+    def residual(self, block: Block) -> Tensor:
+        residual, at = block.values, block.at
+        error = flat(residual)[..., at] - self._cells["log_count"][block.cells]
+        flat(residual.sigmoid_())[..., at] = self._cells["confidence"][block.cells] * error
+        return residual
+
+    def curvature(self, block: Block) -> Tensor:
+        sigma = block.values.sigmoid()
+        curvature = sigma.sub_(sigma.square())
+        flat(curvature)[..., block.at] = self._cells["confidence"][block.cells]
+        return curvature
+
+
+class Swivel(Factorisation):
+    """Submatrix-wise vector embedding learner: V·Uᵀ ≈ PMI (Shazeer et al. 2016), by its exact loss.
+
+    The published program visits submatrices one after the other with AdaGrad and adds 1 to the sums of rows and columns and to
+    N; here all cells are in the loss at once, and PMI is that of the paper. A seen cell counts by its confidence f(n),
+    an unseen one only where V·Uᵀ exceeds the PMI that one count would have given it: missing cells are noticed, at −∞ none is.
+
+    Parameters
+    ----------
+    dim : int, default 4
+        Columns of V and U.
+    confidence_base, confidence_scale, confidence_exponent : float, defaults 0.1, 0.25, 0.5
+        f(n) = base + scale · n^exponent, the weight of a seen cell; defaults are the published program's.
+    max_steps : int, default 300
+        Most steps on V and U together.
+    seed : int, default 0
+        Of the start, a randomised SVD.
+    device : str, default "cpu"
+        "cpu", "cuda" or "auto".
+    verbose : bool, default False
+        Whether to show progress.
+
+    Attributes
+    ----------
+    V_, U_ : ndarray, (words, dim) and (contexts, dim)
+        V_·U_ᵀ estimates PMI; the singular values of the product are shared equally. Words that never occur have zero vectors.
+    objective_ : float
+        The loss, mean over the cells of words and contexts that occur.
+    history_ : DataFrame
+        step, epoch, seconds, objective.
+    interrupted_ : bool
+        Whether Ctrl-C ended the search early.
+    converged_ : bool
+        Whether a minimum was reached.
+    note_ : str
+        Empty, or that it was not.
+
+    References
+    ----------
+    Shazeer, Doherty, Evans & Waterson, "Swivel: Improving Embeddings by Noticing What's Missing", arXiv:1602.02215 (2016),
+    section 3; its program, swivel.py, for the defaults of f.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sgns_pmi.factorise.methods.swivel import Swivel
+    >>> Swivel(dim=2).fit(np.array([[8, 2], [2, 8]])).estimate_pmi().round(4)
+    array([[ 0.47  , -0.9163],
+           [-0.9163,  0.47  ]])
+    """
+
+    def __init__(
+        self,
+        dim: int = 4,
+        confidence_base: float = 0.1,
+        confidence_scale: float = 0.25,
+        confidence_exponent: float = 0.5,
+        max_steps: int = 300,
+        seed: int = 0,
+        device: str = "cpu",
+        verbose: bool = False,
+    ) -> None:
+        self.dim = dim
+        self.confidence_base = confidence_base
+        self.confidence_scale = confidence_scale
+        self.confidence_exponent = confidence_exponent
+        self.max_steps = max_steps
+        self.seed = seed
+        self.device = device
+        self.verbose = verbose
+
+    def check(self) -> None:
+        check_integer("dim", self.dim)
+        base = check_real("confidence_base", self.confidence_base)
+        scale = check_real("confidence_scale", self.confidence_scale)
+        check_real("confidence_exponent", self.confidence_exponent)
+        if base + scale == 0:
+            raise InputError("confidence_scale", self.confidence_scale, "must be above 0 where confidence_base is 0")
+        check_integer("max_steps", self.max_steps)
+        check_seed(self.seed)
+        resolve_device(self.device)
+
+    def fit(self, counts: Any) -> Self:
+        """Minimise the loss of counts (a CooccurrenceCounts, dense array or sparse matrix); returns self.
+
+        Ctrl-C ends the search, keeps what was found and sets `interrupted_`.
+
+        Raises
+        ------
+        InputError
+            For a parameter out of range or dim above the smaller side.
+        """
+        self.check()
+        counts = as_counts(counts)
+        dim, device, history = check_dim(self.dim, counts.shape), resolve_device(self.device), History()
+        confidence = self.confidence_base, self.confidence_scale, self.confidence_exponent
+        # At K = 1 the optimum of SGNS is the PMI too.
+        start = spectral_start(counts, dim, 1, noise_distribution(counts), seed=check_seed(self.seed))
+        solution = minimise(
+            "Swivel",
+            lambda dtype: SwivelObjective(counts, *confidence, dtype, device),
+            start,
+            history,
+            max_steps=check_integer("max_steps", self.max_steps),
+            verbose=self.verbose,
+        )
+        occurs = (counts.row_sums > 0).astype(np.float64), (counts.col_sums > 0).astype(np.float64)
+        self.V_: Float
+        self.U_: Float
+        self.V_, self.U_ = balanced(solution.V.astype(np.float64), solution.U.astype(np.float64), *occurs)
+        self.objective_, self.history_ = solution.objective, solution.history
+        self.interrupted_, self.converged_ = solution.interrupted, bool(solution.converged)
+        self.note_ = ""
+        if not self.converged_ and not self.interrupted_:
+            self.note_ = f"Swivel has not converged at dim = {dim}: its loss still falls after {self.max_steps} steps at most"
+            log.warning(self.note_)
+        return self
+
+    def product(self, corrected: bool = True) -> tuple[Float, Float]:
+        return self.V_, self.U_
+
+
+@register_method("swivel", "squared error of PMI, weighted, and a soft bound on unseen cells", loss="Swivel loss (a cell)")
+def _swivel(settings: Settings) -> Swivel:
+    return Swivel(
+        **{"dim": settings.dim, "seed": settings.seed, "device": settings.device, "verbose": settings.verbose, **settings.options}
+    )

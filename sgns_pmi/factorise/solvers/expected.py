@@ -1,0 +1,110 @@
+"""The `expected` solver: minimises the exact objective ℓ, by the engine that suits the problem's size."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from sgns_pmi.counts import CooccurrenceCounts
+from sgns_pmi.errors import check_choice, check_integer, check_real
+from sgns_pmi.factorise.devices import threads_for
+from sgns_pmi.factorise.losses.sgns import ExactObjective
+from sgns_pmi.factorise.solvers.newton import Newton
+from sgns_pmi.factorise.solvers.quasi_newton import QuasiNewton
+from sgns_pmi.factorise.solvers.solution import History, Solution
+from sgns_pmi.factorise.solvers.start import random_start, spectral_start
+from sgns_pmi.progress import Progress
+
+PRECISIONS = {"auto": (torch.float32, torch.float64), "float32": (torch.float32,), "float64": (torch.float64,)}
+NEWTON_WORK = 5e8  # words x contexts x dim² up to which second order is used
+CHEAP_WORK, CHEAP_STARTS = 5e7, 12  # words x contexts x dim² up to which so many starts cost a tenth of a second
+NEWTON_TOLERANCE, QUASI_NEWTON_TOLERANCE = 1e-15, 1e-8
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Exact minimisation of ℓ: the reference that the other methods are measured against.
+
+    Parameters
+    ----------
+    starts : int, optional
+        The first is `spectral_start`, which is followed to its end. Then the others, random ones, are brought near an optimum,
+        and the best is followed too if there it was lower than the first: with dim below the rank of the PMI there are local
+        optima. By default 12 where a start takes some milliseconds, else 1.
+    tolerance : float, optional
+        Ends, converged, when a step promises a decrease of ℓ below this share of ℓ; by default 1e-15 where second order is
+        used, 1e-8 elsewhere, where ℓ is then some 5e-7 above its optimum.
+    max_steps : int, default 500
+        Most steps on V and U together.
+    precision : {"auto", "float32", "float64"}, default "auto"
+        What large problems are computed in; "auto" goes as far as float32 can and ends in float64. Small ones use float64
+        unless float32 is asked for.
+    """
+
+    starts: int | None = None
+    tolerance: float | None = None
+    max_steps: int = 500
+    precision: str = "auto"
+
+    def check(self) -> None:
+        """Raise `InputError` for a value out of range."""
+        if self.starts is not None:
+            check_integer("starts", self.starts)
+        if self.tolerance is not None:
+            check_real("tolerance", self.tolerance, above=True)
+        check_integer("max_steps", self.max_steps)
+        check_choice("precision", self.precision, PRECISIONS)
+
+    def solve(
+        self,
+        counts: CooccurrenceCounts,
+        dim: int,
+        k: int,
+        noise: ArrayLike,
+        *,
+        seed: int = 0,
+        device: str = "cpu",
+        bias: bool = False,
+        drop_positive: bool = False,
+        verbose: bool = False,
+    ) -> Solution:
+        """Minimise ℓ over V (words, dim) and U (contexts, dim), and over biases b and c when asked."""
+        work = math.prod(counts.shape) * dim**2
+        newton = work <= NEWTON_WORK and self.precision != "float32"
+        engine: type[Newton] | type[QuasiNewton] = Newton if newton else QuasiNewton
+        tolerance = self.tolerance or (NEWTON_TOLERANCE if newton else QUASI_NEWTON_TOLERANCE)
+        first, *more = (torch.float64,) if newton else PRECISIONS[self.precision]
+        starts = self.starts or (CHEAP_STARTS if work <= CHEAP_WORK else 1)
+
+        def exact(precision: torch.dtype) -> ExactObjective:
+            return ExactObjective(counts, k, noise, drop_positive=drop_positive, dtype=precision, device=device)
+
+        history = History()
+        spectral = spectral_start(counts, dim, k, noise, drop_positive=drop_positive, seed=seed)
+        interrupted = False
+        with threads_for(counts.shape), Progress("SGNS (expected)", self.max_steps, verbose) as progress:
+            objective = exact(first)
+            descent = engine(objective, [spectral], bias, history)
+            try:
+                if newton or starts > 1:  # L-BFGS has nothing to choose from one start
+                    descent.approach()
+                near = descent.objective
+                descent.converge(tolerance, self.max_steps, progress)
+                if starts > 1:
+                    rngs = (np.random.default_rng([seed, number]) for number in range(1, starts))
+                    other = engine(objective, [random_start(counts, dim, noise, rng) for rng in rngs], bias, history)
+                    other.approach()
+                    if other.objective < near:
+                        other.converge(tolerance, self.max_steps, progress)
+                    if other.objective < descent.objective:
+                        descent = other
+                for precision in more:
+                    descent.continue_in(exact(precision))
+                    descent.converge(tolerance, self.max_steps, progress)
+            except KeyboardInterrupt:
+                interrupted = True
+        return descent.solution(interrupted)

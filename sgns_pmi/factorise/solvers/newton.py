@@ -1,0 +1,255 @@
+"""Second order: alternating Newton, then truncated Newton on both sides; the exact solver's engine for small problems.
+
+First-order methods stall on ℓ, because its optimum is ill-conditioned in rare cells (MATH.md, Limits). Two facts help:
+for fixed U every row of V is a small weighted logistic regression, whose Newton step is one dim x dim system; and the
+same systems, taken for both sides, precondition conjugate gradients on V and U jointly so well that a few truncated
+Newton steps (Nocedal & Wright 2006, section 7.1) reach machine precision. Alternation comes near an optimum from any
+start; joint steps then converge where alternation would crawl along the valley.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from sgns_pmi.factorise.losses.sgns import SeparableObjective
+from sgns_pmi.factorise.solvers.descent import Descent
+from sgns_pmi.factorise.solvers.solution import History
+from sgns_pmi.progress import Progress
+
+JITTER = 1e-12  # relative to a block's mean diagonal: keeps the factorisation of a singular block finite
+NEAR = 1e-3  # relative decrease of ℓ in one alternation below which joint steps take over
+MOST_ALTERNATIONS = 30
+MOST_CG_STEPS = 100
+LEAST_DAMPING = 1e-6  # of a row step, relative to its mean diagonal: bounds steps along directions that ℓ does not see
+MOST_MOVE = 5.0  # most that a joint step moves a score: σ flattens within a few units, and its model with it
+_TINY = 1e-300
+STALLED_STEPS, STALLED = 20, 1e-5  # so many joint steps must bring more than this share of ℓ
+ROUNDING = 1e-14  # relative: changes of ℓ below this are rounding
+
+
+class Newton(Descent):
+    """Alternation with damping for each row, then joint steps; float64, with D and S of all cells in memory."""
+
+    def __init__(
+        self, exact: SeparableObjective, starts: Sequence[tuple[ArrayLike, ArrayLike]], bias: bool, history: History
+    ) -> None:
+        super().__init__(exact, starts, bias, history)
+        self.sides = (exact, exact.transposed())
+        self._undamped(self.factors)
+
+    def _undamped(self, factors: list[Tensor]) -> None:
+        self.damping = [torch.ones_like(factor[..., 0]) for factor in factors]
+
+    def approach(self) -> None:
+        """Alternating Newton rounds on all starts at once, until a round brings less than `NEAR` of ℓ in each."""
+        factors = [torch.stack(side) for side in zip(*self.starts, strict=True)]
+        self._undamped(factors)
+        objective = torch.full(factors[0].shape[:1], torch.inf, dtype=torch.float64, device=self.exact.device)
+        for _ in range(MOST_ALTERNATIONS):
+            before = objective
+            factors, objective = self.alternated(factors)
+            best = int(objective.argmin())
+            self.keep([factor[best] for factor in factors], float(objective[best]))
+            if bool((before - objective < NEAR * before).all()):
+                break
+        self.damping = [damping[best] for damping in self.damping]
+
+    def alternated(self, factors: list[Tensor]) -> tuple[list[Tensor], Tensor]:
+        """A damped Newton step on every row of V, then on every row of U; no row's loss rises. Also ℓ there."""
+        factors = list(factors)
+        for side, exact in enumerate(self.sides):
+            own, other, free, damping = factors[side], factors[1 - side], self.free[side], self.damping[side]
+            system = row_systems(exact, own, other, free)
+            diagonal = system.hessian.diagonal(dim1=-2, dim2=-1)
+            ridge = torch.diag_embed((damping * diagonal.mean(-1) + _TINY)[..., None].expand_as(diagonal))
+            step = torch.cholesky_solve(system.gradient[..., None], _cholesky(system.hessian + ridge))[..., 0]
+            moved = own.clone()
+            moved[..., free] -= torch.where((exact.row_weight > 0)[:, None], step, 0.0)
+            losses = exact.losses(moved, other)
+            better = losses <= system.losses
+            factors[side] = torch.where(better[..., None], moved, own)
+            self.damping[side] = torch.where(better, damping / 4, damping * 8).clamp(LEAST_DAMPING, 1e6)
+            objective = torch.where(better, losses, system.losses).sum(-1) / exact.total
+        return factors, objective
+
+    def converge(self, tolerance: float, max_steps: int, progress: Progress) -> None:
+        """Truncated Newton steps on both sides, an alternation after each.
+
+        Ends, not converged, when 20 steps together bring less than 1e-5 of ℓ, as happens where dim is so large that ℓ has no
+        finite minimiser.
+        """
+        levenberg = 1e-3
+        recent: list[float] = []
+        for _ in range(max_steps):
+            newton = newton_direction(self, levenberg)
+            last = newton.slope <= 2 * tolerance * self.objective and not newton.curved
+            length = self._line_search(newton, last)
+            if length == 1 and not newton.curved:
+                levenberg = max(levenberg / 8, 1e-12)
+            elif length < 0.3:
+                levenberg = max(levenberg, 1e-6) * 4
+            progress.update(objective=self.objective)
+            recent.append(self.objective)
+            if last:
+                self.converged = True
+                break
+            if len(recent) > STALLED_STEPS and recent[-STALLED_STEPS - 1] - recent[-1] < STALLED * recent[-1]:
+                break
+
+    def _line_search(self, newton: _Newton, last: bool) -> float:
+        """Halve the step until ℓ falls enough (Armijo); near the end, where a fall is rounding, until it does not rise."""
+        (p_V, p_U), (V, U) = newton.steps, self.factors
+        length = min(1.0, MOST_MOVE / float((p_V @ U.T + V @ p_U.T).abs().max().clamp_min(_TINY)))
+        for _ in range(40):
+            factors = [own + length * step for own, step in zip(self.factors, newton.steps, strict=True)]
+            objective = self.sides[0].value(*factors)
+            enough = self.objective - 1e-4 * length * newton.slope
+            if objective <= enough or (newton.slope < 1e-10 * self.objective and objective <= self.objective * (1 + ROUNDING)):
+                if not last:
+                    # One alternation lets every row settle, which keeps the next joint model from pointing astray.
+                    factors, settled = self.alternated(factors)
+                    objective = float(settled)
+                self.keep(factors, objective)
+                return length
+            length /= 2
+        factors, settled = self.alternated(self.factors)
+        self.keep(factors, float(settled))
+        return 0.0
+
+
+@dataclass(frozen=True)
+class RowSystems:
+    """For every row the loss Nℓ_i, and gradient (..., rows, f) and Hessian (..., rows, f, f) of Nℓ_i / α_i, f free columns."""
+
+    losses: Tensor
+    gradient: Tensor
+    hessian: Tensor
+
+
+def row_systems(exact: SeparableObjective, V: Tensor, U: Tensor, free: Tensor) -> RowSystems:
+    """The logistic regressions of the rows of V for fixed U: gradient (D_i ∘ β) U, Hessian Uᵀ diag(S_i ∘ β) U."""
+    features = U[..., free]
+    weighted = features * exact.col_weight[:, None]
+    rows, count = V.shape[:-1], len(free)
+    losses = V.new_empty(rows, dtype=torch.float64)
+    gradient, hessian = V.new_empty((*rows, count)), V.new_empty((*rows, count, count))
+    pairs = _pairs(weighted, features)
+    for block in exact.blocks(V, U):
+        losses[..., block.rows] = block.losses
+        hessian[..., block.rows, :, :] = _hessians(exact.curvature(block), pairs, count)
+        gradient[..., block.rows, :] = exact.residual(block) @ weighted
+    return RowSystems(losses, gradient, hessian)
+
+
+def _pairs(weighted: Tensor, features: Tensor) -> Tensor:
+    """Products (..., contexts, dim (dim + 1) / 2) of pairs of columns, which give Σ_j S_ij β_j u_j u_jᵀ of all rows at once."""
+    first, second = torch.triu_indices(features.shape[-1], features.shape[-1], device=features.device)
+    return weighted[..., first] * features[..., second]
+
+
+def _hessians(curvature: Tensor, pairs: Tensor, dim: int) -> Tensor:
+    """Σ_j S_ij u_j u_jᵀ of each row (..., rows, dim, dim), from S (..., rows, contexts) and `_pairs`."""
+    first, second = torch.triu_indices(dim, dim, device=pairs.device)
+    packed = curvature @ pairs
+    hessians = packed.new_empty((*packed.shape[:-1], dim, dim))
+    hessians[..., first, second] = packed
+    hessians[..., second, first] = packed
+    return hessians
+
+
+def _cholesky(matrices: Tensor) -> Tensor:
+    diagonal = matrices.diagonal(dim1=-2, dim2=-1)
+    jitter = torch.diag_embed((JITTER * diagonal.mean(-1) + _TINY)[..., None].expand_as(diagonal))
+    return torch.linalg.cholesky_ex(matrices + jitter)[0]
+
+
+def _apply(matrices: Tensor, vectors: Tensor) -> Tensor:
+    """A dim x dim matrix for each column of vectors (dim, size)."""
+    return torch.bmm(matrices, vectors.T[:, :, None])[:, :, 0].T
+
+
+@dataclass(frozen=True)
+class _Newton:
+    """A descent direction for both sides, its slope −⟨∇ℓ, p⟩ > 0, and whether negative curvature cut it short."""
+
+    steps: list[Tensor]
+    slope: float
+    curved: bool
+
+
+def newton_direction(search: Newton, levenberg: float) -> _Newton:
+    """Conjugate gradients on (H + λB) p = −∇ℓ, preconditioned by (1 + λ)B, B the row blocks of the Hessian H.
+
+    The rows of V meet each other only through U, and those of U only through V: with M = (1 + λ)B for one side,
+
+        H + λB = [ M_V  C ; Cᵀ  M_U ],    Cᵀp_V = (S ∘ p_V Uᵀ)ᵀ V + Dᵀ p_V,    C p_U = (S ∘ V p_Uᵀ) U + D p_U,
+
+    where S and D of all cells are kept, times α_i β_j / N. So p_U = −M_U⁻¹ (∇_U + Cᵀ p_V), and what remains for p_V takes
+    half as many iterations as both sides together would, for the same work in each (Reid 1972, SIAM J. Numer. Anal. 9).
+    Vectors p are held as their transposes, (free, size): products of a few long rows are three times as fast as of columns.
+    """
+    exact, (V, U) = search.exact, search.factors
+    alpha, beta = exact.row_weight[:, None] / exact.total, exact.col_weight
+    D, S = (torch.empty(exact.shape, dtype=exact.dtype, device=exact.device) for _ in range(2))
+    for block in exact.blocks(V, U):
+        S[block.rows] = exact.curvature(block)
+        D[block.rows] = exact.residual(block)
+    for matrix in (D, S):
+        matrix.mul_(alpha).mul_(beta)
+    # What multiplies a free column of one side: the other side's same column. Opposite a bias stands a one, which does not move.
+    features_V, features_U, both = U[:, search.free[0]].T.contiguous(), V[:, search.free[1]].T.contiguous(), slice(search.dim)
+    g_V, g_U = features_V @ D.T, features_U @ D
+    sides = (S, features_V.T), (S.T, features_U.T)
+    M_V, M_U = ((1 + levenberg) * _hessians(s, _pairs(side, side), len(side.T)) for s, side in sides)
+    # Explicit inverses: a preconditioner needs no more accuracy, and they apply ten times faster than two solves.
+    inverse_V, inverse_U = (torch.cholesky_inverse(_cholesky(blocks)) for blocks in (M_V, M_U))
+
+    def to_U(p_V: Tensor) -> Tensor:
+        """M_U⁻¹ Cᵀ p_V."""
+        product = features_U @ torch.mm(p_V.T, features_V).mul_(S)
+        product[both].addmm_(p_V[both], D)
+        return _apply(inverse_U, product)
+
+    def to_V(p_U: Tensor) -> Tensor:
+        """C p_U."""
+        product = features_V @ torch.mm(features_U.T, p_U).mul_(S).T
+        product[both].addmm_(p_U[both], D.T)
+        return product
+
+    own_U = _apply(inverse_U, g_U)
+    norm = _dot(g_V, _apply(inverse_V, g_V)) + _dot(g_U, own_U)
+    # Inexact at first, ever more exact as the norm shrinks: superlinear convergence (Nocedal & Wright, eq. 7.3).
+    enough = norm * max(min(0.3, math.sqrt(norm / search.objective)), 1e-10) ** 2
+    p, residual = torch.zeros_like(g_V), to_V(own_U).sub_(g_V)
+    towards = z = _apply(inverse_V, residual)
+    weighted = residual.clone()  # M_V towards
+    norm = _dot(residual, z)
+    curved = False
+    for step in range(MOST_CG_STEPS):
+        if norm <= enough:
+            break
+        along = weighted - to_V(to_U(towards))
+        curvature = _dot(towards, along)
+        if curvature <= 1e-8 * norm:
+            curved = True
+            if step == 0:
+                p = towards
+            break
+        length = norm / curvature
+        p.add_(towards, alpha=length)
+        residual.sub_(along, alpha=length)
+        z = _apply(inverse_V, residual)
+        previous, norm = norm, _dot(residual, z)
+        towards, weighted = z.add(towards, alpha=norm / previous), residual.add(weighted, alpha=norm / previous)
+    p_U = to_U(p).add_(own_U).neg_()
+    return _Newton(search.widened([p.T, p_U.T]), -_dot(g_V, p) - _dot(g_U, p_U), curved)
+
+
+def _dot(a: Tensor, b: Tensor) -> float:
+    return float(torch.dot(a.reshape(-1), b.reshape(-1)))

@@ -1,0 +1,543 @@
+"""The `sampled` solver: SGNS trained on counted pairs with drawn negatives.
+
+The data are the triples (i, j, n_ij). Negatives are drawn in one of two ways.
+
+"pair": as SGNS is usually trained. The triples are visited in shuffled mini-batches B; each has K negatives
+j_1 … j_K from P_n:
+
+    loss of B = (1/w_B) Σ_B n_ij [ softplus(−x_ij) + Σ_k softplus(x_{i j_k}) ],      X = V Uᵀ (+ b + c).
+
+What w_B is decides what is minimised. With w_B = N / (batches of an epoch), the mean batch weight, the batches of an
+epoch average to ℓ, whatever their order ("epoch"). With w_B = Σ_B n_ij, the batch's own weight, they do not ("batch",
+the R script): a batch without a frequent pair counts as much as one with it, so that rare pairs count too much.
+
+"block": a block of rows shares its draws, so that the negatives are matrix products; see `shared_negatives`. It is the
+one for counts of any size: a mini-batch step moves all of V and U, for a few hundred triples.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from sgns_pmi.counts import CooccurrenceCounts
+from sgns_pmi.errors import InputError, check_choice, check_integer, check_real, check_seed
+from sgns_pmi.factorise.devices import threads_for
+from sgns_pmi.factorise.losses.sgns import ExactObjective
+from sgns_pmi.factorise.solvers.blocks import DRAWS, Side, balanced, improve
+from sgns_pmi.factorise.solvers.solution import History, Solution
+from sgns_pmi.progress import Progress
+
+OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adagrad": torch.optim.Adagrad,
+    "sgd": torch.optim.SGD,
+}
+LEARNING_RATES = {"adam": 0.05, "adagrad": 1.0, "sgd": 0.1}
+DECAYS = ("linear", "none")
+NORMALIZATIONS = ("epoch", "batch")
+NEGATIVES = ("pair", "block")
+MOST_PAIRED = 10_000  # triples up to which pairs, at their default 200 epochs, take a few seconds
+EPOCHS = {"pair": 200, "block": 10}
+FEW_TRIPLES, FEW_EPOCHS = 1_000_000, 50  # up to so many, blocks take these epochs, in some seconds at most
+PAIR_OPTIONS = ("optimizer", "lr", "decay", "batch_size", "normalization")
+START_SCALES = {"small": 0.1, "normal": 1.0}
+
+RECORDS = 50  # points of the history, fewer where evaluating ℓ there would visit more cells than the next line says
+RECORDED_CELLS = 10**9
+RECORDED_DRAWS = 8192  # contexts that stand for all in the recorded ℓ of block-wise training
+DIVERGED = 10.0  # training has failed where ℓ is this many times what it started from
+DENSE_SCORES = 20  # contexts per scored context up to which a product with all contexts beats gathering the scored ones
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Training with drawn negatives: the engine behind ``SGNS(solver="sampled")``.
+
+    Parameters
+    ----------
+    negatives : {"pair", "block"}, optional
+        Whether each pair of a mini-batch has its own negatives, or a block of rows shares them. By default "pair" where
+        there are at most 10,000 triples or one of its own options is set (`optimizer`, `lr`, `decay`, `batch_size`,
+        `normalization`), else "block".
+    optimizer : {"adam", "adagrad", "sgd"}, default "adam"
+        The optimiser of `torch.optim` with its own defaults but for the learning rate.
+    lr : float, optional
+        Learning rate; by default 0.05 for Adam, 1 for Adagrad, 0.1 for SGD.
+    decay : {"linear", "none"}, default "linear"
+        Whether the learning rate falls linearly towards 0 over training, so that the noise of the draws averages out.
+    epochs : int, optional
+        Passes over the triples; by default 200 with pairs; with blocks 50 for up to a million triples, else 10. An epoch
+        costs by the number of distinct triples, whatever their counts.
+    batch_size : int, default 256
+        Triples in a batch. A step updates all of V and U.
+    normalization : {"epoch", "batch"}, default "epoch"
+        What a batch's loss is divided by: the mean batch weight of the epoch, which makes its expectation ℓ, or its
+        own weight, the R script's choice, which does not (see `expected_weights`).
+    init : {"small", "normal"}, default "small"
+        V and U start from N(0, 0.1²) or, as in the R script, from N(0, 1).
+
+    Notes
+    -----
+    The defaults of "pair" were measured at 200 epochs. On the R experiment's counts (100 words, 8,590 triples, K = 20, dim 4;
+    1.72 million triple visits) ℓ ends 0.24 to 0.34 % above its optimum for seven seeds, in 3 s on one core. With batches
+    of 512, a rate of 0.03, an N(0, 1/dim) start or Adagrad at rates of 0.5 to 0.7 some seeds end above 0.5 %; SGD ends
+    3 % and more above at the largest rates that do not diverge.
+    On softmax problems of that size the same defaults end 1.0 % (K = 5, dim 4), 2.2 % (K = 5, dim 50) and 0.3 %
+    (K = 20, noise exponent 0.75, dim 4) above; a rate of 0.1 doubles the second. With ``normalization="batch"`` and
+    batches of 64 the R experiment ends 8.3 to 8.7 % above; the optimum for its `expected_weights` lies at 8.5 %.
+
+    "block" was measured on 12.6 million words of text (60,230 words, 30 million triples, window 5, K = 5, noise exponent
+    0.75, dim 100): an epoch takes 3.7 s on two cores, and the fourth ends below the ℓ of five epochs of gensim (2.175 against
+    2.206). ℓ is 2.100 after 10 epochs and 2.094 after 12; similarity and analogies still gain a little up to there.
+    Of the ways to multiply by the triples, `sampled_addmm` (11 ns a triple at dim 100) and `embedding_bag` (6 ns) of PyTorch
+    are ahead of its CSR product (14 ns) and of loops compiled by Numba (20 ns). More conjugate-gradient steps for each row
+    bring less than the passes that they cost: four make a round three times as long for 0.03 of ℓ.
+
+    From 10,000 to 100,000 triples blocks are ahead of pairs at a tenth to a sixtieth of the time. ℓ above its optimum,
+    and RMSE of seen cells against the true PMI (of Hamlet's words, at dim 50, against the empirical one), for 200 epochs of
+    pairs and for 10 and 50 of blocks, one core:
+
+    ======================================  ==================  ==================  ==================
+    problem (triples)                       pairs               10 of blocks        50 of blocks
+    ======================================  ==================  ==================  ==================
+    softmax, 100 words, K 20, dim 4 (8.7k)  0.28 %, 0.25, 5 s   0.92 %, 0.46, 0 s   0.05 %, 0.17, 0.1 s
+    softmax, 200 words, K 5, dim 4 (22k)    2.3 %, 0.48, 19 s   1.3 %, 0.55, 0.1 s  0.07 %, 0.19, 0.3 s
+    softmax, 200 words, K 5, dim 50 (22k)   4.2 %, 0.74, 19 s   0.8 %, 0.70, 0.1 s  0.2 %, 0.70, 0.2 s
+    softmax, 300 words, K 5, dim 4 (58k)    3.9 %, 0.40, 23 s   1.5 %, 0.37, 0.1 s  0.1 %, 0.16, 1.4 s
+    Hamlet, window 2, K 2 (40k)             7.9 %, 0.89, 57 s   7.4 %, 0.86, 0.5 s  3.9 %, 0.71, 2.3 s
+    Hamlet, window 5, K 5 (74k)             2.3 %, 1.06, 60 s   2.0 %, 1.03, 0.2 s  1.0 %, 1.03, 1.1 s
+    ======================================  ==================  ==================  ==================
+
+    Of the ten nearest of 40 of Hamlet's words (window 5) pairs share 3.0 with the exact optimum, blocks 3.1 and 4.2.
+    """
+
+    negatives: str | None = None
+    optimizer: str = "adam"
+    lr: float | None = None
+    decay: str = "linear"
+    epochs: int | None = None
+    batch_size: int = 256
+    normalization: str = "epoch"
+    init: str = "small"
+
+    def check(self) -> None:
+        """Raise `InputError` for a value out of range, or an option that the chosen negatives do not have."""
+        if self.negatives is not None:
+            check_choice("negatives", self.negatives, NEGATIVES)
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        if self.lr is not None:
+            check_real("lr", self.lr, above=True)
+        check_choice("decay", self.decay, DECAYS)
+        if self.epochs is not None:
+            check_integer("epochs", self.epochs)
+        check_integer("batch_size", self.batch_size)
+        check_choice("normalization", self.normalization, NORMALIZATIONS)
+        check_choice("init", self.init, START_SCALES)
+        if self.negatives == "block" and (option := self._pair_option()):
+            raise InputError(option, getattr(self, option), "is an option of negatives=pair; leave it at its default")
+
+    def _pair_option(self) -> str | None:
+        """The first option of pairs alone that was set."""
+        defaults = {field.name: field.default for field in fields(self)}
+        return next((name for name in PAIR_OPTIONS if getattr(self, name) != defaults[name]), None)
+
+    def scheme(self, triples: int) -> str:
+        """How negatives are drawn for that many triples: "pair" or "block"."""
+        return self.negatives or ("pair" if triples <= MOST_PAIRED or self._pair_option() else "block")
+
+    def solve(
+        self,
+        counts: CooccurrenceCounts,
+        dim: int,
+        k: int,
+        noise: ArrayLike,
+        *,
+        seed: int = 0,
+        device: str = "cpu",
+        bias: bool = False,
+        drop_positive: bool = False,
+        verbose: bool = False,
+    ) -> Solution:
+        """Train V (words, dim) and U (contexts, dim), float32, and biases b and c when asked.
+
+        The history holds ℓ at up to 50 points, its dense part estimated from 8,192 contexts where there are more; the
+        last is exact. Its `seconds` leave the time of evaluating ℓ out. Ctrl-C ends training and keeps what was learned.
+
+        Raises
+        ------
+        InputError
+            When training diverges: names the learning rate.
+        """
+        history = History()
+        generator = torch.Generator(device).manual_seed(seed)
+        start = small_start(counts, noise, dim, bias, START_SCALES[self.init], generator)
+        scheme = self.scheme(counts.nnz)
+        training = (_Pairs if scheme == "pair" else _Blocks)(
+            self,
+            counts,
+            k,
+            noise,
+            drop_positive,
+            start,
+            bias,
+            generator,
+            default_epochs(scheme, counts.nnz) if self.epochs is None else check_integer("epochs", self.epochs),
+        )
+        with threads_for(counts.shape):
+            interrupted = train(training, history, Progress("SGNS (sampled)", training.steps, verbose))
+        V, U = training.V.cpu().numpy(), training.U.cpu().numpy()
+        row_bias, col_bias = (V[:, dim].copy(), U[:, dim + 1].copy()) if bias else (None, None)
+        V, U = V[:, :dim].copy(), U[:, :dim].copy()
+        if scheme == "block":
+            V, U = balanced(V, U, counts.row_sums / counts.total, np.asarray(noise, dtype=np.float64))
+        return Solution(
+            V=V,
+            U=U,
+            row_bias=row_bias,
+            col_bias=col_bias,
+            history=history.frame(),
+            objective=history.objective,
+            interrupted=interrupted,
+        )
+
+
+class Training(Protocol):
+    """Factors in training; iterating takes the steps of all epochs."""
+
+    V: Tensor
+    U: Tensor
+    step: int
+    epoch_steps: int
+    every: int
+
+    @property
+    def steps(self) -> int:
+        """How many steps there are in all."""
+
+    def __iter__(self) -> Iterator[None]: ...
+
+    def objective(self, exact: bool) -> float:
+        """ℓ at the factors, which may be an estimate unless it is to be exact."""
+
+    def diverged(self) -> InputError:
+        """The error for an ℓ that rose without bound."""
+
+
+def train(training: Training, history: History, progress: Progress) -> bool:
+    """Take all steps and record ℓ every so often, at last exactly; whether Ctrl-C ended it.
+
+    Raises
+    ------
+    InputError
+        When training diverges.
+    """
+
+    def record(exact: bool = False) -> None:
+        begin = time.perf_counter()
+        objective = training.objective(exact)
+        if not objective < DIVERGED * (history.rows[0][3] if history.rows else math.inf):  # also true of NaN
+            raise training.diverged()
+        history.skip(time.perf_counter() - begin)
+        history.add(training.step, training.step / training.epoch_steps, objective)
+
+    interrupted = False
+    with progress:
+        try:
+            record()
+            for _ in training:
+                if training.step % training.every == 0 and training.step < training.steps:
+                    record()
+                progress.update(objective=history.objective)
+        except KeyboardInterrupt:
+            interrupted = True
+        record(exact=True)
+    return interrupted
+
+
+def recorded_every(steps: int, shape: tuple[int, int]) -> int:
+    """Steps between records of the exact ℓ."""
+    return math.ceil(steps / max(1, min(RECORDS, RECORDED_CELLS // (shape[0] * shape[1]))))
+
+
+def default_epochs(scheme: str, triples: int) -> int:
+    """Passes over that many triples where none are asked for."""
+    return FEW_EPOCHS if scheme == "block" and triples <= FEW_TRIPLES else EPOCHS[scheme]
+
+
+class _Pairs:
+    """Mini-batches of triples, each with its own negatives; iterating takes the steps of all epochs."""
+
+    def __init__(
+        self,
+        options: Sampled,
+        counts: CooccurrenceCounts,
+        k: int,
+        noise: ArrayLike,
+        drop_positive: bool,
+        start: tuple[Tensor, Tensor],
+        bias: bool,
+        generator: torch.Generator,
+        epochs: int,
+    ) -> None:
+        self.V, self.U = start
+        self._options, self._k, self._drop_positive, self._bias, self._generator = options, k, drop_positive, bias, generator
+        self._rate = LEARNING_RATES[options.optimizer] if options.lr is None else options.lr
+        self._optimizer = OPTIMIZERS[options.optimizer]([self.V, self.U], lr=self._rate)  # type: ignore[call-arg]
+        self._batch_size = check_integer("batch_size", options.batch_size)
+        device = str(generator.device)
+        self._triples, self._negatives = Triples.on(device, counts), NoiseSampler(noise, generator)
+        self._exact = ExactObjective(counts, k, noise, drop_positive=drop_positive, dtype=torch.float32, device=device)
+        self.epochs, self.epoch_steps = epochs, math.ceil(counts.nnz / self._batch_size)
+        self._mean_weight = counts.total / self.epoch_steps
+        self.steps = epochs * self.epoch_steps
+        self.every = recorded_every(self.steps, counts.shape)
+        self.step = 0
+
+    def objective(self, exact: bool) -> float:
+        """The exact ℓ, asked for or not."""
+        return self._exact.value(self.V, self.U)
+
+    def diverged(self) -> InputError:
+        """The error for an ℓ that rose without bound."""
+        remedy = f"training diverged by step {self.step} of {self.steps}; choose a smaller learning rate"
+        return InputError("lr", self._rate, remedy)
+
+    def __iter__(self) -> Iterator[None]:
+        triples = self._triples
+        for _ in range(self.epochs):
+            order = torch.randperm(len(triples.count), generator=self._generator, device=triples.count.device)
+            for batch in torch.split(order, self._batch_size):
+                if self._options.decay == "linear":
+                    self._optimizer.param_groups[0]["lr"] = self._rate * (1 - self.step / self.steps)
+                self._take_step(triples.center[batch], triples.context[batch, None], triples.count[batch, None])
+                self.step += 1
+                yield
+
+    def _take_step(self, center: Tensor, context: Tensor, weight: Tensor) -> None:
+        drawn = self._negatives.draw(len(center), self._k)
+        weight = weight / (self._mean_weight if self._options.normalization == "epoch" else weight.sum())
+        kept = weight * (drawn != context) if self._drop_positive else weight
+        self.V.grad, self.U.grad = batch_gradient(self.V, self.U, center, context, drawn, weight, kept)
+        if self._bias:  # the columns of ones stay
+            self.V.grad[:, -1] = self.U.grad[:, -2] = 0.0
+        self._optimizer.step()
+
+
+class _Blocks:
+    """Blocks of rows with shared negatives; iterating takes the steps of all epochs."""
+
+    def __init__(
+        self,
+        options: Sampled,
+        counts: CooccurrenceCounts,
+        k: int,
+        noise: ArrayLike,
+        drop_positive: bool,
+        start: tuple[Tensor, Tensor],
+        bias: bool,
+        generator: torch.Generator,
+        epochs: int,
+    ) -> None:
+        self.V, self.U = start
+        self._generator = generator
+        device = str(generator.device)
+        self._sides = [
+            Side(counts, k, noise, transposed=transposed, drop_positive=drop_positive, device=device)
+            for transposed in (False, True)
+        ]
+        self._exact = partial(ExactObjective, counts, k, noise, drop_positive=drop_positive, dtype=torch.float32, device=device)
+        dim = self.V.shape[1] - 2
+        # With biases V is [V, b, 1] and U is [U, 1, c]; the columns of ones are not free to move.
+        self._free: list[Any] = [[*range(dim), dim + side] if bias else slice(None) for side in (0, 1)]
+        self.epochs, self.epoch_steps = epochs, sum(side.blocks for side in self._sides)
+        self.steps = epochs * self.epoch_steps
+        self.every = math.ceil(epochs / RECORDS) * self.epoch_steps
+        self.step = 0
+
+    def objective(self, exact: bool) -> float:
+        """ℓ, with its dense part estimated, from the same contexts each time; or, when training is over, exact."""
+        if exact:
+            self._sides.clear()  # two copies of the triples, and the exact objective makes one more
+            return self._exact().value(self.V, self.U)
+        generator = torch.Generator(self._generator.device).manual_seed(0)
+        return self._sides[0].objective(self.V, self.U, RECORDED_DRAWS, generator)
+
+    def diverged(self) -> InputError:
+        """The error for an ℓ that rose without bound, or is not a number."""
+        return InputError("negatives", "block", f"training diverged by step {self.step}; use solver=expected")
+
+    def __iter__(self) -> Iterator[None]:
+        for _ in range(self.epochs):
+            for side, free, own, other in zip(self._sides, self._free, (self.V, self.U), (self.U, self.V), strict=True):
+                features = other[:, free].contiguous()
+                for block in side:
+                    improve(block, own, other, features, free, side.draw(DRAWS, self._generator))
+                    self.step += 1
+                    yield
+
+
+def batch_gradient(
+    V: Tensor, U: Tensor, center: Tensor, context: Tensor, negatives: Tensor, weight: Tensor, negative_weight: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Gradient of a batch's loss Σ_b w_b [ softplus(−v_i·u_j) + Σ_m a_bm softplus(v_i·u_{j_m}) ].
+
+    Parameters
+    ----------
+    V, U : Tensor, (words, dim) and (contexts, dim)
+    center, context : Tensor, (batch,) and (batch, 1)
+        i and j of the pairs.
+    negatives : Tensor, (batch, m)
+        The contexts j_m drawn for each.
+    weight, negative_weight : Tensor, (batch, 1) and (batch, 1) or (batch, m)
+        w_b, and w_b a_bm: with w_b itself each draw counts once; 0 drops it.
+
+    Returns
+    -------
+    tuple of Tensor
+        ∂V (words, dim) and ∂U (contexts, dim). With residuals ρ = w (σ(x) − y), y = 1 for the pair and 0 for its negatives:
+        ∂v_i = Σ ρ u_j and ∂u_j = Σ ρ v_i.
+    """
+    scored = torch.cat([context, negatives], dim=1)
+    v = V[center]
+    if U.shape[0] <= DENSE_SCORES * scored.shape[1]:
+        scores = v @ U.T
+        residual = _residual(scores.gather(1, scored), weight, negative_weight)
+        of_context = scores.zero_().scatter_add_(1, scored, residual)
+        dv, dU = of_context @ U, of_context.T @ v
+    else:
+        u = U[scored.view(-1)].view(*scored.shape, U.shape[1])
+        residual = _residual(torch.bmm(u, v[:, :, None])[:, :, 0], weight, negative_weight)
+        dv = torch.bmm(residual[:, None, :], u)[:, 0, :]
+        du = torch.mul(residual[:, :, None], v[:, None, :], out=u)
+        dU = torch.zeros_like(U).index_add_(0, scored.view(-1), du.view(-1, U.shape[1]))
+    return torch.zeros_like(V).index_add_(0, center, dv), dU
+
+
+def _residual(scores: Tensor, weight: Tensor, negative_weight: Tensor) -> Tensor:
+    residual = scores.sigmoid_()
+    residual[:, :1].sub_(1.0).mul_(weight)
+    residual[:, 1:].mul_(negative_weight)
+    return residual
+
+
+def expected_weights(
+    counts: CooccurrenceCounts, batch_size: int, normalization: str, permutations: int = 1000, seed: int = 0
+) -> NDArray[np.float64]:
+    """The weight that each triple has in the expected loss of a batch; n_ij / N makes that loss ℓ.
+
+    The expected gradient of a batch is the gradient of ℓ for counts equal to these weights (and the same P_n), so that
+    the optimum for them is where training with this normalisation is bound.
+
+    Parameters
+    ----------
+    counts : CooccurrenceCounts
+    batch_size : int
+    normalization : {"epoch", "batch"}
+        See `Sampled`.
+    permutations : int, default 1000
+        Number of shuffled epochs that the expectation under "batch" is averaged over; "epoch" is exact.
+    seed : int, default 0
+        Of the shuffles.
+
+    Returns
+    -------
+    ndarray, (nnz,)
+        In CSR order, summing to 1.
+    """
+    batch_size, permutations = check_integer("batch_size", batch_size), check_integer("permutations", permutations)
+    n = counts.matrix.data
+    if check_choice("normalization", normalization, NORMALIZATIONS) == "epoch":
+        return n / counts.total
+    rng = np.random.default_rng(check_seed(seed))
+    starts = np.arange(0, counts.nnz, batch_size)
+    sizes = np.diff(np.append(starts, counts.nnz))
+    weights = np.zeros(counts.nnz)
+    for _ in range(permutations):
+        order = rng.permutation(counts.nnz)
+        weights[order] += n[order] / np.repeat(np.add.reduceat(n[order], starts), sizes)
+    return weights / (permutations * len(starts))
+
+
+@dataclass(frozen=True)
+class Triples:
+    """The triples (i, j, n_ij), resident on a device."""
+
+    center: Tensor
+    context: Tensor
+    count: Tensor
+
+    @classmethod
+    def on(cls, device: str, counts: CooccurrenceCounts) -> Triples:
+        """The triples of `counts`: indices int64, counts float32."""
+        coo = counts.matrix.tocoo()
+        center, context = (torch.tensor(index, dtype=torch.int64, device=device) for index in coo.coords)
+        return cls(center, context, torch.tensor(coo.data, dtype=torch.float32, device=device))
+
+
+class NoiseSampler:
+    """Draws contexts from P_n in constant time each: Walker's alias method (Vose 1991).
+
+    Parameters
+    ----------
+    noise : array-like, (contexts,)
+        P_n.
+    generator : torch.Generator
+        Source of the draws; they are made on its device.
+    """
+
+    def __init__(self, noise: ArrayLike, generator: torch.Generator) -> None:
+        share, alias = alias_table(np.asarray(noise, dtype=np.float64))
+        self._generator = generator
+        self._contexts = len(share)
+        self._share = torch.tensor(share, dtype=torch.float32, device=generator.device)
+        # Entry 2s is the alias of slot s, entry 2s + 1 the slot itself.
+        self._context = torch.tensor(np.stack([alias, np.arange(len(alias))], axis=1).ravel(), device=generator.device)
+
+    def draw(self, rows: int, columns: int) -> Tensor:
+        """Independent draws, int64 (rows, columns)."""
+        generator, device = self._generator, self._generator.device
+        slot = torch.randint(self._contexts, (rows, columns), generator=generator, device=device)
+        keep = torch.rand((rows, columns), generator=generator, device=device) < self._share[slot]
+        return self._context[2 * slot + keep]
+
+
+def alias_table(probabilities: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Walker's alias table: slot s, chosen uniformly, means s with probability share[s], else alias[s] (Vose 1991)."""
+    share = probabilities / probabilities.sum() * len(probabilities)
+    alias = np.arange(len(share))
+    small, large = list(np.flatnonzero(share < 1)), list(np.flatnonzero(share >= 1))
+    while small and large:
+        low, high = small.pop(), large[-1]
+        alias[low] = high
+        share[high] -= 1 - share[low]
+        if share[high] < 1:
+            small.append(large.pop())
+    # What is left is 1 but for rounding.
+    share[small + large] = 1.0
+    return share, alias
+
+
+def small_start(
+    counts: CooccurrenceCounts, noise: ArrayLike, dim: int, bias: bool, scale: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Normal V and U; with `bias` [V, b, 1] and [U, 1, c], so that their product is V·Uᵀ + b + c."""
+    factors = []
+    for side, occurs in enumerate((counts.row_sums > 0, np.asarray(noise) > 0)):
+        factor = torch.randn((len(occurs), dim), generator=generator, device=generator.device) * scale
+        # A word that never occurs has no loss, and an arbitrary vector: zero.
+        factor[torch.tensor(~occurs, device=generator.device)] = 0.0
+        if bias:
+            own, other = torch.zeros_like(factor[:, :1]), torch.ones_like(factor[:, :1])
+            factor = torch.cat([factor, own, other] if side == 0 else [factor, other, own], dim=1)
+        factors.append(factor)
+    return factors[0], factors[1]

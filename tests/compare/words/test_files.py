@@ -1,0 +1,166 @@
+"""Vectors in files: round trips, gensim on both sides, and refusals."""
+
+from __future__ import annotations
+
+import gzip
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse as sparse
+from words import random_vectors
+
+import sgns_pmi as sp
+from sgns_pmi.compare.words.files import read_scores, write_factors
+from sgns_pmi.factorise.methods.fasttext import FastText
+
+WORDS = ("the", "Königin", "naïve", "’tis", "#", '"', "NA", "1.5", "日本")
+
+
+def vectors_of(dtype: type = np.float32) -> sp.WordVectors:
+    return sp.WordVectors(WORDS, np.random.default_rng(0).normal(size=(len(WORDS), 5)).astype(dtype))
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".txt", ".vec", ".bin", ".txt.gz", ".bin.gz"])
+def test_what_is_written_is_read(tmp_path: Path, suffix: str) -> None:
+    vectors = vectors_of()
+    sp.write_vectors(vectors, tmp_path / f"v{suffix}")
+    found = sp.read_vectors(tmp_path / f"v{suffix}")
+    assert found.words == vectors.words
+    assert found.matrix.dtype == np.float32
+    np.testing.assert_array_equal(found.matrix, vectors.matrix)
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_gensim_reads_what_is_written_and_finds_the_same(tmp_path: Path, binary: bool) -> None:
+    models = pytest.importorskip("gensim.models", reason="needs the extra gensim")
+    vectors = random_vectors(words=50)
+    file = tmp_path / ("v.bin" if binary else "v.txt")
+    sp.write_vectors(vectors, file)
+    keyed = models.KeyedVectors.load_word2vec_format(str(file), binary=binary)
+    assert tuple(keyed.index_to_key) == vectors.words
+    assert [word for word, _ in keyed.most_similar("w3", topn=9)] == sp.neighbours(vectors, ["w3"], 9)["neighbour"].tolist()
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_files_of_gensim_are_read(tmp_path: Path, binary: bool) -> None:
+    pytest.importorskip("gensim", reason="needs the extra gensim")
+    keyed = sp.to_gensim(vectors_of())
+    keyed.save_word2vec_format(str(tmp_path / "v.any"), binary=binary)
+    found = sp.read_vectors(tmp_path / "v.any")
+    assert found.words == WORDS
+    np.testing.assert_array_equal(found.matrix, vectors_of().matrix)
+    again = sp.from_gensim(keyed)
+    assert again.words == WORDS
+    np.testing.assert_array_equal(again.matrix, vectors_of().matrix)
+
+
+def test_word2vec_c_writes_no_line_feed_or_a_space_more(tmp_path: Path) -> None:
+    row = np.array([1.5, -2.0], dtype="<f4").tobytes()
+    (tmp_path / "v.bin").write_bytes(b"2 2\na " + row + b"b " + row)
+    assert sp.read_vectors(tmp_path / "v.bin").words == ("a", "b")
+    (tmp_path / "v.txt").write_text("2 2\na 1.5 -2 \nb 1e-3 4 \n")
+    np.testing.assert_allclose(sp.read_vectors(tmp_path / "v.txt").matrix, [[1.5, -2], [1e-3, 4]])
+
+
+def test_factors_of_a_run(tmp_path: Path) -> None:
+    counts = sp.CooccurrenceCounts.from_triples(["ä", "b", "b"], ["x", "x", "yy"], [4, 1, 2])
+    est = sp.SGNS(dim=1, k=2, bias=True, seed=0).fit(counts)
+    write_factors(est, counts, tmp_path / "v.npz")
+    with np.load(tmp_path / "v.npz", allow_pickle=False) as arrays:
+        assert sorted(arrays) == ["U", "V", "col_bias", "col_sums", "context_vocab", "row_bias", "row_sums", "vocab"]
+        assert arrays["vocab"].tolist() == ["b", "ä"]
+        assert arrays["context_vocab"].tolist() == ["x", "yy"]
+    rows = np.array([1])
+    np.testing.assert_allclose(
+        read_scores(tmp_path / "v.npz", rows), est.estimate_pmi(corrected=False, rows=rows) - np.log(2), rtol=1e-12
+    )
+    cells = np.array([0, 0, 1]), np.array([1, 0, 1])
+    dense = est.estimate_pmi(corrected=False) - np.log(2)
+    np.testing.assert_allclose(read_scores(tmp_path / "v.npz", *cells), dense[cells], rtol=1e-12)
+    # The most frequent word, or context, comes first.
+    centers, contexts = sp.read_vectors(tmp_path / "v.npz"), sp.read_vectors(tmp_path / "v.npz", "U")
+    assert (centers.words, contexts.words) == (("ä", "b"), ("x", "yy"))
+    np.testing.assert_array_equal(centers.matrix, est.V_[::-1])
+    np.testing.assert_array_equal(contexts.matrix, est.U_)
+
+
+def test_sparse_rows_stay_sparse(tmp_path: Path) -> None:
+    counts = sp.CooccurrenceCounts.from_matrix([[8, 1, 1], [1, 8, 1], [1, 1, 9]], vocab="abc")
+    est = sp.SPPMI(k=1).fit(counts)
+    write_factors(est, counts, tmp_path / "v.npz")
+    np.testing.assert_array_equal(sparse.load_npz(tmp_path / "v.npz").toarray(), est.V_.toarray())  # SciPy reads it too
+    found = sp.read_vectors(tmp_path / "v.npz")
+    assert sparse.issparse(found.matrix)
+    assert found.words == ("c", "a", "b")
+    np.testing.assert_array_equal(found.matrix.toarray(), est.V_.toarray()[[2, 0, 1]])
+    sp.write_vectors(found, tmp_path / "again.npz")
+    np.testing.assert_array_equal(sp.read_vectors(tmp_path / "again.npz").matrix.toarray(), found.matrix.toarray())
+    for write in (lambda: sp.write_vectors(found, tmp_path / "v.txt"), lambda: sp.to_gensim(found)):
+        with pytest.raises(sp.InputError, match="sparse"):
+            write()
+
+
+def test_no_vectors_no_file(tmp_path: Path) -> None:
+    counts = sp.CooccurrenceCounts.from_matrix([[1, 2], [3, 4]])
+    write_factors(sp.Empirical().fit(counts), counts, tmp_path / "v.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("v.txt", b"2 2\na 1 2\nb 1\n", "line 3 must be a word and 2 numbers"),
+        ("v.txt", b"2 2\na 1 2\nb 1 x\n", "line 3 must be a word and 2 numbers"),
+        ("v.txt", b"2 2\na 1 2\n", "ends after 1 of the 2 words"),
+        ("v.txt", b"1 2\na 1 2\nb 3 4\n", "has more than the 1 words"),
+        ("v.txt", b"2 1\na 1\na 2\n", "stands twice"),
+        ("v.txt", b"a 1 2\nb 3 4\n", "line 1 must be two numbers"),
+        ("v.txt", b"", "line 1 must be two numbers"),
+        ("v.txt", b"1 2\n\xff 1 2\n", "not UTF-8"),
+        ("v.bin", b"2 2\na " + bytes(8) + b"b " + bytes(5), "ends after 1 of the 2 words"),
+        ("v.npz", b"no archive", "cannot be read as vectors"),
+        ("v.txt.gz", b"no archive", "cannot be read as vectors"),
+        ("v.txt.gz", gzip.compress(b"1 2\na 1 2\n", mtime=0)[:-9], "cannot be read as vectors"),
+    ],
+)
+def test_bad_files_are_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(sp.InputError, match=message):
+        sp.read_vectors(tmp_path / name)
+
+
+def test_pickles_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "model.kv").write_bytes(pickle.dumps({"vectors": [1.0]}, protocol=4))
+    with pytest.raises(sp.InputError, match=r"save_word2vec_format\('vectors.bin', binary=True\)"):
+        sp.read_vectors(tmp_path / "model.kv")
+    np.savez(tmp_path / "v.npz", V=np.eye(2), vocab=np.array(["a", "b"], dtype=object))
+    with pytest.raises(sp.InputError, match="allow_pickle"):
+        sp.read_vectors(tmp_path / "v.npz")
+
+
+def test_other_refusals(tmp_path: Path) -> None:
+    with pytest.raises(sp.InputError, match="no such file"):
+        sp.read_vectors(tmp_path / "none.txt")
+    with pytest.raises(sp.InputError, match=r"must end in \.npz, \.txt"):
+        sp.write_vectors(vectors_of(), tmp_path / "v.csv")
+    for word in ("new york", "", "tab\tbed"):
+        with pytest.raises(sp.InputError, match="white space"):
+            sp.write_vectors(sp.WordVectors((word,), np.eye(1)), tmp_path / "v.txt")
+    np.savez(tmp_path / "v.npz", weights=np.eye(2))
+    with pytest.raises(sp.InputError, match="has no array V; it has weights"):
+        sp.read_vectors(tmp_path / "v.npz")
+
+
+def test_ngrams_are_written_and_read(tmp_path: Path) -> None:
+    words = ("walk", "walked", "talk", "talked")
+    counts = sp.CooccurrenceCounts.from_matrix(np.diag([4, 3, 2, 1]) + 1, vocab=words)
+    est = FastText(dim=2, minn=2, maxn=3, buckets=500, epochs=2).fit(counts)
+    write_factors(est, counts, tmp_path / "fasttext.npz")
+    sp.write_vectors(sp.read_vectors(tmp_path / "fasttext.npz"), tmp_path / "again.npz")
+    for name in ("fasttext", "again"):
+        found = sp.read_vectors(tmp_path / f"{name}.npz").subwords
+        assert found is not None
+        np.testing.assert_array_equal(found.compose("walker"), est.compose("walker"))
+    assert sp.read_vectors(tmp_path / "fasttext.npz", "U").subwords is None

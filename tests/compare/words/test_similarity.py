@@ -1,0 +1,152 @@
+"""Word similarity: files as people write them, the correlation, coverage, and gensim's figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import rankdata
+from words import cosine, random_vectors, with_ngrams
+
+import sgns_pmi as sp
+from sgns_pmi.compare.words.questions import question_files
+from sgns_pmi.compare.words.similarity import WordPair, read_similarity
+
+
+def values(frame: pd.DataFrame) -> dict[str, float]:
+    return frame.set_index("metric")["value"].to_dict()
+
+
+def random_pairs(words: int, size: int = 80) -> list[WordPair]:
+    rng = np.random.default_rng(0)
+    drawn = [(*rng.choice(words, 2, replace=False), float(rng.integers(0, 10))) for _ in range(size)]
+    return [WordPair(f"w{first}", f"w{second}", score) for first, second, score in drawn]
+
+
+@pytest.mark.parametrize("restrict", [None, 40])
+def test_correlation_of_ranks_over_the_pairs_that_are_known(restrict: int | None) -> None:
+    vectors = random_vectors()
+    pairs = random_pairs(words=70)
+    known = dict(zip(vectors.words[:restrict], vectors.matrix, strict=False))
+    covered = [pair for pair in pairs if pair.first in known and pair.second in known]
+    cosines = [cosine(known[first], known[second]) for first, second, _ in covered]
+    ranks = np.corrcoef(rankdata(cosines), rankdata([pair.score for pair in covered]))[0, 1]
+    found = values(sp.similarity(vectors, pairs, restrict))
+    assert found["spearman"] == pytest.approx(ranks, abs=1e-12)
+    assert (found["pairs"], found["covered"], found["out_of_vocabulary"]) == (80, len(covered), 80 - len(covered))
+    assert found["coverage"] == len(covered) / 80 < 1
+
+
+def test_sparse_rows_answer_as_dense_ones() -> None:
+    from scipy.sparse import csr_array
+
+    dense = random_vectors()
+    found = sp.similarity(sp.WordVectors(dense.words, csr_array(dense.matrix)), random_pairs(60))
+    pd.testing.assert_frame_equal(found, sp.similarity(dense, random_pairs(60)))
+
+
+def test_files_as_people_write_them(tmp_path: Path) -> None:
+    file = tmp_path / "pairs.txt"
+    file.write_bytes(
+        b"\xef\xbb\xbf# word1 word2 score\r\nTiger\tCAT\t7.35\tM\r\n\r\n  W1   w2  10.00 \r\nnew york\tcity\t3\r\n\t \r\n# end"
+    )
+    expected = [("Tiger", "CAT", 7.35), ("W1", "w2", 10.0), ("new york", "city", 3.0)]
+    assert read_similarity(file) == [WordPair(*pair) for pair in expected]
+    assert values(sp.similarity(random_vectors(), file))["covered"] == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a b 1\na b\n", "pair=a b: must be two words and a number, in line 2 of .*pairs.txt"),
+        ("a\tb c\n", "in line 1"),
+        ("word1 word2 score\na b 1\n", "in line 1 .* headings begin with #"),
+        ("a b nan\n", "in line 1"),
+        ("\n# nothing\n", "the file has no questions"),
+    ],
+)
+def test_malformed_lines_are_named(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "pairs.txt").write_text(content)
+    with pytest.raises(sp.InputError, match=message):
+        read_similarity(tmp_path / "pairs.txt")
+
+
+@pytest.mark.parametrize("pairs", [[], [("w1", "w2", 3.0)], [("x", "y", 3.0)] * 3, [("w1", "w2", 3.0)] * 3])
+def test_no_correlation_where_none_is_defined(pairs: list[tuple[str, str, float]]) -> None:
+    pairs = [WordPair(*pair) for pair in pairs]
+    found = values(sp.similarity(random_vectors(), pairs))
+    assert "spearman" not in found
+    assert found["pairs"] == len(pairs)
+
+
+def test_folders_stand_for_their_files(tmp_path: Path) -> None:
+    for name in ("b.txt", "a.tsv", "README.md", ".hidden.txt"):
+        (tmp_path / name).write_text("x y 1\n")
+    assert list(question_files("similarity", [tmp_path])) == ["a", "b"]
+    for paths, message in [
+        ([tmp_path, tmp_path / "a.tsv"], "has the name of another set"),
+        ([tmp_path / "c.txt"], "no such file or folder"),
+    ]:
+        with pytest.raises(sp.InputError, match=message):
+            question_files("similarity", paths)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(sp.InputError, match=r"the folder has no \.txt or \.tsv file"):
+        question_files("similarity", [tmp_path / "empty"])
+
+
+def test_the_shared_sets_are_read_whole(shared: Path) -> None:
+    sizes = {name: len(read_similarity(file)) for name, file in question_files("s", [shared / "data" / "similarity"]).items()}
+    assert sizes == {
+        "EN-MEN-TR-3k": 3000,
+        "EN-MTurk-287": 287,
+        "EN-RG-65": 65,
+        "EN-RW-STANFORD": 2034,
+        "EN-SIMLEX-999": 999,
+        "EN-WS-353-ALL": 353,
+        "EN-WS-353-REL": 252,
+        "EN-WS-353-SIM": 203,
+    }
+
+
+def test_gensim_agrees_on_the_shared_sets(shared: Path) -> None:
+    pytest.importorskip("gensim", reason="needs the extra gensim")
+    files = question_files("similarity", [shared / "data" / "similarity"])
+    vocab = sorted({word for file in files.values() for pair in read_similarity(file) for word in pair[:2]})
+    rng = np.random.default_rng(0)
+    vocab = [str(word) for word in rng.permutation(vocab)[: len(vocab) // 2]]
+    vectors = sp.WordVectors(tuple(vocab), rng.normal(size=(len(vocab), 10)))
+    keyed = sp.to_gensim(vectors)
+    checked = 0
+    for file in files.values():
+        if len(file.read_text().splitlines()[0].split("\t")) != 3:
+            continue  # gensim passes over lines with a fourth column
+        _, spearman, missing = keyed.evaluate_word_pairs(str(file))
+        found = values(sp.similarity(vectors, file))
+        assert found["spearman"] == pytest.approx(spearman.statistic, abs=1e-3)  # float32 in gensim: near ties change ranks
+        assert 100 * (1 - found["coverage"]) == pytest.approx(missing)
+        checked += 1
+    assert checked >= 6
+
+
+def test_pairs_with_composed_words_are_covered() -> None:
+    vectors = with_ngrams()
+    assert vectors.subwords is not None
+    pairs = [
+        WordPair("king", "queen", 3.0),
+        WordPair("kingg", "pears", 1.0),
+        WordPair("KINGLY", "pear", 2.0),
+        WordPair("zzz", "pear", 9.0),
+    ]
+    found = values(sp.similarity(vectors, pairs))
+    assert {"pairs": 4, "covered": 2, "composed": 1, "out_of_vocabulary": 2}.items() <= found.items()
+    pairs[2] = WordPair("kingly", "pear", 2.0)
+    found = values(sp.similarity(vectors, pairs))
+    assert {"covered": 3, "composed": 2}.items() <= found.items()
+    kingg, pears, kingly = (vectors.subwords.compose(word) for word in ("kingg", "pears", "kingly"))
+    king, queen, pear = vectors.matrix
+    cosines = [cosine(king, queen), cosine(kingg, pears), cosine(kingly, pear)]
+    assert found["spearman"] == pytest.approx(np.corrcoef(rankdata(cosines), [3, 1, 2])[0, 1])
+    known = values(sp.similarity(vectors, pairs, restrict=3))
+    assert {"covered": 1, "composed": 0}.items() <= known.items()

@@ -1,0 +1,289 @@
+"""Shared negatives: the draws, the gradient they estimate, the step, and where block-wise training ends."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import sgns_pmi as sp
+from sgns_pmi.factorise.losses.sgns import ExactObjective, sgns_objective
+from sgns_pmi.factorise.solvers import blocks as shared_negatives
+from sgns_pmi.factorise.solvers import sampled
+from sgns_pmi.factorise.solvers.blocks import Side, balanced, gradient, improve, stratified
+from sgns_pmi.factorise.solvers.expected import Expected
+from sgns_pmi.factorise.solvers.sampled import Sampled, default_epochs
+
+K = 3
+BLOCK = Sampled(negatives="block")
+
+
+@pytest.fixture(scope="module")
+def toy() -> sp.CooccurrenceCounts:
+    """9 words, one of which never occurs, and 6 contexts, with counts from 1 to hundreds and some cells unseen."""
+    rng = np.random.default_rng(5)
+    counts = rng.poisson(rng.gamma(0.5, 30.0, size=(9, 6))).astype(float)
+    counts[:, 0] += 1
+    counts[0] += 1
+    counts[4] = 0
+    return sp.CooccurrenceCounts.from_matrix(counts)
+
+
+@pytest.fixture(scope="module")
+def point(toy) -> tuple[torch.Tensor, torch.Tensor]:
+    rng = np.random.default_rng(6)
+    return tuple(torch.tensor(rng.normal(size=(side, 2)), dtype=torch.float32) for side in toy.shape)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Four rows to a block and three draws, so that the toy has several blocks and true draws."""
+    monkeypatch.setattr(shared_negatives, "BLOCK_ROWS", 4)
+    monkeypatch.setattr(sampled, "DRAWS", 3)
+
+
+def sides(counts, noise, drop_positive=False):
+    return [Side(counts, K, noise, transposed=side, drop_positive=drop_positive, device="cpu") for side in (False, True)]
+
+
+def objective_gradient(side, own, other, draws, generator):
+    """The gradient of ℓ for all rows of a side, from its blocks."""
+    parts = [gradient(block, own[block.rows], other, other, side.draw(draws, generator))[0] for block in side]
+    return torch.cat(parts) * (side.weight / side.total)[:, None]
+
+
+# Draws
+
+
+@given(weights=st.lists(st.floats(0, 1e3), min_size=1, max_size=30).filter(lambda w: sum(w) > 1e-3), size=st.integers(1, 40))
+@settings(max_examples=100, deadline=None)
+def test_the_expected_weight_of_a_context_is_its_probability(weights, size):
+    """The jitters' integral, by the midpoint rule: off by no more than the cells that a boundary of the strata cuts."""
+    q = np.array(weights) / np.sum(weights)
+    distribution, grid = torch.tensor(np.cumsum(weights) / np.sum(weights)), 200
+    mean = np.zeros(len(q))
+    for jitter in (np.arange(grid) + 0.5) / grid:
+        contexts, share = stratified(distribution, torch.full((size,), jitter, dtype=torch.float64))
+        mean[contexts.numpy()] += share.numpy() / grid
+        assert (np.diff(contexts.numpy()) > 0).all()
+    np.testing.assert_allclose(mean, q, atol=1.01 / (size * grid))
+    assert not mean[q == 0].any()
+
+
+def test_strata_bound_how_often_a_context_is_drawn():
+    q = np.random.default_rng(0).dirichlet(np.full(50, 0.3))
+    contexts, share = stratified(torch.tensor(np.cumsum(q)), torch.rand(40, dtype=torch.float64))
+    times = np.zeros(50)
+    times[contexts.numpy()] = 40 * share.numpy()
+    assert (np.abs(times - 40 * q) < 2).all()
+
+
+# Gradient
+
+
+@pytest.mark.parametrize("drop_positive", [False, True])
+def test_the_gradient_is_that_of_the_objective_at_the_expected_weights(toy, point, small_blocks, drop_positive):
+    """It is linear in the weights of the draw, whose expectation is q: this and the test above are the whole proof."""
+    noise = sp.noise_distribution(toy, exponent=0.75)
+    exact = ExactObjective(toy, K, noise, drop_positive=drop_positive)
+    _, *expected = exact.value_and_gradient(*(factor.double() for factor in point))
+    for side, own, other, truth in zip(sides(toy, noise, drop_positive), point, point[::-1], expected, strict=True):
+        found = objective_gradient(side, own, other, 10**6, torch.Generator())
+        torch.testing.assert_close(found[side.weight > 0].double(), truth[side.weight > 0], atol=1e-6, rtol=1e-5)
+
+
+def test_the_gradient_of_draws_is_unbiased(toy, point, small_blocks):
+    """The mean over 4,000 sets of draws is the exact gradient, to its standard error, and the draws do differ."""
+    noise = sp.noise_distribution(toy, exponent=0.75)
+    _, *expected = ExactObjective(toy, K, noise).value_and_gradient(*(factor.double() for factor in point))
+    generator = torch.Generator().manual_seed(0)
+    for side, own, other, truth in zip(sides(toy, noise), point, point[::-1], expected, strict=True):
+        found = torch.stack([objective_gradient(side, own, other, 3, generator) for _ in range(4000)]).double()
+        error = found.std(0) / np.sqrt(len(found))
+        occurs = side.weight > 0
+        assert (error[occurs] > 0).all()
+        assert ((found.mean(0) - truth)[occurs].abs() < 4.5 * error[occurs] + 1e-6).all()
+
+
+def test_the_estimated_objective_is_unbiased(toy, point, small_blocks):
+    noise = sp.noise_distribution(toy)
+    for drop_positive in (False, True):
+        side, _ = sides(toy, noise, drop_positive)
+        truth = ExactObjective(toy, K, noise, drop_positive=drop_positive).value(*(factor.double() for factor in point))
+        generator = torch.Generator().manual_seed(1)
+        assert side.objective(*point, 6, generator) == pytest.approx(truth, rel=1e-5)
+        estimates = [side.objective(*point, 3, generator) for _ in range(2000)]
+        assert np.mean(estimates) == pytest.approx(truth, abs=4.5 * np.std(estimates) / np.sqrt(2000))
+        assert np.std(estimates) > 1e-3
+
+
+# Step
+
+
+@given(seed=st.integers(0, 10_000), scale=st.sampled_from([0.01, 0.3, 1.0, 4.0, 20.0]))
+@settings(max_examples=60, deadline=None)
+def test_no_row_gets_worse(toy, seed, scale):
+    """With all contexts taken no row's loss rises, from however bad a start; a frequent row's falls."""
+    noise, rng = sp.noise_distribution(toy), np.random.default_rng(seed)
+    factors = [torch.tensor(rng.normal(size=(size, 2)) * scale, dtype=torch.float32) for size in toy.shape]
+    exact = ExactObjective(toy, K, noise)
+    for side, losses, own, other in zip(sides(toy, noise), (exact, exact.transposed()), (0, 1), (1, 0), strict=True):
+        before = losses.losses(*(factors[i].double() for i in (own, other)))
+        for block in side:
+            improve(block, factors[own], factors[other], factors[other], slice(None), side.draw(100, torch.Generator()))
+        after = losses.losses(*(factors[i].double() for i in (own, other)))
+        assert (after <= before * (1 + 1e-5)).all()
+        assert after.sum() < before.sum()
+
+
+@given(seed=st.integers(0, 10_000), dim=st.integers(1, 4))
+@settings(max_examples=30, deadline=None)
+def test_balanced_factors_have_the_same_product_and_equal_scales(seed, dim):
+    rng = np.random.default_rng(seed)
+    V, U = rng.normal(size=(9, dim)) * 7, rng.normal(size=(5, dim))
+    rows, cols = rng.dirichlet(np.ones(9)), rng.dirichlet(np.ones(5))
+    v, u = balanced(V, U, rows, cols)
+    np.testing.assert_allclose(v @ u.T, V @ U.T, atol=1e-9)
+    values = np.linalg.svd(np.sqrt(rows)[:, None] * (V @ U.T) * np.sqrt(cols), compute_uv=False)[:dim]
+    for factor, weight in ((v, rows), (u, cols)):
+        np.testing.assert_allclose(factor.T @ (weight[:, None] * factor), np.diag(values), atol=1e-9)
+
+
+# Training
+
+
+def percent_above(objective, optimum):
+    return 100 * (objective / optimum - 1)
+
+
+@pytest.fixture(scope="module")
+def words300() -> sp.CooccurrenceCounts:
+    return sp.softmax_problem(words=300, rank=2, pairs=2_000_000, seed=0).counts
+
+
+@pytest.mark.parametrize(("bias", "drop_positive"), [(False, False), (True, False), (False, True)])
+def test_training_ends_near_the_optimum(words300, bias, drop_positive):
+    """All contexts taken: nothing is random but the start, and 100 epochs come within 1 % of the exact optimum."""
+    noise = sp.noise_distribution(words300, exponent=0.75)
+    options = {"bias": bias, "drop_positive": drop_positive}
+    optimum = Expected().solve(words300, 3, K, noise, **options).objective
+    solution = Sampled(negatives="block", epochs=100).solve(words300, 3, K, noise, **options)
+    assert -1e-4 < percent_above(solution.objective, optimum) < 1
+    V, U = solution.V, solution.U
+    if bias:
+        V = np.column_stack([V, solution.row_bias, np.ones(300)])
+        U = np.column_stack([U, np.ones(300), solution.col_bias])
+    assert sgns_objective(V.astype(float), U.astype(float), words300, K, noise, drop_positive=drop_positive) == pytest.approx(
+        solution.objective, rel=1e-5
+    )
+
+
+def test_training_on_draws_ends_near_the_optimum(words300, monkeypatch):
+    """64 of 300 contexts drawn for each block of 50 rows: within 4 %, where 8 drawn stay further away."""
+    monkeypatch.setattr(shared_negatives, "BLOCK_ROWS", 50)
+    noise = sp.noise_distribution(words300)
+    optimum = Expected().solve(words300, 3, K, noise).objective
+    above = {}
+    for draws in (8, 64):
+        monkeypatch.setattr(sampled, "DRAWS", draws)
+        above[draws] = percent_above(Sampled(negatives="block", epochs=60).solve(words300, 3, K, noise).objective, optimum)
+    assert 0 < above[64] < 4
+    assert above[64] < above[8]
+
+
+def test_the_history_of_blocks(toy, small_blocks):
+    solution = Sampled(negatives="block", epochs=4).solve(toy, 2, K, sp.noise_distribution(toy))
+    history = solution.history
+    assert history["step"].tolist() == [0, 5, 10, 15, 20]  # three blocks of words, two of contexts
+    assert history["epoch"].tolist() == [0, 1, 2, 3, 4]
+    assert (history["seconds"].diff().iloc[1:] > 0).all()
+    assert history["objective"].iloc[-1] == solution.objective < history["objective"].iloc[0]
+
+
+def test_same_seed_same_result(toy, small_blocks):
+    noise = sp.noise_distribution(toy)
+    first, again, other = (Sampled(negatives="block", epochs=3).solve(toy, 2, K, noise, seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.V, again.V)
+    np.testing.assert_array_equal(first.U, again.U)
+    assert not np.array_equal(first.V, other.V)
+
+
+def test_words_that_never_occur_are_zero(toy):
+    solution = Sampled(negatives="block", epochs=2).solve(toy, 2, K, sp.noise_distribution(toy), bias=True)
+    assert not solution.V[4].any()
+    assert solution.row_bias[4] == 0
+    assert solution.V[0].any()
+
+
+def test_ctrl_c_keeps_what_was_learned(toy, small_blocks, monkeypatch):
+    def stop_after_two_epochs(self, steps=1, objective=None):
+        self.seen = getattr(self, "seen", 0) + steps
+        if self.seen == 10:
+            raise KeyboardInterrupt
+
+    noise = sp.noise_distribution(toy)
+    monkeypatch.setattr(sampled.Progress, "update", stop_after_two_epochs)
+    stopped = Sampled(negatives="block", epochs=100).solve(toy, 2, K, noise)
+    monkeypatch.undo()
+    monkeypatch.setattr(shared_negatives, "BLOCK_ROWS", 4)
+    monkeypatch.setattr(sampled, "DRAWS", 3)
+    whole = Sampled(negatives="block", epochs=2).solve(toy, 2, K, noise)
+    assert stopped.interrupted
+    np.testing.assert_array_equal(stopped.V, whole.V)
+
+
+def test_the_cost_of_an_epoch_does_not_see_how_often_a_triple_was_counted(toy, small_blocks):
+    """Counts a thousand times as large take the same steps to the same vectors."""
+    noise = sp.noise_distribution(toy)
+    many = sp.CooccurrenceCounts.from_matrix(toy.matrix * 1024)
+    once, often = (Sampled(negatives="block", epochs=3).solve(counts, 2, K, noise) for counts in (toy, many))
+    assert once.history["step"].tolist() == often.history["step"].tolist()
+    np.testing.assert_allclose(once.V @ once.U.T, often.V @ often.U.T, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_both_devices_agree(words300):
+    noise = sp.noise_distribution(words300)
+    here, there = (BLOCK.solve(words300, 3, K, noise, device=device).objective for device in ("cpu", "cuda"))
+    assert here == pytest.approx(there, rel=0.02)  # their generators draw other starts
+
+
+# Which scheme
+
+
+@pytest.mark.parametrize(
+    ("options", "triples", "scheme"),
+    [
+        ({}, 10_000, "pair"),
+        ({}, 10_001, "block"),
+        ({"negatives": "block"}, 10, "block"),
+        ({"negatives": "pair"}, 10**9, "pair"),
+        ({"lr": 1e-3}, 10**9, "pair"),
+        ({"normalization": "batch"}, 10**9, "pair"),
+        ({"epochs": 3, "init": "normal"}, 10**9, "block"),
+    ],
+)
+def test_the_scheme_follows_size_and_options(options, triples, scheme):
+    Sampled(**options).check()
+    assert Sampled(**options).scheme(triples) == scheme
+
+
+def test_the_default_epochs_follow_scheme_and_size():
+    asked = [("pair", 10), ("pair", 10**9), ("block", 10), ("block", 10**6), ("block", 10**6 + 1)]
+    assert [default_epochs(*each) for each in asked] == [200, 200, 50, 50, 10]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"negatives": "row"}, "negatives=row: must be one of pair, block"),
+        ({"negatives": "block", "lr": 0.1}, "lr=0.1: is an option of negatives=pair"),
+        ({"negatives": "block", "normalization": "batch"}, "normalization=batch: is an option of negatives=pair"),
+        ({"negatives": "block", "epochs": 0}, "epochs=0: must be"),
+    ],
+)
+def test_refusals_name_the_field(options, message):
+    with pytest.raises(sp.InputError, match=f"^{message}"):
+        Sampled(**options).check()
