@@ -160,7 +160,8 @@ def test_defaults_reach_what_the_sampled_solver_reaches(r_reference):
     """That ends 0.24 to 0.34 % above the optimum of the R counts; the same recipe by hand ends there within 0.3 % of ℓ."""
     sgns = NumpySGNS(dim=4, k=20).fit(r_reference.counts)
     assert 0 < percent_above(sgns.objective_, r_reference.figures["objective_optimum/unigram/k20/d4"]) < 0.6
-    assert sgns.objective_ == sp.sgns_objective(sgns.V_, sgns.U_, r_reference.counts, 20, r_reference.noise["unigram"])
+    exact = sp.sgns_objective(sgns.V_, sgns.U_, r_reference.counts, 20, r_reference.noise["unigram"])
+    assert sgns.objective_ == pytest.approx(exact, rel=1e-14)  # products round differently from processor to processor
     history = sgns.history_
     assert list(history.columns) == ["step", "epoch", "seconds", "objective"]
     assert history[["step", "epoch"]].iloc[-1].tolist() == [200 * 34, 200]
