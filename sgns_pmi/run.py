@@ -25,7 +25,7 @@ from sgns_pmi.compare.words.files import check_word2vec, write_factors, write_wo
 from sgns_pmi.config import Config
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import METHODS, Factorisation
-from sgns_pmi.figures import Facts, question_figures, run_figures
+from sgns_pmi.figures import RunTitle, question_figures, run_figures
 from sgns_pmi.problems import Problem
 from sgns_pmi.results.overview import Shown, answers_overview, as_text, main_target, overview
 from sgns_pmi.results.record import (
@@ -132,10 +132,10 @@ def draw(
         name: {kind: shown.estimate(estimator, kind == "corrected") for kind in ("raw", "corrected")}
         for name, estimator in fitted.items()
     }
-    facts = Facts(problem.title, config.k, config.dim, config.noise_name, config.exponent, problem.pmi_rank)
+    title = RunTitle(problem.title, config.k, config.dim, config.noise_name, config.exponent, problem.pmi_rank)
     run_figures(
         folder,
-        facts,
+        title,
         target_name=main_target(metrics),
         target=shown.target,
         estimates=estimates,
@@ -147,7 +147,7 @@ def draw(
         losses={name: METHODS[name].loss for name in fitted if METHODS[name].loss},
     )
     maps = method_maps(fitted, problem.counts, config.eval, config.seed)
-    question_figures(folder, facts, answers=answers, maps=maps, svg=config.svg)
+    question_figures(folder, title, answers=answers, maps=maps, svg=config.svg)
 
 
 def job(tree: DictConfig) -> str:

@@ -5,16 +5,17 @@
 
 from sgns_pmi.figures.convergence import convergence_figure, losses_figure
 from sgns_pmi.figures.grid import GridPanel, grid_figure
-from sgns_pmi.figures.job import Facts, run_figures, settings
 from sgns_pmi.figures.questions import question_figures
 from sgns_pmi.figures.recovery import recovery_figure
+from sgns_pmi.figures.run import run_figures
 from sgns_pmi.figures.spectrum import spectrum_figure
 from sgns_pmi.figures.style import save
 from sgns_pmi.figures.sweep import heatmap_figure, lines_figure, sweep_figures
+from sgns_pmi.figures.title import RunTitle, settings
 
 __all__ = [
-    "Facts",
     "GridPanel",
+    "RunTitle",
     "convergence_figure",
     "grid_figure",
     "heatmap_figure",

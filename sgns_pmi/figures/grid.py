@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sgns_pmi.figures.panels import Cells, draw_panels
+from sgns_pmi.figures.recovery_panels import Cells, draw_panels
 from sgns_pmi.figures.style import LEAST_WIDTH, badge, label, label_axes, number, set_title, styled
 
 Array = NDArray[np.floating[Any]]

@@ -8,17 +8,17 @@ from pathlib import Path
 from sgns_pmi.compare import Answers
 from sgns_pmi.compare.words.word_map import WordMap
 from sgns_pmi.figures.analogies import analogies_figure
-from sgns_pmi.figures.job import Facts
 from sgns_pmi.figures.neighbours import neighbours_figure
 from sgns_pmi.figures.sentiment import sentiment_figure
 from sgns_pmi.figures.style import label, save
-from sgns_pmi.figures.words import words_figure
+from sgns_pmi.figures.title import RunTitle
+from sgns_pmi.figures.word_map import words_figure
 
 PROJECTION_NAMES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP", "plane": "both dimensions as they are"}
 
 
 def question_figures(
-    directory: str | Path, facts: Facts, *, answers: Answers, maps: Mapping[tuple[str, str], WordMap], svg: bool = False
+    directory: str | Path, title: RunTitle, *, answers: Answers, maps: Mapping[tuple[str, str], WordMap], svg: bool = False
 ) -> list[Path]:
     """Write the figures of a run's questions.
 
@@ -26,7 +26,7 @@ def question_figures(
     ----------
     directory : str or Path
         Where the files go; made if absent.
-    facts : Facts
+    title : RunTitle
         For the titles.
     answers : Answers
         Rows of evaluation.csv and neighbours.csv; either may be empty.
@@ -43,18 +43,18 @@ def question_figures(
     folder = Path(directory)
     written = []
     for (method, projection), own in maps.items():
-        title = facts.title(f"{label(method)}, the {len(own.words)} most frequent words, {PROJECTION_NAMES[projection]}")
-        figure = words_figure(own.panels, own.words, own.clusters, title=title, origin=projection == "plane")
+        subject = f"{label(method)}, the {len(own.words)} most frequent words, {PROJECTION_NAMES[projection]}"
+        figure = words_figure(own.panels, own.words, own.clusters, title=title.of(subject), origin=projection == "plane")
         written += save(figure, folder / f"words_{projection}_{method}", svg)
     asked = answers.evaluation
     if len(asked):
         for name, rows in asked[asked["task"] == "analogy"].groupby("set", sort=False):
-            figure = analogies_figure(rows, title=facts.title(f"Analogies, {name}"))
+            figure = analogies_figure(rows, title=title.of(f"Analogies, {name}"))
             written += save(figure, folder / f"analogies_{name}", svg)
         for name, rows in asked[asked["task"] == "sentiment"].groupby("set", sort=False):
-            figure = sentiment_figure(rows, title=facts.title(f"Sentiment, {name}"))
+            figure = sentiment_figure(rows, title=title.of(f"Sentiment, {name}"))
             written += save(figure, folder / f"sentiment_{name}", svg)
     if len(answers.neighbours):
-        figure = neighbours_figure(answers.neighbours, title=facts.title("Nearest neighbours"))
+        figure = neighbours_figure(answers.neighbours, title=title.of("Nearest neighbours"))
         written += save(figure, folder / "neighbours", svg)
     return written

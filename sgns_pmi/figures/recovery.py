@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sgns_pmi.figures.panels import Cells, draw_panels
+from sgns_pmi.figures.recovery_panels import Cells, draw_panels
 from sgns_pmi.figures.style import badge, balanced, label, label_axes, number, panel_axes, set_title, styled
 
 Array = NDArray[np.floating[Any]]

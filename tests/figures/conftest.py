@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from sgns_pmi.compare import recovery
-from sgns_pmi.figures import Facts
+from sgns_pmi.figures import RunTitle
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def _settings_untouched():
 
 @pytest.fixture
 def run():
-    """Keyword arguments of `run_figures` for a 12 x 15 problem of rank 3, with its facts."""
+    """Keyword arguments of `run_figures` for a 12 x 15 problem of rank 3, with its title."""
     rng = np.random.default_rng(0)
     target = rng.normal(size=(12, 3)) @ rng.normal(size=(3, 15))
     counts = rng.poisson(np.exp(target)).astype(float)
@@ -48,7 +48,7 @@ def run():
         }
     )
     return SimpleNamespace(
-        facts=Facts("softmax, 12 words", k=7, dim=2, noise="unigram", exponent=0.75, pmi_rank=3),
+        title=RunTitle("softmax, 12 words", k=7, dim=2, noise="unigram", exponent=0.75, pmi_rank=3),
         data={
             "target_name": "true",
             "target": target,

@@ -11,11 +11,11 @@ from words import random_vectors
 import sgns_pmi as sp
 from sgns_pmi.compare import Answers
 from sgns_pmi.compare.words.word_map import word_map
-from sgns_pmi.figures import Facts, question_figures
+from sgns_pmi.figures import RunTitle, question_figures
 from sgns_pmi.figures.analogies import analogies_figure
 from sgns_pmi.figures.neighbours import neighbours_figure
 from sgns_pmi.figures.sentiment import sentiment_figure
-from sgns_pmi.figures.words import words_figure
+from sgns_pmi.figures.word_map import words_figure
 
 SECTIONS = {"one": (10, 5, 0.4), "two": (8, 0, None), "all": (18, 5, 0.4)}
 
@@ -126,8 +126,8 @@ def test_files(tmp_path: Path) -> None:
     near = sp.neighbours(random_vectors(), ["w1"], 3).assign(method="sppmi")
     vectors = random_vectors()
     maps = {("sppmi", "pca"): word_map({"V": vectors}, 20, "pca")}
-    facts = Facts("twelve words", k=5, dim=2, noise="unigram")
-    written = question_figures(tmp_path, facts, answers=Answers(pd.concat([analogy_rows(), sentiment_rows()]), near), maps=maps)
+    title = RunTitle("twelve words", k=5, dim=2, noise="unigram")
+    written = question_figures(tmp_path, title, answers=Answers(pd.concat([analogy_rows(), sentiment_rows()]), near), maps=maps)
     assert sorted(file.name for file in written) == [
         "analogies_google.png",
         "neighbours.png",
@@ -135,4 +135,4 @@ def test_files(tmp_path: Path) -> None:
         "words_pca_sppmi.png",
     ]
     assert all(file.is_file() for file in written)
-    assert question_figures(tmp_path, facts, answers=Answers(pd.DataFrame(), pd.DataFrame()), maps={}) == []
+    assert question_figures(tmp_path, title, answers=Answers(pd.DataFrame(), pd.DataFrame()), maps={}) == []

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.colors import LogNorm, to_hex
 
-from sgns_pmi.figures import GridPanel, grid_figure, panels, recovery_figure, style
+from sgns_pmi.figures import GridPanel, grid_figure, recovery_figure, recovery_panels, style
 
 
 def drawn_cells(ax):
@@ -39,7 +39,7 @@ def draw(run, kind="corrected", **changes):
         data["counts"],
         chosen,
         target_name=data["target_name"],
-        title=run.facts.title("Recovery"),
+        title=run.title.of("Recovery"),
     )
 
 
@@ -131,7 +131,7 @@ def test_raw_and_corrected_differ_by_their_offset(run):
 
 
 def test_many_cells_become_hexagons_that_hold_each_once(run, monkeypatch):
-    monkeypatch.setattr(panels, "MOST_POINTS", 100)
+    monkeypatch.setattr(recovery_panels, "MOST_POINTS", 100)
     figure = draw(run)
     for ax, pair in zip(panels_of(figure), run.data["estimates"].values(), strict=True):
         (hexagons,) = ax.collections

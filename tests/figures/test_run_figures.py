@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from sgns_pmi.figures import Facts, convergence_figure, losses_figure, run_figures, settings, spectrum_figure, style
+from sgns_pmi.figures import RunTitle, convergence_figure, losses_figure, run_figures, settings, spectrum_figure, style
 from sgns_pmi.figures.spectrum import leading_singular_values
 
 
@@ -55,9 +55,9 @@ def test_losses_have_a_panel_and_an_axis_each(run, tmp_path):
         assert ax.get_ylabel() == labels[method]
         assert ax.get_title() == style.label(method)
     both = pd.concat([run.data["history"], history.iloc[:3]])
-    written = run_figures(tmp_path, run.facts, **run.data | {"history": both}, losses=labels)
+    written = run_figures(tmp_path, run.title, **run.data | {"history": both}, losses=labels)
     assert {"convergence.png", "losses.png"} <= {path.name for path in written}
-    written = run_figures(tmp_path, run.facts, **run.data | {"history": history}, losses=labels)
+    written = run_figures(tmp_path, run.title, **run.data | {"history": history}, losses=labels)
     assert "convergence.png" not in {path.name for path in written}
 
 
@@ -102,12 +102,12 @@ def test_spectrum_says_that_infinite_cells_count_as_zero_and_joins_equal_lines(r
     assert not any(name.startswith("rank") for name in lines_of(ax))
 
 
-def test_facts_leave_out_what_does_not_apply():
-    facts = Facts("toy", k=5, dim=4, noise="uniform", exponent=0.75)
-    assert facts.title("Recovery") == "Recovery: toy\nk = 5, dim = 4, noise = uniform"
+def test_titles_leave_out_what_does_not_apply():
+    title = RunTitle("toy", k=5, dim=4, noise="uniform", exponent=0.75)
+    assert title.of("Recovery") == "Recovery: toy\nk = 5, dim = 4, noise = uniform"
 
 
-def test_facts_that_differ_are_not_said():
+def test_settings_that_differ_are_not_said():
     assert settings() == ""
     assert settings(dim=4, pmi_rank=3, exponent=0.75) == "dim = 4, rank of true PMI = 3"
     assert settings(k=5, noise="unigram", exponent=0.75) == "k = 5, noise = unigram^0.75"
@@ -126,7 +126,7 @@ def test_few_singular_values_have_an_index_each(run):
 
 
 def test_files_of_a_run(run, tmp_path):
-    written = run_figures(tmp_path / "figures", run.facts, **run.data)
+    written = run_figures(tmp_path / "figures", run.title, **run.data)
     names = ["recovery.png", "recovery_raw.png", "spectrum.png", "convergence.png"]
     assert [p.name for p in written] == names
     assert sorted(p.name for p in (tmp_path / "figures").iterdir()) == sorted(names)
@@ -137,23 +137,23 @@ def test_files_of_a_run_without_offset_or_history_and_with_svg(run, tmp_path):
     # Rounding is no offset.
     estimates = {method: {"raw": matrix + 1e-14, "corrected": matrix} for method, matrix in exact.items()}
     data = run.data | {"estimates": estimates, "history": run.data["history"].iloc[:0]}
-    written = run_figures(tmp_path, replace(run.facts, pmi_rank=None), svg=True, **data)
+    written = run_figures(tmp_path, replace(run.title, pmi_rank=None), svg=True, **data)
     assert [p.name for p in written] == ["recovery.png", "recovery.svg", "spectrum.png", "spectrum.svg"]
 
 
 def test_single_cells_have_a_recovery_figure_that_says_so_and_no_spectrum(run, tmp_path, monkeypatch):
     titles = []
-    monkeypatch.setattr("sgns_pmi.figures.job.save", lambda figure, path, svg: titles.append(figure.get_suptitle()) or [path])
+    monkeypatch.setattr("sgns_pmi.figures.run.save", lambda figure, path, svg: titles.append(figure.get_suptitle()) or [path])
     single = {name: run.data[name].ravel() for name in ("target", "counts")}
     estimates = {method: {kind: x.ravel() for kind, x in pair.items()} for method, pair in run.data["estimates"].items()}
-    written = run_figures(tmp_path, run.facts, **run.data | single | {"estimates": estimates}, note="a sample of cells")
+    written = run_figures(tmp_path, run.title, **run.data | single | {"estimates": estimates}, note="a sample of cells")
     assert [path.name for path in written] == ["recovery", "recovery_raw", "convergence"]
     assert ["a sample of cells" in title.replace("\n", " ") for title in titles] == [True, True, False]
 
 
 def test_infinite_estimates_that_agree_make_no_raw_figure(run, tmp_path):
     data = run.data | {"estimates": {"empirical": run.data["estimates"]["empirical"]}}
-    assert "recovery_raw.png" not in [p.name for p in run_figures(tmp_path, run.facts, **data)]
+    assert "recovery_raw.png" not in [p.name for p in run_figures(tmp_path, run.title, **data)]
 
 
 def test_best_objective_is_the_lower_of_history_and_metrics(run, tmp_path, monkeypatch):
@@ -163,9 +163,9 @@ def test_best_objective_is_the_lower_of_history_and_metrics(run, tmp_path, monke
         best.append(given["best"])
         return convergence_figure(history, **given)
 
-    monkeypatch.setattr("sgns_pmi.figures.job.convergence_figure", spy)
+    monkeypatch.setattr("sgns_pmi.figures.run.convergence_figure", spy)
     row = {"estimate": "corrected", "target": "objective", "cells": "all", "metric": "value"}
     more = pd.DataFrame([row | {"method": "sgns_expected", "value": 1.9}, row | {"method": "oracle", "value": 0.1}])
-    run_figures(tmp_path, run.facts, **run.data)
-    run_figures(tmp_path, run.facts, **(run.data | {"metrics": pd.concat([run.data["metrics"], more])}))
+    run_figures(tmp_path, run.title, **run.data)
+    run_figures(tmp_path, run.title, **(run.data | {"metrics": pd.concat([run.data["metrics"], more])}))
     assert best == [2.0, 1.9]  # the oracle has no history: its objective is another matter

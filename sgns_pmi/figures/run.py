@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,58 +14,15 @@ from sgns_pmi.figures.convergence import convergence_figure, losses_figure
 from sgns_pmi.figures.recovery import recovery_figure
 from sgns_pmi.figures.spectrum import spectrum_figure
 from sgns_pmi.figures.style import save
+from sgns_pmi.figures.title import RunTitle
 
 Array = NDArray[np.floating[Any]]
 FORMULAS = {"corrected": "corrected estimate", "raw": "raw estimate, $VU^T + \\log k$"}
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What a run was, for the titles of its figures.
-
-    Parameters
-    ----------
-    problem : str
-        ``Problem.title``: "softmax, 100 words, rank 2, 200,000 pairs".
-    k, dim : int
-        Number of negatives and dimension of the factors.
-    noise : str
-        Name of the noise distribution.
-    exponent : float, default 1
-        The noise's smoothing power; shown for the two unigram noises where it is not 1.
-    pmi_rank : int, optional
-        Rank of the true PMI, where there is a truth.
-    """
-
-    problem: str
-    k: int
-    dim: int
-    noise: str
-    exponent: float = 1.0
-    pmi_rank: int | None = None
-
-    def title(self, subject: str) -> str:
-        """Two lines: the subject and the problem; then k, dim, rank and noise."""
-        return f"{subject}: {self.problem}\n{settings(self.k, self.dim, self.pmi_rank, self.noise, self.exponent)}"
-
-
-def settings(
-    k: int | None = None,
-    dim: int | None = None,
-    pmi_rank: int | None = None,
-    noise: str | None = None,
-    exponent: float | None = None,
-) -> str:
-    """k, dim, rank and noise as a line of a title; what is None is left out."""
-    if exponent not in (None, 1) and noise in ("unigram", "center_unigram"):
-        noise = f"{noise}^{exponent:g}"
-    facts = {"k": k, "dim": dim, "rank of true PMI": pmi_rank, "noise": noise}
-    return ", ".join(f"{name} = {value}" for name, value in facts.items() if value is not None)
-
-
 def run_figures(
     directory: str | Path,
-    facts: Facts,
+    title: RunTitle,
     *,
     target_name: str,
     target: Array,
@@ -84,7 +40,7 @@ def run_figures(
     ----------
     directory : str or Path
         Where the files go (``figures/`` of the run directory); made if absent.
-    facts : Facts
+    title : RunTitle
         For the titles.
     target_name : {"true", "empirical"}
         What `target` is, by the name it has in `metrics`: the true PMI, or the empirical one where no truth is known.
@@ -127,7 +83,7 @@ def run_figures(
             counts,
             chosen,
             target_name=target_name,
-            title=facts.title(f"Recovery of PMI ({FORMULAS[kind]}{f'; {note}' if note else ''})"),
+            title=title.of(f"Recovery of PMI ({FORMULAS[kind]}{f'; {note}' if note else ''})"),
         )
         written += save(figure, folder / ("recovery" if kind == "corrected" else "recovery_raw"), svg)
     if target.ndim == 2:
@@ -135,9 +91,9 @@ def run_figures(
             {method: pair["corrected"] for method, pair in estimates.items()},
             target,
             target_name=target_name,
-            dim=facts.dim,
-            pmi_rank=facts.pmi_rank,
-            title=facts.title("Singular values"),
+            dim=title.dim,
+            pmi_rank=title.pmi_rank,
+            title=title.of("Singular values"),
         )
         written += save(figure, folder / "spectrum", svg)
     own = history["method"].isin(losses or {})
@@ -146,9 +102,9 @@ def run_figures(
         reached = metrics.loc[(metrics["target"] == "objective") & (metrics["metric"] == "value"), ["method", "value"]]
         # Only these methods minimise ℓ, and only their optimum is bound to this dim.
         best = min(history["objective"].min(), reached.loc[reached["method"].isin(history["method"]), "value"].min())
-        figure = convergence_figure(history, best=float(best), title=facts.title("Convergence"))
+        figure = convergence_figure(history, best=float(best), title=title.of("Convergence"))
         written += save(figure, folder / "convergence", svg)
     if losses and len(others):
-        figure = losses_figure(others, losses, title=facts.title("What other methods minimise"))
+        figure = losses_figure(others, losses, title=title.of("What other methods minimise"))
         written += save(figure, folder / "losses", svg)
     return written
