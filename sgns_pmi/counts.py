@@ -30,7 +30,7 @@ class CooccurrenceCounts:
     matrix : scipy.sparse.csr_array, (words, contexts)
         The counts n, float64, sorted indices, no stored zeros, read-only.
     row_sums, col_sums : ndarray, (words,) and (contexts,)
-        r_i and c_j of MATH.md's notation.
+        r_i and c_j of docs/math.md, "Notation".
     total : float
         N, the sum of all counts.
     shape : (int, int)

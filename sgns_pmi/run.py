@@ -12,7 +12,7 @@ from typing import Any
 
 import hydra
 import pandas as pd
-import yaml  # type: ignore[import-untyped]
+import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode

@@ -1,8 +1,9 @@
-"""Shared fixtures: where the reference data lies, and the R experiment's own counts."""
+"""Fixtures that many tests share, the R experiment's counts among them; and one line that says what was skipped, and why."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,18 @@ import pytest
 
 import sgns_pmi as sp
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+DATA = Path(__file__).resolve().parent / "data"
+PUBLISHED = Path(__file__).resolve().parents[2] / "shared" / "data"
+"""Published data sets that are not this project's to pass on; a clone does without."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line for all skips: how many, and why."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    why = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
+    if why:
+        reasons = "; ".join(f"{count} × {reason}" for reason, count in why.most_common())
+        terminalreporter.write_line(f"skipped {len(skipped)}: {reasons}", yellow=True)
 
 
 @dataclass(frozen=True)
@@ -33,16 +45,16 @@ class RReference:
 
 
 @pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder of shared data beside the project; tests that need it are skipped where it is absent."""
-    if not SHARED.is_dir():
-        pytest.skip("needs ../shared, the folder of reference data beside the project, which is absent")
-    return SHARED
+def published() -> Path:
+    """The folder of published data sets beside the project; the tests that need it are skipped where it is absent."""
+    if not PUBLISHED.is_dir():
+        pytest.skip("needs the published data sets in ../shared/data")
+    return PUBLISHED
 
 
 @pytest.fixture(scope="session")
-def r_reference(shared: Path) -> RReference:
-    folder = shared / "r_reference"
+def r_reference() -> RReference:
+    folder = DATA / "r_reference"
     triples = pd.read_csv(folder / "triples.csv")
     counts = sp.CooccurrenceCounts.from_triples(triples["center"] - 1, triples["context"] - 1, triples["count"], shape=(100, 100))
     probe = pd.read_csv(folder / "probe_factors.csv").to_numpy()

@@ -1,14 +1,17 @@
-"""The wheel: it carries the configuration, and its command works from any folder."""
+"""The wheel, whose command works from any folder; the source distribution, whole and without strays; and what is said of both."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import tarfile
+import tomllib
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from command import TINY
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,3 +54,35 @@ def test_console_script(installed: Path, tmp_path: Path) -> None:
     script = installed / "bin" / "sgns-pmi"
     shown = execute(str(script), "k=7", "--cfg", "job", cwd=tmp_path, PYTHONPATH=str(installed))
     assert "k: 7\n" in shown
+
+
+def test_the_wheel_has_its_licence(installed: Path) -> None:
+    (metadata,) = installed.glob("*.dist-info/METADATA")
+    assert "License-Expression: MIT\n" in metadata.read_text(encoding="utf-8")
+    (licence,) = installed.glob("*.dist-info/licenses/LICENSE")
+    assert licence.read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
+SOURCES = {"sgns_pmi", "conf", "tests", "docs", "experiments", "benchmarks"}
+PAGES = {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff", "LICENSE", "pyproject.toml"}
+KINDS = {".py", ".typed", ".yaml", ".md", ".csv", ".png", ".R"}
+
+
+def test_the_source_distribution_is_whole_and_has_no_strays(tmp_path: Path) -> None:
+    execute("-m", "build", "--sdist", "--no-isolation", "--outdir", str(tmp_path), str(ROOT), cwd=tmp_path)
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        files = {Path(*Path(member.name).parts[1:]) for member in opened.getmembers() if member.isfile()}
+    assert {file.parts[0] for file in files} == SOURCES | PAGES | {"PKG-INFO", ".gitignore"}  # the last two hatchling adds
+    strays = {file for file in files if file.parts[0] in SOURCES and (file.suffix not in KINDS or "__pycache__" in file.parts)}
+    assert strays == set()
+    expected = [*(ROOT / "docs").glob("*.md"), *(ROOT / "tests" / "data").rglob("*.csv"), *(ROOT / "conf").rglob("*.yaml")]
+    assert {file.relative_to(ROOT) for file in expected} <= files
+
+
+def test_the_citation_agrees_with_the_package() -> None:
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert cited.keys() >= {"cff-version", "message", "title", "authors"}  # what the format requires
+    assert (cited["version"], cited["license"]) == (project["version"], project["license"])
+    assert cited["authors"] == project["authors"]

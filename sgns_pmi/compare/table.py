@@ -37,7 +37,7 @@ def compare(
     DataFrame
         Columns method, estimate (raw, corrected), target (true, nominal, empirical, objective), cells, metric, value.
         Objective rows have metric "value": ℓ at the method's scores, the corrected estimate less log K and the column
-        term; "deviation_percent": percent above ℓ* (MATH.md, Deviation); "gap": relative distance to the ℓ of
+        term; "deviation_percent": percent above ℓ* (docs/math.md, "Deviation"); "gap": relative distance to the ℓ of
         sgns_expected, the best known optimum at this dim (negative for a method that is not bound to that dim; no row
         where sgns_expected is not in the job).
     """

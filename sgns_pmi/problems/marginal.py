@@ -81,7 +81,8 @@ def marginal_problem(
 ) -> Problem:
     """Exact PMI of known rank under prescribed marginals: P_ij = exp(M_ij + a_i + b_j), P1 = p, Pᵀ1 = q.
 
-    PMI_ij = M_ij + (a_i − log p_i) + (b_j − log q_j), of rank + 2 (MATH.md). M = V₀U₀ᵀ with normal factors.
+    PMI_ij = M_ij + (a_i − log p_i) + (b_j − log q_j), of rank + 2, where M = V₀U₀ᵀ with normal factors (docs/math.md,
+    "Synthetic truths").
 
     Parameters
     ----------

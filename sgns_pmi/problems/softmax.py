@@ -13,9 +13,10 @@ Float = NDArray[np.float64]
 
 
 def softmax_truth(V: Float, U: Float) -> Truth:
-    """The distribution P = exp(M) / Σ exp(M), M = V Uᵀ, and its PMI = M − log Z − log p_i − log q_j (MATH.md).
+    """The distribution P = exp(M) / Σ exp(M), M = V Uᵀ, and its PMI = M − log Z − log p_i − log q_j.
 
-    The PMI is the product of [V, −log Z − log p, 1] and [U, 1, −log q]: of rank dim + 2 in general.
+    See docs/math.md, "Synthetic truths". The PMI is the product of [V, −log Z − log p, 1] and [U, 1, −log q]: of rank dim + 2 in
+    general.
     """
     words, contexts = len(V), len(U)
     peak = max(float((V[rows] @ U.T).max()) for rows in row_blocks(words, contexts))

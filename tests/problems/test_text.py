@@ -188,11 +188,9 @@ def test_toys_that_cannot_be(sentences):
         toy_problem(sentences)
 
 
-def test_text8_is_counted_as_its_readme_says(shared):
+def test_text8_is_counted_as_its_readme_says(published):
     """12,575,907 tokens, 213,261 types, 60,230 of them 5 times or more."""
-    file = shared / "data" / "text" / "text8_prefix.txt.xz"
-    if not file.is_file():
-        pytest.skip("needs the text8 prefix of ../shared/data")
+    file = published / "text" / "text8_prefix.txt.xz"
     counts = text_problem(file, window=1, window_type="fixed", boundary="none", max_size=200_000, cache=False).counts
     assert counts.shape == (60_230, 60_230)
     assert counts.vocab[:3] == ("the", "of", "and")

@@ -1,6 +1,6 @@
 """Second order: alternating Newton, then truncated Newton on both sides; the exact solver's engine for small problems.
 
-First-order methods stall on ℓ, because its optimum is ill-conditioned in rare cells (MATH.md, Limits). Two facts help:
+First-order methods stall on ℓ, because its optimum is ill-conditioned in rare cells (docs/math.md, "Limits"). Two facts help:
 for fixed U every row of V is a small weighted logistic regression, whose Newton step is one dim x dim system; and the
 same systems, taken for both sides, precondition conjugate gradients on V and U jointly so well that a few truncated
 Newton steps (Nocedal & Wright 2006, section 7.1) reach machine precision. Alternation comes near an optimum from any

@@ -185,9 +185,9 @@ def test_refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: list[s
         read_documents(files)
 
 
-def test_tfidf_on_sentences_about_films(shared: Path) -> None:
+def test_tfidf_on_sentences_about_films(published: Path) -> None:
     """Logistic regression on TF-IDF of these 10,662 sentences is known to reach about three in four."""
-    folder = shared / "data" / "sentiment"
+    folder = published / "sentiment"
     made = read_documents([folder / "rt-polarity.neg", folder / "rt-polarity.pos"])
     assert np.bincount(made.classes).tolist() == [5331, 5331]
     rows = table(sentiment({}, made))

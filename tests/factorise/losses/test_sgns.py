@@ -24,7 +24,7 @@ def random_case(seed: int, words: int = 7, contexts: int = 5, dim: int = 3):
 
 
 def dense_loss(V, U, counts, k, noise, drop_positive):
-    """The definition in MATH.md, word for word, in torch (so that autograd can differentiate it)."""
+    """The definition in docs/math.md, "Objective", word for word, in torch (so that autograd can differentiate it)."""
     n = torch.tensor(counts.matrix.toarray())
     X = V @ U.T
     r = n.sum(1, keepdim=True)

@@ -1,0 +1,61 @@
+"""The manual: what is cited exists, and what is linked is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CITING = sorted(
+    file
+    for folder in ("sgns_pmi", "conf", "tests", "experiments", "benchmarks")
+    for file in (ROOT / folder).rglob("*")
+    if file.suffix in (".py", ".yaml", ".md")
+)
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "experiments").glob("*/*.md"), ROOT / "benchmarks/README.md"]
+)
+CITED = re.compile(r'\b(math|design)\.md(?:,\s+(?:#\s+)?"([^"]+)")?', re.IGNORECASE)
+LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+
+
+def sections(page: str) -> set[str]:
+    return set(re.findall(r"^## (.+)$", (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8"), flags=re.MULTILINE))
+
+
+def citations(text: str) -> list[tuple[str, str]]:
+    """Every mention of a page of the law in a text, with the section that it names, if it names one."""
+    return CITED.findall(text)
+
+
+def test_a_citation_is_read_with_its_section() -> None:
+    text = 'see docs/math.md, "Limits", and docs/design.md,\n# "Rules of the house"; MATH.md'
+    assert citations(text) == [("math", "Limits"), ("design", "Rules of the house"), ("MATH", "")]
+
+
+def test_the_code_cites_sections_that_exist() -> None:
+    cited = [
+        (str(file.relative_to(ROOT)), page, section)
+        for file in CITING
+        if file != Path(__file__).resolve()
+        for page, section in citations(file.read_text(encoding="utf-8"))
+    ]
+    known = {page: sections(page) for page in ("math", "design")}
+    assert len(cited) >= 8
+    assert [citation for citation in cited if citation[2] not in known.get(citation[1], ())] == []
+
+
+@pytest.mark.parametrize("page", ["math", "design"])
+def test_pages_of_the_law_point_to_their_own_sections(page: str) -> None:
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    pointed = re.findall(r'\bsee(?: also)? "([^"]+)"', text)
+    pointed += [section for _, section in citations(text) if section]
+    assert set(pointed) <= sections("math") | sections("design")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files(page: Path) -> None:
+    linked = LINK.findall(page.read_text(encoding="utf-8"))
+    assert [target for target in linked if not (page.parent / target).exists()] == []
