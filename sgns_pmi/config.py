@@ -244,7 +244,7 @@ def _data(options: object) -> Mapping[str, Any]:
 
 
 def _evaluation(options: object) -> Evaluation:
-    evaluation = Evaluation(**_options("eval", options, [field.name for field in fields(Evaluation)]))
+    evaluation = Evaluation(**_options("eval", options, Evaluation.keys()))
     try:
         evaluation.check()
     except InputError as error:

@@ -20,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sgns_pmi.command_line import as_input_error, check_arguments, conf_folder, register_help
-from sgns_pmi.compare import Answers, compare, evaluate, method_maps, method_vectors
+from sgns_pmi.compare import Answers, compare, evaluate, method_vectors
 from sgns_pmi.compare.words.files import check_word2vec, write_factors, write_word2vec
 from sgns_pmi.config import Config
 from sgns_pmi.errors import InputError
@@ -82,7 +82,7 @@ def run(config: Config, directory: Path) -> Status:
                 metrics = compare(problem, fitted, config.k, noise, config.drop_positive)
             with record.step("evaluate"):
                 vectors = method_vectors(fitted, problem.counts, config.eval)
-                answers = evaluate(vectors, config.eval)
+                answers = evaluate(vectors, config.eval, fitted=fitted, counts=problem.counts, seed=config.seed)
 
             history = histories(fitted)
             write_csv(metrics, directory / "metrics.csv")
@@ -146,8 +146,7 @@ def draw(
         svg=config.svg,
         losses={name: METHODS[name].loss for name in fitted if METHODS[name].loss},
     )
-    maps = method_maps(fitted, problem.counts, config.eval, config.seed)
-    question_figures(folder, title, answers=answers, maps=maps, svg=config.svg)
+    question_figures(folder, title, answers=answers, svg=config.svg)
 
 
 def job(tree: DictConfig) -> str:

@@ -95,7 +95,7 @@ def test_sentiment_in_a_run(command: Command) -> None:
         ("eval.similarity=none.txt", "eval.similarity=none.txt: must be a list"),
         ("eval.sentiment=[counts.csv]", "eval.sentiment=counts.csv: needs two or more files"),
         ("eval.maps=[som]", "eval.maps=som: must be one of pca, tsne, umap"),
-        ("+eval.sets=[a]", "eval.sets=['a']: no such key; there are eval.words"),
+        ("+eval.sets=[a]", "eval.sets=['a']: no such key; there are eval.similarity"),
     ],
 )
 def test_questions_that_cannot_be_asked_stop_the_job_first(command: Command, override: str, message: str) -> None:

@@ -157,10 +157,10 @@ def answers(trained: dict[str, Any], config: Config) -> list[dict[str, Any]]:
     for kind in ("V", "V+U"):
         vectors = word_vectors(trained["V"], trained["U"], vocab=trained["vocab"], context_vocab=trained["vocab"], vectors=kind)
         row: dict[str, Any] = {"vectors": kind}
-        for name, pairs in config.eval.pairs.items():
+        for name, pairs in config.eval.asked.get("similarity", {}).items():
             found = similarity(vectors, pairs).set_index("metric")["value"]
             row |= {name: found["spearman"], f"{name} covered": found["covered"]}
-        for name, questions in config.eval.questions.items():
+        for name, questions in config.eval.asked.get("analogy", {}).items():
             frame = analogies(vectors, questions, RESTRICT).query("section == 'all'").set_index("metric")["value"]
             row |= {name: frame["accuracy_3cosadd"], f"{name} 3CosMul": frame["accuracy_3cosmul"]}
             row[f"{name} asked"] = frame["asked"]

@@ -3,15 +3,15 @@
 from sgns_pmi.compare.deviation import estimator_objective, objective_deviation, optimal_objective, scores_objective
 from sgns_pmi.compare.recovery import recovery
 from sgns_pmi.compare.table import compare
-from sgns_pmi.compare.words.evaluation import Answers, Evaluation, evaluate, method_maps, method_vectors
+from sgns_pmi.compare.words.evaluation import QUESTIONS, Answers, Evaluation, evaluate, method_vectors
 
 __all__ = [
+    "QUESTIONS",
     "Answers",
     "Evaluation",
     "compare",
     "estimator_objective",
     "evaluate",
-    "method_maps",
     "method_vectors",
     "objective_deviation",
     "optimal_objective",

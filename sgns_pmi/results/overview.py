@@ -8,17 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sgns_pmi.compare import Answers
-from sgns_pmi.compare.words.evaluation import SENTIMENT, WHOLE
+from sgns_pmi.compare import QUESTIONS, Answers
 from sgns_pmi.factorise import Factorisation
 from sgns_pmi.pmi import pmi_matrix, pmi_of
 from sgns_pmi.problems import Problem
 
 Float = NDArray[np.float64]
 
-SHOWN_METRICS = {"similarity": ("spearman",), "analogy": ("accuracy_3cosadd", "accuracy_3cosmul")}
-COUNTS = {"similarity": ("covered", "pairs"), "analogy": ("asked", "questions")}
-SHOWN_NEIGHBOURS = 5
 SHOWN_CELLS = 4_000_000
 """Most cells that figures are drawn from."""
 SHOWN_SEEN = 1_000_000
@@ -59,42 +55,24 @@ def _column(rows: pd.DataFrame, metric: str, cells: str) -> pd.Series:
 
 
 def answers_overview(answers: Answers) -> list[pd.DataFrame]:
-    """For the console: a row a question set with a column a method; accuracies of sentiment; and each word's first neighbours.
+    """For the console: the headlines of the questions that share a table, a column a method; then the tables of the others.
 
-    Similarity sets show Spearman's correlation, analogy sets the accuracy over all sections; "known" is how many of their
-    pairs or questions are in the vocabulary. Sentiment shows the accuracy of each kind of features, with its standard deviation
-    over the folds. Nothing for what was not asked.
+    "known" is how much of a set is in the vocabulary. Nothing for what was not asked.
     """
-    tables = []
-    rows = answers.evaluation
-    if len(rows):
-        classes = rows["task"] == SENTIMENT
-        tables += [table(own) for table, own in ((_questions, rows[~classes]), (_accuracies, rows[classes])) if len(own)]
-    if len(answers.neighbours):
-        first = answers.neighbours[answers.neighbours["rank"] <= SHOWN_NEIGHBOURS]
-        table = first.groupby(["word", "method"], sort=False)["neighbour"].agg(", ".join).to_frame("nearest")
-        tables.append(table.reset_index("method"))
-    return tables
-
-
-def _questions(rows: pd.DataFrame) -> pd.DataFrame:
-    values = rows[rows["section"] == WHOLE].set_index(["task", "set", "metric", "method"])["value"]
-    methods = rows["method"].unique()
-    lines = []
-    for task, name in rows[["task", "set"]].drop_duplicates().itertuples(index=False):
-        known, whole = (f"{values[task, name, count, methods[0]]:.0f}" for count in COUNTS[task])
-        for metric in SHOWN_METRICS[task]:
-            found = {method: values.get((task, name, metric, method)) for method in methods}
-            lines.append({"set": name, "metric": metric, "known": f"{known}/{whole}", **found})
-    return pd.DataFrame(lines).astype(dict.fromkeys(methods, float)).set_index("set")
-
-
-def _accuracies(rows: pd.DataFrame) -> pd.DataFrame:
-    values = rows.set_index(["set", "method", "section", "metric"])["value"].unstack("metric")
-    accuracies = values["accuracy"].map("{:.3f}".format) + " ± " + values["accuracy_std"].map("{:.3f}".format)
-    table = accuracies.unstack("section").reindex(columns=list(rows["section"].unique()))
-    table["known words"] = values["known_words"].groupby(["set", "method"]).first().map("{:.1%}".format)
-    return table.reindex(rows["method"].unique(), level="method").reset_index("method").rename_axis(columns=None)
+    shared, own = [], []
+    for name, rows in answers.items():
+        table = QUESTIONS[name].overview(rows)
+        if table is not None:
+            own.append(table)
+        elif len(headline := QUESTIONS[name].headline(rows)):
+            shared.append(headline)
+    if not shared:
+        return own
+    lines = pd.concat(shared, ignore_index=True)
+    known = lines.groupby(["set", "metric"], sort=False)["known"].first()
+    values = lines.set_index(["set", "metric", "method"])["value"].unstack("method", sort=False)
+    values.insert(0, "known", known)
+    return [values.reset_index("metric").rename_axis(columns=None), *own]
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ import pandas as pd
 import torch
 
 from sgns_pmi.compare import Answers
+from sgns_pmi.compare.words.evaluation import answer_tables, answers_from
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import Factorisation
 from sgns_pmi.factorise.solvers.solution import HISTORY_COLUMNS
@@ -183,24 +184,26 @@ def read_metrics(path: Path) -> pd.DataFrame:
 
 
 def write_answers(answers: Answers, directory: Path) -> None:
-    """Write evaluation.csv and neighbours.csv, those that have rows; one of an earlier run does not stay in their place."""
-    for name, frame in zip(Answers._fields, answers, strict=True):
+    """Write evaluation.csv, neighbours.csv, ..., those that have rows; one of an earlier run does not stay in their place."""
+    for name, frame in answer_tables(answers).items():
         path = directory / f"{name}.csv"
         path.unlink(missing_ok=True)
-        if len(frame):
+        if frame is not None:
             write_csv(frame, path)
 
 
 def read_answers(directory: Path) -> Answers:
-    """What `write_answers` wrote to a run's directory; an empty frame for a file that there is not."""
-    return Answers(*(_read_answer(directory / f"{name}.csv") for name in Answers._fields))
+    """What `write_answers` wrote to a run's directory, by question."""
+    tables = {name: read_answer_table(directory / f"{name}.csv") for name in answer_tables({})}
+    return answers_from({name: rows for name, rows in tables.items() if rows is not None})
 
 
-def _read_answer(path: Path) -> pd.DataFrame:
+def read_answer_table(path: Path) -> pd.DataFrame | None:
+    """The rows of one file of answers; None where there is no such file."""
     # NA, null and nan are words.
     text = dict.fromkeys(("method", "task", "set", "section", "metric", "word", "neighbour"), str)
     if not path.is_file():
-        return pd.DataFrame()
+        return None
     return pd.read_csv(path, dtype=text, converters={"value": float}, keep_default_na=False)
 
 
@@ -254,6 +257,7 @@ __all__ = [
     "Status",
     "histories",
     "log_failure",
+    "read_answer_table",
     "read_answers",
     "read_metrics",
     "write_answers",

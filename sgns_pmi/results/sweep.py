@@ -12,9 +12,10 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from sgns_pmi.compare.words.evaluation import SENTIMENT, WHOLE
-from sgns_pmi.results.overview import SHOWN_METRICS, main_target
-from sgns_pmi.results.record import read_answers, read_metrics
+from sgns_pmi.compare.words.evaluation import answers_from
+from sgns_pmi.compare.words.questions import EVALUATION, HEADLINE_COLUMNS, QUESTIONS
+from sgns_pmi.results.overview import main_target
+from sgns_pmi.results.record import read_answer_table, read_metrics
 
 QUESTION = (
     "Given co-occurrence counts, how well does a factorisation recover the PMI behind them, and what keeps it from doing better?"
@@ -54,8 +55,7 @@ class JobResult:
     @property
     def evaluation(self) -> pd.DataFrame | None:
         """evaluation.csv, or None where nothing was asked."""
-        rows = read_answers(self.directory).evaluation
-        return rows if len(rows) else None
+        return read_answer_table(self.directory / f"{EVALUATION}.csv")
 
 
 def swept_keys(jobs: Sequence[JobResult]) -> list[str]:
@@ -91,7 +91,7 @@ def sweep_table(frame: pd.DataFrame, keys: Sequence[str], cells: str = "all") ->
 
 
 def questions_table(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    """Swept keys and method x question set: Spearman's correlation, or accuracy over all sections or by features, job by job.
+    """Swept keys and method x question set: the headlines of the questions, such as Spearman's correlation, job by job.
 
     Parameters
     ----------
@@ -100,14 +100,15 @@ def questions_table(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     keys : sequence of str
         The swept keys.
     """
-    shown = [metric for metrics in SHOWN_METRICS.values() for metric in metrics]
-    classes = (frame["task"] == SENTIMENT) & (frame["metric"] == "accuracy")
-    named = frame["metric"].where(~classes, frame["metric"] + " (" + frame["section"] + ")")
-    frame = frame.assign(question=frame["set"] + ": " + named)
-    chosen = frame[classes | ((frame["section"] == WHOLE) & frame["metric"].isin(shown))]
-    place = [*keys, "job", "method", "question"]
+    lines = [pd.DataFrame(columns=[*keys, "job", *HEADLINE_COLUMNS])]
+    for _, rows in frame.groupby("job", sort=False):
+        job = {str(key): value for key, value in rows[[*keys, "job"]].iloc[0].items()}
+        answers = answers_from({EVALUATION: rows})
+        lines += [QUESTIONS[name].headline(own).assign(**job) for name, own in answers.items()]
+    table = pd.concat([own for own in lines if len(own)] or lines, ignore_index=True).dropna(subset="value")
+    table["question"] = table["set"] + ": " + table["metric"]
     # Not sorted: jobs, methods and sets stand in their own order.
-    return chosen.set_index(place)["value"].unstack("question", sort=False)
+    return table.set_index([*keys, "job", "method", "question"])["value"].unstack("question", sort=False)
 
 
 def report(tables: Mapping[str, pd.DataFrame], jobs: Sequence[JobResult], figures: Sequence[Path]) -> str:

@@ -24,7 +24,7 @@ def test_every_words_nearest_neighbour_is_of_its_own_group(kind: str) -> None:
         problem = config.problem()
         estimators, _ = config.estimators(problem)
         fitted = {name: estimator.fit(problem.counts) for name, estimator in estimators.items()}
-        near = evaluate(method_vectors(fitted, problem.counts, config.eval), config.eval).neighbours
+        near = evaluate(method_vectors(fitted, problem.counts, config.eval), config.eval)["neighbours"]
         first = dict(near.loc[near["rank"] == 1, ["word", "neighbour"]].to_numpy())
         assert set(first) == FRUIT | ANIMALS
         apart += all((word in FRUIT) == (neighbour in FRUIT) for word, neighbour in first.items())

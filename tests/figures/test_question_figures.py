@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,12 @@ import pandas as pd
 from words import random_vectors
 
 import sgns_pmi as sp
-from sgns_pmi.compare import Answers
 from sgns_pmi.compare.words.word_map import word_map
 from sgns_pmi.figures import RunTitle, question_figures
-from sgns_pmi.figures.analogies import analogies_figure
-from sgns_pmi.figures.neighbours import neighbours_figure
-from sgns_pmi.figures.sentiment import sentiment_figure
-from sgns_pmi.figures.word_map import words_figure
+from sgns_pmi.figures.questions.analogies import analogies_figure
+from sgns_pmi.figures.questions.neighbours import neighbours_figure
+from sgns_pmi.figures.questions.sentiment import sentiment_figure
+from sgns_pmi.figures.questions.word_map import words_figure
 
 SECTIONS = {"one": (10, 5, 0.4), "two": (8, 0, None), "all": (18, 5, 0.4)}
 
@@ -52,6 +52,14 @@ def sentiment_rows() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["method", "task", "set", "section", "metric", "value"])
 
 
+def map_rows(panels: dict[str, np.ndarray], words: Sequence[str], groups: Sequence[int]) -> pd.DataFrame:
+    frames = [
+        pd.DataFrame({"panel": name, "word": words, "x": points[:, 0], "y": points[:, 1], "cluster": groups})
+        for name, points in panels.items()
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
 def texts(ax) -> list:
     return [text for text in ax.texts if text.get_visible()]
 
@@ -60,7 +68,7 @@ def test_labels_never_overlap_and_frequent_words_have_theirs() -> None:
     points = np.random.default_rng(0).normal(size=(300, 2))
     points[:20] = 0  # words at one point
     words = [f"word{n}" for n in range(300)]
-    figure = words_figure({"V": points}, words, np.arange(300) % 5, title="words")
+    figure = words_figure(map_rows({"V": points}, words, np.arange(300) % 5), title="words")
     (ax,) = figure.axes
     shown = [text for text in texts(ax) if text.get_text() in set(words)]
     boxes = [text.get_window_extent() for text in shown]
@@ -74,7 +82,7 @@ def test_labels_never_overlap_and_frequent_words_have_theirs() -> None:
 
 def test_a_few_words_all_have_labels_coloured_as_their_cluster() -> None:
     points = np.array([[0.0, 0], [1, 0], [0, 3]])
-    figure = words_figure({"V": points, "U": -points}, ["a$b$", "b", "c"], np.array([0, 0, 1]), title="toy", origin=True)
+    figure = words_figure(map_rows({"V": points, "U": -points}, ["a$b$", "b", "c"], [0, 0, 1]), title="toy", origin=True)
     assert [ax.get_title() for ax in figure.axes] == ["V", "U"]
     for ax in figure.axes:
         assert [text.get_text() for text in texts(ax)] == ["a$b$", "b", "c"]
@@ -125,9 +133,10 @@ def test_table_of_neighbours() -> None:
 def test_files(tmp_path: Path) -> None:
     near = sp.neighbours(random_vectors(), ["w1"], 3).assign(method="sppmi")
     vectors = random_vectors()
-    maps = {("sppmi", "pca"): word_map({"V": vectors}, 20, "pca")}
+    maps = word_map({"V": vectors}, 20, "pca").assign(method="sppmi", projection="pca")
     title = RunTitle("twelve words", k=5, dim=2, noise="unigram")
-    written = question_figures(tmp_path, title, answers=Answers(pd.concat([analogy_rows(), sentiment_rows()]), near), maps=maps)
+    answers = {"analogy": analogy_rows(), "sentiment": sentiment_rows(), "neighbours": near, "word_map": maps}
+    written = question_figures(tmp_path, title, answers=answers)
     assert sorted(file.name for file in written) == [
         "analogies_google.png",
         "neighbours.png",
@@ -135,4 +144,4 @@ def test_files(tmp_path: Path) -> None:
         "words_pca_sppmi.png",
     ]
     assert all(file.is_file() for file in written)
-    assert question_figures(tmp_path, title, answers=Answers(pd.DataFrame(), pd.DataFrame()), maps={}) == []
+    assert question_figures(tmp_path, title, answers={}) == []

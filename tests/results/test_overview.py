@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import sgns_pmi as sp
-from sgns_pmi.compare import Answers
+from sgns_pmi.compare.words.evaluation import answers_from
 from sgns_pmi.results.overview import SHOWN_CELLS, Shown, answers_overview, as_text, main_target, overview, shown_rows
 
 COLUMNS = ["method", "estimate", "target", "cells", "metric", "value"]
@@ -98,9 +98,11 @@ def test_answers_show_every_set_with_how_much_of_it_is_known() -> None:
     ]
     near = [(method, word, rank, f"{word}{rank}", 0.5) for method in ("one", "two") for word in "ab" for rank in range(1, 8)]
     table, nearest = answers_overview(
-        Answers(
-            pd.DataFrame(cells, columns=["method", "task", "set", "section", "metric", "value"]),
-            pd.DataFrame(near, columns=["method", "word", "rank", "neighbour", "similarity"]),
+        answers_from(
+            {
+                "evaluation": pd.DataFrame(cells, columns=["method", "task", "set", "section", "metric", "value"]),
+                "neighbours": pd.DataFrame(near, columns=["method", "word", "rank", "neighbour", "similarity"]),
+            }
         )
     )
     assert as_text(table).split() == [
@@ -126,7 +128,7 @@ def test_answers_show_every_set_with_how_much_of_it_is_known() -> None:
         "2/8",
     ]
     assert nearest.loc["b", "nearest"].tolist() == ["b1, b2, b3, b4, b5"] * 2
-    assert answers_overview(Answers(pd.DataFrame(), pd.DataFrame())) == []
+    assert answers_overview({}) == []
 
 
 def test_sentiment_has_a_table_of_its_own() -> None:
@@ -136,7 +138,7 @@ def test_sentiment_has_a_table_of_its_own() -> None:
         for metric, value in [("accuracy", accuracy), ("accuracy_std", 0.0125), ("known_words", 0.5)]
     ]
     rows = pd.DataFrame(cells, columns=["method", "task", "set", "section", "metric", "value"])
-    (table,) = answers_overview(Answers(rows, pd.DataFrame()))
+    (table,) = answers_overview({"sentiment": rows})
     assert table.columns.tolist() == ["method", "mean", "sif", "words", "known words"]
     assert table["method"].tolist() == ["b", "a", "tfidf"]
     assert table.index.unique().tolist() == ["films"]

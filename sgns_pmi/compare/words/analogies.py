@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,11 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sgns_pmi.compare.words.neighbours import blocks, check_restrict, offset_scores, rules
-from sgns_pmi.compare.words.questions import question_lines
+from sgns_pmi.compare.words.question_files import question_files, question_lines
+from sgns_pmi.compare.words.questions import WHOLE, Question, Subjects, check_list, register_question, rows_together, set_headline
 from sgns_pmi.compare.words.vectors import WordVectors
 from sgns_pmi.errors import InputError
-
-WHOLE = "all"
 
 
 class Analogy(NamedTuple):
@@ -136,4 +136,34 @@ def _correct(vectors: WordVectors, positions: NDArray[np.intp], known: int) -> d
     return right
 
 
-__all__ = ["Analogy", "analogies", "read_analogies"]
+@register_question
+@dataclass(frozen=True)
+class AnalogyQuestion(Question):
+    """Files of analogies, or folders of such (.txt, .tsv): the key ``eval.analogies``."""
+
+    analogies: Sequence[str] = ()
+    name = "analogy"
+    place = 20
+
+    def read(self) -> dict[str, list[Analogy]]:
+        """The analogies of each set, by its name."""
+        check_list("analogies", self.analogies)
+        return {name: read_analogies(file) for name, file in question_files("analogies", self.analogies).items()}
+
+    def ask(self, asked: Mapping[str, Sequence[Analogy]], subjects: Subjects) -> pd.DataFrame:
+        """The metrics of `analogies`, of each set, section and method."""
+        return rows_together(
+            [
+                analogies(own, questions, subjects.restrict).assign(method=method, set=name)
+                for method, own in subjects.vectors.items()
+                for name, questions in asked.items()
+            ]
+        )
+
+    @classmethod
+    def headline(cls, rows: pd.DataFrame) -> pd.DataFrame:
+        """The accuracy of each set over all sections, by 3CosAdd and by 3CosMul."""
+        return set_headline(rows, ["accuracy_3cosadd", "accuracy_3cosmul"], "asked", "questions")
+
+
+__all__ = ["Analogy", "AnalogyQuestion", "analogies", "read_analogies"]

@@ -1,123 +1,90 @@
-"""What a run asks the word vectors of its methods, and what they answer."""
+"""What a run asks the word vectors of its methods; every module here is imported, so that a question is one file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cached_property
-from typing import NamedTuple
+from importlib import import_module
+from itertools import groupby
+from pkgutil import iter_modules
+from typing import Any
 
 import pandas as pd
 
-from sgns_pmi.compare.words.analogies import Analogy, analogies, read_analogies
-from sgns_pmi.compare.words.neighbours import check_restrict, neighbours
-from sgns_pmi.compare.words.questions import question_files
-from sgns_pmi.compare.words.sentiment import Documents, read_documents, sentiment
-from sgns_pmi.compare.words.similarity import WordPair, read_similarity, similarity
-from sgns_pmi.compare.words.vectors import (
-    KINDS,
-    NORMALIZATIONS,
-    WordVectors,
-    estimator_vectors,
-    has_vectors,
-    names_of,
-    unknown_word,
-)
-from sgns_pmi.compare.words.word_map import PROJECTIONS, WordMap, check_projection, word_map
+from sgns_pmi.compare import words
+from sgns_pmi.compare.words.neighbours import check_restrict
+from sgns_pmi.compare.words.questions import EVALUATION, EVALUATION_COLUMNS, QUESTIONS, Subjects, keys_of
+from sgns_pmi.compare.words.vectors import KINDS, NORMALIZATIONS, WordVectors, estimator_vectors, has_vectors, names_of
 from sgns_pmi.counts import CooccurrenceCounts
-from sgns_pmi.errors import InputError, check_choice, check_integer
+from sgns_pmi.errors import InputError, check_choice
 from sgns_pmi.factorise import Factorisation
 
-COLUMNS = ["method", "task", "set", "section", "metric", "value"]
-NEIGHBOUR_COLUMNS = ["method", "word", "rank", "neighbour", "similarity"]
-WHOLE = "all"
-SENTIMENT = "sentiment"
-FEW = 40
+for _module in iter_modules(words.__path__):
+    import_module(f"{words.__name__}.{_module.name}")
+
+Answers = Mapping[str, pd.DataFrame]
+"""Rows of each question that was answered, by its name."""
 
 
-@dataclass(frozen=True)
 class Evaluation:
-    """The questions of a run; field names are the keys of the configuration's group ``eval``.
+    """The questions of a run; parameters are the keys of the configuration's group ``eval``.
 
     Parameters
     ----------
-    words : sequence of str
-        Whose neighbours are wanted.
-    similarity, analogies : sequence of str
-        Files of word pairs and of analogies, or folders of such (.txt, .tsv).
-    sentiment : sequence of str
-        Two or more files of documents, one a class, a document a line.
     vectors : {"V", "U", "V+U", "mean"}, default "V"
         Which vectors answer; a method without context vectors answers with V.
     normalize : {"row", "column", "both", "none"}, default "row"
         As in `WordVectors`.
     restrict : int, optional
-        Only the so many most frequent words are known.
-    neighbours : int, default 10
-        Neighbours of each word.
-    maps : sequence of {"pca", "tsne", "umap"}
-        Maps that are drawn where words have names.
-    map_words : int, default 150
-        The most frequent words that a map shows.
+        Only the n most frequent words are known.
+    options
+        The keys of the questions: words, neighbours, similarity, analogies, sentiment, maps, map_words, and those of
+        questions registered elsewhere. See the classes in `QUESTIONS`.
     """
 
-    words: Sequence[str] = ()
-    similarity: Sequence[str] = ()
-    analogies: Sequence[str] = ()
-    sentiment: Sequence[str] = ()
-    vectors: str = "V"
-    normalize: str = "row"
-    restrict: int | None = None
-    neighbours: int = 10
-    maps: Sequence[str] = ("pca",)
-    map_words: int = 150
+    def __init__(self, vectors: str = "V", normalize: str = "row", restrict: int | None = None, **options: Any) -> None:
+        self.vectors, self.normalize, self.restrict = vectors, normalize, restrict
+        for key in options:
+            check_choice("key", key, self.keys())
+        self.questions = {
+            name: kind(**{key: options[key] for key in keys_of(kind) if key in options}) for name, kind in QUESTIONS.items()
+        }
+
+    @staticmethod
+    def keys() -> list[str]:
+        """Every key: those of the questions, and those that all share."""
+        return [*(key for kind in QUESTIONS.values() for key in keys_of(kind)), "vectors", "normalize", "restrict"]
+
+    @cached_property
+    def asked(self) -> dict[str, Any]:
+        """What each question asks, read from its files; without those that ask nothing.
+
+        Raises
+        ------
+        InputError
+            For the first option, file or line that cannot be used.
+        """
+        read = {name: question.read() for name, question in self.questions.items()}
+        return {name: asked for name, asked in read.items() if asked}
 
     def check(self) -> None:
         """Read every file; raise `InputError` for the first setting, file or line that cannot be used."""
-        for name in ("words", "similarity", "analogies", "sentiment", "maps"):
-            value = getattr(self, name)
-            if isinstance(value, str) or not isinstance(value, Sequence):
-                raise InputError(name, value, f"must be a list, as eval.{name}=[...]")
         check_choice("vectors", self.vectors, KINDS)
         check_choice("normalize", self.normalize, NORMALIZATIONS)
         check_restrict(self.restrict)
-        check_integer("neighbours", self.neighbours)
-        for projection in self.maps:
-            check_choice("maps", projection, PROJECTIONS)
-            check_projection(projection)
-        check_integer("map_words", self.map_words, 2)
-        _ = self.pairs, self.questions, self.documents
+        _ = self.asked
 
     def check_counts(self, counts: CooccurrenceCounts, composed: bool = False) -> None:
         """Raise `InputError` for a word that the counts do not have, or vectors that cannot be added over them.
 
         With `composed` a method is to make centre vectors of unknown words.
         """
-        words = names_of(counts.vocab, counts.shape[0])
+        centers = names_of(counts.vocab, counts.shape[0])
         contexts = names_of(counts.context_vocab, counts.shape[1])
-        if self.vectors in ("V+U", "mean") and words != contexts:
+        if self.vectors in ("V+U", "mean") and centers != contexts:
             raise InputError("vectors", self.vectors, "needs the same words as centres and as contexts; choose V or U")
-        asked = contexts if self.vectors == "U" else words
-        known = {word.upper() for word in asked}
-        for word in self.words:
-            if word.upper() not in known and not (composed and self.vectors == "V"):
-                error = unknown_word(word, asked)
-                raise InputError("words", word, error.remedy)
-
-    @cached_property
-    def pairs(self) -> dict[str, list[WordPair]]:
-        """The similarity sets by name."""
-        return {name: read_similarity(file) for name, file in question_files("similarity", self.similarity).items()}
-
-    @cached_property
-    def questions(self) -> dict[str, list[Analogy]]:
-        """The analogy sets by name."""
-        return {name: read_analogies(file) for name, file in question_files("analogies", self.analogies).items()}
-
-    @cached_property
-    def documents(self) -> Documents | None:
-        """The documents whose classes are to be told apart, if there are any."""
-        return read_documents(self.sentiment) if self.sentiment else None
+        for question in self.questions.values():
+            question.check_words(contexts if self.vectors == "U" else centers, composed and self.vectors == "V")
 
 
 def method_vectors(
@@ -133,79 +100,76 @@ def method_vectors(
     }
 
 
-def method_maps(
-    fitted: Mapping[str, Factorisation], counts: CooccurrenceCounts, evaluation: Evaluation, seed: int
-) -> dict[tuple[str, str], WordMap]:
-    """The maps of each method's words, by method and projection; none where words have no names, or only one.
-
-    Of at most `FEW` words V, U and their mean are shown side by side, where all three have them; and vectors of two
-    dimensions as they are ("plane"), in place of PCA.
-    """
-    if counts.vocab is None or len(counts.vocab) < 2:
-        return {}
-    maps = {}
-    few = len(counts.vocab) <= FEW and counts.vocab == counts.context_vocab
-    for method, own in method_vectors(fitted, counts, evaluation).items():
-        kinds = {evaluation.vectors: own}
-        if few and hasattr(fitted[method], "U_"):
-            kinds = {kind: estimator_vectors(fitted[method], counts, kind, evaluation.normalize) for kind in ("V", "U", "mean")}
-        for projection in evaluation.maps:
-            flat = projection == "pca" and own.matrix.shape[1] == 2
-            maps[method, "plane" if flat else projection] = word_map(
-                kinds, evaluation.map_words, "plane" if flat else projection, seed
-            )
-    return maps
-
-
-class Answers(NamedTuple):
-    """What the methods of a run answered, as tidy frames."""
-
-    evaluation: pd.DataFrame
-    neighbours: pd.DataFrame
-
-
-def evaluate(vectors: Mapping[str, WordVectors], evaluation: Evaluation) -> Answers:
+def evaluate(
+    vectors: Mapping[str, WordVectors],
+    evaluation: Evaluation,
+    *,
+    fitted: Mapping[str, Factorisation] | None = None,
+    counts: CooccurrenceCounts | None = None,
+    seed: int = 0,
+) -> Answers:
     """Ask each method's word vectors everything.
 
     Parameters
     ----------
     vectors : mapping of method name to WordVectors
     evaluation : Evaluation
+    fitted : mapping of method name to Factorisation, optional
+    counts : CooccurrenceCounts, optional
+        The methods and what they were fitted to; without them there are no maps.
+    seed : int, default 0
 
     Returns
     -------
-    evaluation : DataFrame
-        Columns method, task (similarity, analogy, sentiment), set, section, metric, value. Metrics are those of `similarity`,
-        whose only section is "all", of `analogies`, and of `sentiment`, with the methods "random" and "tfidf" beside.
-    neighbours : DataFrame
-        Columns method, word, rank, neighbour, similarity.
+    mapping of question name to DataFrame
+        Rows of each question that has any, as its ``ask`` returns them; those of evaluation.csv with a column task, the name.
 
     Raises
     ------
     InputError
-        For a word of `evaluation.words` that is not in the vocabulary, and that no method composes.
+        For a word of ``eval.words`` that is not in the vocabulary, and that no method composes.
     """
-    rows, near = [], []
-    composed = {word for word in evaluation.words if any(word in own for own in vectors.values())}
-    for method, own in vectors.items():
-        for name, pairs in evaluation.pairs.items():
-            frame = similarity(own, pairs, evaluation.restrict)
-            rows.append(frame.assign(method=method, task="similarity", set=name, section=WHOLE))
-        for name, questions in evaluation.questions.items():
-            frame = analogies(own, questions, evaluation.restrict)
-            rows.append(frame.assign(method=method, task="analogy", set=name))
-        if evaluation.words:
-            asked = [word for word in evaluation.words if word in own or word not in composed]
-            frame = neighbours(own, asked, evaluation.neighbours, evaluation.restrict)
-            near.append(frame.assign(method=method))
-    if vectors and evaluation.documents is not None:
-        frame = sentiment(vectors, evaluation.documents, evaluation.restrict)
-        rows.append(frame.assign(task=SENTIMENT, set=evaluation.documents.name))
-    return Answers(_together(rows, COLUMNS), _together(near, NEIGHBOUR_COLUMNS))
+    subjects = Subjects(vectors, evaluation.vectors, evaluation.restrict, seed, fitted or {}, counts)
+    answers = {}
+    for name, asked in evaluation.asked.items() if vectors else ():
+        question = evaluation.questions[name]
+        rows = question.ask(asked, subjects)
+        if len(rows):
+            answers[name] = rows.assign(task=name)[EVALUATION_COLUMNS] if question.file == EVALUATION else rows
+    return answers
 
 
-def _together(frames: Sequence[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
+def answer_tables(answers: Answers) -> dict[str, pd.DataFrame | None]:
+    """What each .csv of answers holds, by its name; None for one without rows.
+
+    Neighbouring questions that the same methods answered stand method by method; one with methods of its own, such as
+    baselines, stays together.
+    """
+    files: dict[str, list[pd.DataFrame]] = {kind.file: [] for kind in QUESTIONS.values() if kind.file}
+    for name, kind in QUESTIONS.items():
+        if kind.file and name in answers:
+            files[kind.file].append(answers[name])
+    return {file: _by_method(frames) if frames else None for file, frames in files.items()}
 
 
-__all__ = ["Answers", "Evaluation", "evaluate", "method_maps", "method_vectors"]
+def _by_method(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    blocks = []
+    for methods, group in groupby(frames, lambda frame: tuple(frame["method"].unique())):
+        rows = pd.concat(group, ignore_index=True)
+        blocks += [rows[rows["method"] == method] for method in methods]
+    return pd.concat(blocks, ignore_index=True)
+
+
+def answers_from(tables: Mapping[str, pd.DataFrame]) -> Answers:
+    """The answers that files of `answer_tables` hold, by the name of each question."""
+    answers = {}
+    for name, kind in QUESTIONS.items():
+        if kind.file is not None and kind.file in tables:
+            rows = tables[kind.file]
+            own = rows[rows["task"] == name] if kind.file == EVALUATION else rows
+            if len(own):
+                answers[name] = own.reset_index(drop=True)
+    return answers
+
+
+__all__ = ["QUESTIONS", "Answers", "Evaluation", "answer_tables", "answers_from", "evaluate", "method_vectors"]

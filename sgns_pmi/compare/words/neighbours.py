@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sgns_pmi.compare.words.vectors import WordVectors
+from sgns_pmi.compare.words.questions import Question, Subjects, check_list, register_question, rows_together
+from sgns_pmi.compare.words.vectors import WordVectors, unknown_word
 from sgns_pmi.errors import InputError, check_choice, check_integer
 
 Array = NDArray[np.floating[Any]]
-COLUMNS = ["word", "rank", "neighbour", "similarity"]
+NEIGHBOUR_COLUMNS = ["word", "rank", "neighbour", "similarity"]
 RULES = ("3CosAdd", "3CosMul")
 EPSILON = 1e-3
 """Keeps 3CosMul from dividing by zero (Levy & Goldberg, CoNLL 2014, eq. 5)."""
+SHOWN_NEIGHBOURS = 5
+"""Neighbours of a word for which there is room on the console."""
 BLOCK_BYTES = 256_000_000
 """Room for the similarities of one block of questions with the whole vocabulary."""
 
@@ -76,7 +80,7 @@ def neighbours(vectors: WordVectors, words: Sequence[str], count: int = 10, rest
         scores[inside, asked[inside]] = -np.inf
         for word, row, order in zip(words[block], scores, largest(scores, count), strict=True):
             rows += _ranked(vectors, word, row, order)
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=NEIGHBOUR_COLUMNS)
 
 
 def arithmetic(
@@ -126,7 +130,7 @@ def arithmetic(
     own = np.concatenate((plus, minus))
     scores[own[own < len(scores)]] = -np.inf
     question = " + ".join(positive) + "".join(f" - {word}" for word in negative)
-    return pd.DataFrame(_ranked(vectors, question, scores, largest(scores[None], count)[0]), columns=COLUMNS)
+    return pd.DataFrame(_ranked(vectors, question, scores, largest(scores[None], count)[0]), columns=NEIGHBOUR_COLUMNS)
 
 
 def offset_scores(positive: Array, negative: Array, rule: str) -> Array:
@@ -165,4 +169,64 @@ def _ranked(vectors: WordVectors, word: str, scores: Array, order: NDArray[np.in
     return [(word, rank, vectors.words[at], float(scores[at])) for rank, at in enumerate(kept, start=1)]
 
 
-__all__ = ["RULES", "arithmetic", "blocks", "check_restrict", "largest", "neighbours", "offset_scores", "rules"]
+@register_question
+@dataclass(frozen=True)
+class NeighbourQuestion(Question):
+    """Words whose neighbours are wanted, and how many of them: the keys ``eval.words`` and ``eval.neighbours``."""
+
+    words: Sequence[str] = ()
+    neighbours: int = 10
+    name = "neighbours"
+    file = "neighbours"
+    place = 40
+
+    def read(self) -> Sequence[str]:
+        """The words."""
+        check_list("words", self.words)
+        check_integer("neighbours", self.neighbours)
+        return self.words
+
+    def check_words(self, words: Sequence[str], composed: bool) -> None:
+        """Raise `InputError` for a word that the counts do not have, unless a method is to compose it."""
+        known = {word.upper() for word in words}
+        for word in self.words:
+            if word.upper() not in known and not composed:
+                raise InputError("words", word, unknown_word(word, words).remedy)
+
+    def ask(self, asked: Sequence[str], subjects: Subjects) -> pd.DataFrame:
+        """Columns method, word, rank, neighbour, similarity; a word is asked of the methods that know or compose it.
+
+        Raises
+        ------
+        InputError
+            For a word that no method knows.
+        """
+        known = {word for word in asked if any(word in own for own in subjects.vectors.values())}
+        return rows_together(
+            [
+                neighbours(
+                    own, [word for word in asked if word in own or word not in known], self.neighbours, subjects.restrict
+                ).assign(method=method)
+                for method, own in subjects.vectors.items()
+            ]
+        )[["method", *NEIGHBOUR_COLUMNS]]
+
+    @classmethod
+    def overview(cls, rows: pd.DataFrame) -> pd.DataFrame:
+        """The first neighbours of each word, by method."""
+        first = rows[rows["rank"] <= SHOWN_NEIGHBOURS]
+        table = first.groupby(["word", "method"], sort=False)["neighbour"].agg(", ".join).to_frame("nearest")
+        return table.reset_index("method")
+
+
+__all__ = [
+    "RULES",
+    "NeighbourQuestion",
+    "arithmetic",
+    "blocks",
+    "check_restrict",
+    "largest",
+    "neighbours",
+    "offset_scores",
+    "rules",
+]

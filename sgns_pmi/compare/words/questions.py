@@ -1,63 +1,183 @@
-"""Files of questions: lines of words, in sets that people compare by name."""
+"""What a question to word vectors is, and all that there are; adding one is one file here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
 
+import numpy as np
+import pandas as pd
+
+from sgns_pmi.compare.words.vectors import WordVectors
+from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError
+from sgns_pmi.factorise import Factorisation
 
-SUFFIXES = (".txt", ".tsv")
+EVALUATION = "evaluation"
+EVALUATION_COLUMNS = ["method", "task", "set", "section", "metric", "value"]
+HEADLINE_COLUMNS = ["set", "metric", "known", "method", "value"]
+WHOLE = "all"
+"""The section that stands for all sections of a set."""
 
 
-def question_lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    """Number (from 1) and text of each line that says something: no blank lines, no comments (#); any line ending.
+@dataclass(frozen=True)
+class Subjects:
+    """The methods that are asked.
+
+    Parameters
+    ----------
+    vectors : mapping of method name to WordVectors
+        Of the kind and normalisation that are asked for.
+    kind : {"V", "U", "V+U", "mean"}, default "V"
+        That kind.
+    restrict : int, optional
+        Only the n most frequent words are known.
+    seed : int, default 0
+    fitted : mapping of method name to Factorisation
+    counts : CooccurrenceCounts, optional
+        What the methods were fitted to: with `fitted`, for questions that look at other vectors as well.
+    """
+
+    vectors: Mapping[str, WordVectors]
+    kind: str = "V"
+    restrict: int | None = None
+    seed: int = 0
+    fitted: Mapping[str, Factorisation] = field(default_factory=dict)
+    counts: CooccurrenceCounts | None = None
+
+
+class Question(ABC):
+    """One kind of question: a frozen dataclass, whose fields are its keys in the configuration's group ``eval``.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the registry, in the column ``task`` and, for its figure, in `sgns_pmi.figures.questions`.
+    file : str or None, default "evaluation"
+        The .csv that holds its rows; None for rows that are only drawn.
+    place : int, default 100
+        Where it stands among the questions: files and tables list them in ascending order.
+    """
+
+    name: ClassVar[str]
+    file: ClassVar[str | None] = EVALUATION
+    place: ClassVar[int] = 100
+
+    @abstractmethod
+    def read(self) -> Any:
+        """What is asked, read and checked before any work; empty where nothing is.
+
+        Raises
+        ------
+        InputError
+            For an option, a file or a line that cannot be used.
+        """
+
+    def check_words(self, words: Sequence[str], composed: bool) -> None:  # noqa: B027, most questions ask nothing of it
+        """Raise `InputError` for a word that is not among `words`; with `composed` a method makes vectors of unknown words."""
+
+    @abstractmethod
+    def ask(self, asked: Any, subjects: Subjects) -> pd.DataFrame:
+        """Ask every method what `read` returned.
+
+        Returns
+        -------
+        DataFrame
+            Columns method, set, section, metric, value; or those of its own `file`, method first.
+        """
+
+    @classmethod
+    def headline(cls, rows: pd.DataFrame) -> pd.DataFrame:
+        """What the console and the table of a sweep show of one run's rows: columns set, metric, known, method, value.
+
+        ``known`` says how much of the set is in the vocabulary. No rows by default.
+        """
+        return pd.DataFrame(columns=HEADLINE_COLUMNS)
+
+    @classmethod
+    def overview(cls, rows: pd.DataFrame) -> pd.DataFrame | None:
+        """A table of its own for the console; None, the default, where its headline stands in the one that all share."""
+        return None
+
+
+QUESTIONS: dict[str, type[Question]] = {}
+
+
+def register_question(kind: type[Question]) -> type[Question]:
+    """Add a question to the registry; a decorator.
 
     Raises
     ------
     InputError
-        For a file that is missing, is not UTF-8 (names the line) or says nothing.
+        For a name or a key that another question has.
     """
-    file = Path(path)
-    if not file.is_file():
-        raise InputError("path", path, "there is no such file; paths are relative to the current folder")
-    content = file.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise InputError("path", path, f"line {line} is not UTF-8; convert the file to UTF-8") from None
-    empty = True
-    for number, written in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
-        if (said := written.strip()) and not said.startswith("#"):
-            empty = False
-            yield number, said
-    if empty:
-        raise InputError("path", path, "the file has no questions")
+    if kind.name in QUESTIONS:
+        raise InputError("question", kind.name, "is the name of another question")
+    taken = {key: other.name for other in QUESTIONS.values() for key in keys_of(other)}
+    for key in keys_of(kind):
+        if key in taken:
+            raise InputError("key", key, f"is a key of the question {taken[key]}")
+    QUESTIONS[kind.name] = kind
+    for name in sorted(QUESTIONS, key=lambda name: (QUESTIONS[name].place, name)):
+        QUESTIONS[name] = QUESTIONS.pop(name)
+    return kind
 
 
-def question_files(field: str, paths: Sequence[str | Path]) -> dict[str, Path]:
-    """The files meant by a list of files and folders (their .txt and .tsv files), by the name of the set: the file's stem.
+def keys_of(kind: type[Question]) -> list[str]:
+    """The keys of a question in the group ``eval``."""
+    return [key.name for key in fields(kind)]  # type: ignore[arg-type]  # every question is a dataclass
 
-    Raises
-    ------
-    InputError
-        For a path that does not exist, a folder without such files, or two files of one name.
+
+def check_list(key: str, value: object) -> None:
+    """Raise `InputError` unless the value of a key is a list."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise InputError(key, value, f"must be a list, as eval.{key}=[...]")
+
+
+def rows_together(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """One frame of several; an empty one of none."""
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def set_headline(rows: pd.DataFrame, metrics: Sequence[str], known: str, whole: str) -> pd.DataFrame:
+    """The headline of sets: `metrics` over all sections, and how many (metric `known`) of all (metric `whole`) could be asked.
+
+    What is known is the first method's, as those of a run have one vocabulary. A method without a value has NaN.
     """
-    found: dict[str, Path] = {}
-    for path in map(Path, paths):
-        files = [path]
-        if path.is_dir():
-            files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith("."))
-            if not files:
-                raise InputError(field, path, f"the folder has no {' or '.join(SUFFIXES)} file")
-        elif not path.is_file():
-            raise InputError(field, path, "there is no such file or folder; paths are relative to the current folder")
-        for file in files:
-            if file.stem in found:
-                raise InputError(field, file, f"has the name of another set, {found[file.stem]}; rename one of them")
-            found[file.stem] = file
-    return found
+    values = rows[rows["section"] == WHOLE].set_index(["set", "metric", "method"])["value"]
+    methods = rows["method"].unique()
+    lines = [
+        (
+            name,
+            metric,
+            f"{_value(values, name, known, methods[0]):.0f}/{_value(values, name, whole, methods[0]):.0f}",
+            method,
+            _value(values, name, metric, method),
+        )
+        for name in rows["set"].unique()
+        for metric in metrics
+        for method in methods
+    ]
+    return pd.DataFrame(lines, columns=HEADLINE_COLUMNS)
 
 
-__all__ = ["question_files", "question_lines"]
+def _value(values: pd.Series, *place: str) -> float:
+    return float(values.get(place, np.nan))
+
+
+__all__ = [
+    "EVALUATION",
+    "EVALUATION_COLUMNS",
+    "HEADLINE_COLUMNS",
+    "QUESTIONS",
+    "WHOLE",
+    "Question",
+    "Subjects",
+    "check_list",
+    "keys_of",
+    "register_question",
+    "rows_together",
+    "set_headline",
+]

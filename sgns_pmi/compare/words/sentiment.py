@@ -21,13 +21,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sgns_pmi.compare.words.neighbours import check_restrict
+from sgns_pmi.compare.words.questions import HEADLINE_COLUMNS, Question, Subjects, check_list, register_question
 from sgns_pmi.compare.words.vectors import WordVectors
 from sgns_pmi.errors import InputError
 from sgns_pmi.problems.corpus.tokens import WORD
 
 Float = NDArray[np.float64]
 
-COLUMNS = ["method", "section", "metric", "value"]
+SENTIMENT_COLUMNS = ["method", "section", "metric", "value"]
 RANDOM, TFIDF = "random", "tfidf"
 FOLDS = 10
 SEED = 0
@@ -213,7 +214,7 @@ def sentiment(
         drawn = np.random.default_rng(SEED).normal(size=first.matrix.shape)
         dense[RANDOM] = WordVectors(first.words, drawn)
     frames = [_answers(own, documents, restrict).assign(method=method) for method, own in dense.items()]
-    return pd.concat([*frames, _tfidf(documents).assign(method=TFIDF)], ignore_index=True)[COLUMNS]
+    return pd.concat([*frames, _tfidf(documents).assign(method=TFIDF)], ignore_index=True)[SENTIMENT_COLUMNS]
 
 
 def _answers(vectors: WordVectors, documents: Documents, restrict: int | None) -> pd.DataFrame:
@@ -253,7 +254,44 @@ def _rows(section: str, documents: Documents, accuracies: Float, known: sp.csr_a
         ("coverage", covered / len(documents.tokens)),
         ("known_words", known.sum() / running),
     ]
-    return pd.DataFrame([(section, metric, float(value)) for metric, value in rows], columns=COLUMNS[1:])
+    return pd.DataFrame([(section, metric, float(value)) for metric, value in rows], columns=SENTIMENT_COLUMNS[1:])
 
 
-__all__ = ["RANDOM", "SIF", "TFIDF", "Documents", "averages", "read_documents", "sentiment"]
+@register_question
+@dataclass(frozen=True)
+class SentimentQuestion(Question):
+    """Two or more files of documents, one a class, a document a line: the key ``eval.sentiment``."""
+
+    sentiment: Sequence[str] = ()
+    name = "sentiment"
+    place = 30
+
+    def read(self) -> Documents | None:
+        """The documents whose classes are to be told apart."""
+        check_list("sentiment", self.sentiment)
+        return read_documents(self.sentiment) if self.sentiment else None
+
+    def ask(self, asked: Documents, subjects: Subjects) -> pd.DataFrame:
+        """The metrics of `sentiment`, of each method and of both baselines."""
+        return sentiment(subjects.vectors, asked, subjects.restrict).assign(set=asked.name)
+
+    @classmethod
+    def headline(cls, rows: pd.DataFrame) -> pd.DataFrame:
+        """The accuracy of each kind of features, and the share of the documents' words that have a vector."""
+        known = rows[rows["metric"] == "known_words"].set_index(["set", "method", "section"])["value"].map("{:.1%}".format)
+        chosen = rows[rows["metric"] == "accuracy"]
+        at = pd.MultiIndex.from_frame(chosen[["set", "method", "section"]])
+        named = chosen.assign(metric="accuracy (" + chosen["section"] + ")", known=known.reindex(at).to_numpy())
+        return named[HEADLINE_COLUMNS]
+
+    @classmethod
+    def overview(cls, rows: pd.DataFrame) -> pd.DataFrame:
+        """A row a method, a column a kind of features: accuracy ± its standard deviation over the folds; and the known words."""
+        values = rows.set_index(["set", "method", "section", "metric"])["value"].unstack("metric")
+        accuracies = values["accuracy"].map("{:.3f}".format) + " ± " + values["accuracy_std"].map("{:.3f}".format)
+        table = accuracies.unstack("section").reindex(columns=list(rows["section"].unique()))
+        table["known words"] = values["known_words"].groupby(["set", "method"]).first().map("{:.1%}".format)
+        return table.reindex(rows["method"].unique(), level="method").reset_index("method").rename_axis(columns=None)
+
+
+__all__ = ["RANDOM", "SIF", "TFIDF", "Documents", "SentimentQuestion", "averages", "read_documents", "sentiment"]

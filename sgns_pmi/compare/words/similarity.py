@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from sgns_pmi.compare.words.neighbours import check_restrict
-from sgns_pmi.compare.words.questions import question_lines
+from sgns_pmi.compare.words.question_files import question_files, question_lines
+from sgns_pmi.compare.words.questions import WHOLE, Question, Subjects, check_list, register_question, rows_together, set_headline
 from sgns_pmi.compare.words.vectors import WordVectors
 from sgns_pmi.errors import InputError
 
@@ -101,4 +103,34 @@ def similarity(vectors: WordVectors, pairs: Sequence[WordPair] | str | Path, res
     return pd.DataFrame([(metric, float(value)) for metric, value in rows], columns=["metric", "value"])
 
 
-__all__ = ["WordPair", "read_similarity", "similarity"]
+@register_question
+@dataclass(frozen=True)
+class SimilarityQuestion(Question):
+    """Files of word pairs, or folders of such (.txt, .tsv): the key ``eval.similarity``."""
+
+    similarity: Sequence[str] = ()
+    name = "similarity"
+    place = 10
+
+    def read(self) -> dict[str, list[WordPair]]:
+        """The word pairs of each set, by its name."""
+        check_list("similarity", self.similarity)
+        return {name: read_similarity(file) for name, file in question_files("similarity", self.similarity).items()}
+
+    def ask(self, asked: Mapping[str, Sequence[WordPair]], subjects: Subjects) -> pd.DataFrame:
+        """The metrics of `similarity`, of each set and method; the only section is "all"."""
+        return rows_together(
+            [
+                similarity(own, pairs, subjects.restrict).assign(method=method, set=name, section=WHOLE)
+                for method, own in subjects.vectors.items()
+                for name, pairs in asked.items()
+            ]
+        )
+
+    @classmethod
+    def headline(cls, rows: pd.DataFrame) -> pd.DataFrame:
+        """Spearman's correlation of each set."""
+        return set_headline(rows, ["spearman"], "covered", "pairs")
+
+
+__all__ = ["SimilarityQuestion", "WordPair", "read_similarity", "similarity"]

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.manifold import TSNE
 
-from sgns_pmi.compare.words.vectors import WordVectors
-from sgns_pmi.errors import check_choice, missing_extra
+from sgns_pmi.compare.words.questions import Question, Subjects, check_list, register_question, rows_together
+from sgns_pmi.compare.words.vectors import WordVectors, estimator_vectors
+from sgns_pmi.errors import check_choice, check_integer, missing_extra
 
 Array = NDArray[np.floating[Any]]
 PROJECTIONS = ("pca", "tsne", "umap")
 REDUCED = 50
 """Sparse rows are reduced to so many dimensions first, as is usual before t-SNE (van der Maaten & Hinton 2008)."""
 MOST_CLUSTERS = 8
+FEW = 40
+"""Up to so many words have a map of each kind of vectors, side by side."""
 
 
 def check_projection(projection: str) -> None:
@@ -82,15 +87,7 @@ def clusters(vectors: WordVectors, count: int, seed: int = 0) -> NDArray[np.intp
     return np.argsort(np.argsort(first))[inverse]
 
 
-class WordMap(NamedTuple):
-    """Words, their coordinates in each panel, (words, 2), and their clusters, (words,)."""
-
-    words: tuple[str, ...]
-    panels: dict[str, Array]
-    clusters: NDArray[np.intp]
-
-
-def word_map(kinds: Mapping[str, WordVectors], count: int, projection: str, seed: int = 0) -> WordMap:
+def word_map(kinds: Mapping[str, WordVectors], count: int, projection: str, seed: int = 0) -> pd.DataFrame:
     """The map of a method's most frequent words, one panel for each kind of its vectors.
 
     Parameters
@@ -102,15 +99,69 @@ def word_map(kinds: Mapping[str, WordVectors], count: int, projection: str, seed
     projection : {"pca", "tsne", "umap", "plane"}
         "plane" takes vectors of two dimensions as they are.
     seed : int, default 0
+
+    Returns
+    -------
+    DataFrame
+        Columns panel, word, x, y, cluster; in each panel the same words, most frequent first.
     """
     first = next(iter(kinds.values()))
     # Each kind has an order of its own, by its own frequencies; a map shows the same words in every panel.
-    words = first.words[:count]
-    panels = {}
+    words, groups = first.words[:count], clusters(first, count, seed)
+    panels = []
     for name, vectors in kinds.items():
         own = vectors.among(words)
-        panels[name] = np.asarray(own.matrix) if projection == "plane" else project(own, count, projection, seed)
-    return WordMap(words, panels, clusters(first, count, seed))
+        flat = np.asarray(own.matrix) if projection == "plane" else project(own, count, projection, seed)
+        panels.append(pd.DataFrame({"panel": name, "word": words, "x": flat[:, 0], "y": flat[:, 1], "cluster": groups}))
+    return pd.concat(panels, ignore_index=True)
+
+
+@register_question
+@dataclass(frozen=True)
+class MapQuestion(Question):
+    """Which maps are drawn, and of how many words: the keys ``eval.maps`` and ``eval.map_words``."""
+
+    maps: Sequence[str] = ("pca",)
+    map_words: int = 150
+    name = "word_map"
+    file = None
+    place = 50
+
+    def read(self) -> Sequence[str]:
+        """The projections."""
+        check_list("maps", self.maps)
+        for projection in self.maps:
+            check_choice("maps", projection, PROJECTIONS)
+            check_projection(projection)
+        check_integer("map_words", self.map_words, 2)
+        return self.maps
+
+    def ask(self, asked: Sequence[str], subjects: Subjects) -> pd.DataFrame:
+        """Columns method, projection, panel, word, x, y, cluster; no rows where words have no names, or there is only one.
+
+        Of at most `FEW` words V, U and their mean are shown side by side, where all three have them; and vectors of two
+        dimensions as they are ("plane"), in place of PCA.
+        """
+        maps = []
+        for method, own in subjects.vectors.items():
+            kinds = _kinds(method, own, subjects)
+            for projection in asked if kinds else ():
+                drawn = "plane" if projection == "pca" and own.matrix.shape[1] == 2 else projection
+                frame = word_map(kinds, self.map_words, drawn, subjects.seed)
+                frame.insert(0, "method", method)
+                frame.insert(1, "projection", drawn)
+                maps.append(frame)
+        return rows_together(maps)
+
+
+def _kinds(method: str, own: WordVectors, subjects: Subjects) -> dict[str, WordVectors]:
+    """The panels of a method's maps; none where words have no names, or there is only one."""
+    counts, estimator = subjects.counts, subjects.fitted.get(method)
+    if counts is None or estimator is None or counts.vocab is None or len(counts.vocab) < 2:
+        return {}
+    if len(counts.vocab) <= FEW and counts.vocab == counts.context_vocab and hasattr(estimator, "U_"):
+        return {kind: estimator_vectors(estimator, counts, kind, own.normalize) for kind in ("V", "U", "mean")}
+    return {subjects.kind: own}
 
 
 def _dense(vectors: WordVectors, count: int, seed: int) -> Array:
@@ -122,4 +173,4 @@ def _dense(vectors: WordVectors, count: int, seed: int) -> Array:
     return TruncatedSVD(min(REDUCED, min(points.shape) - 1), random_state=seed).fit_transform(points)
 
 
-__all__ = ["PROJECTIONS", "WordMap", "check_projection", "clusters", "project", "word_map"]
+__all__ = ["PROJECTIONS", "MapQuestion", "check_projection", "clusters", "project", "word_map"]

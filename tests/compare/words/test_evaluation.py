@@ -10,7 +10,8 @@ import pytest
 from words import random_vectors, with_ngrams
 
 import sgns_pmi as sp
-from sgns_pmi.compare import Evaluation, evaluate, method_maps, method_vectors
+from sgns_pmi.compare import Evaluation, evaluate, method_vectors
+from sgns_pmi.compare.words.evaluation import answer_tables
 from sgns_pmi.compare.words.sentiment import sentiment
 
 COUNTS = sp.CooccurrenceCounts.from_matrix(np.arange(1, 26).reshape(5, 5), vocab="abcde", context_vocab="abcde")
@@ -25,44 +26,43 @@ def questions(tmp_path: Path) -> Evaluation:
     )
 
 
-def test_every_method_answers_everything(questions: Evaluation) -> None:
+def test_every_method_answers_everything(questions: Evaluation, tmp_path: Path) -> None:
     vectors = {"one": random_vectors(), "two": random_vectors(seed=1)}
     found = evaluate(vectors, questions)
     for method, own in vectors.items():
-        rows = found.evaluation[found.evaluation["method"] == method]
-        expected = sp.similarity(own, questions.similarity[0], 50)
-        similar = rows[rows["task"] == "similarity"]
+        expected = sp.similarity(own, tmp_path / "pairs.txt", 50)
+        similar, analogy = (found[task][found[task]["method"] == method] for task in ("similarity", "analogy"))
         assert set(similar["set"]) == {"pairs"}
         assert set(similar["section"]) == {"all"}
         assert similar["value"].tolist() == expected["value"].tolist()
-        analogy = rows[rows["task"] == "analogy"]
         pd.testing.assert_frame_equal(
-            analogy[["section", "metric", "value"]].reset_index(drop=True), sp.analogies(own, questions.analogies[0], 50)
+            analogy[["section", "metric", "value"]].reset_index(drop=True), sp.analogies(own, tmp_path / "four.txt", 50)
         )
-        near = found.neighbours[found.neighbours["method"] == method].drop(columns="method").reset_index(drop=True)
+        near = found["neighbours"]
+        near = near[near["method"] == method].drop(columns="method").reset_index(drop=True)
         pd.testing.assert_frame_equal(near, sp.neighbours(own, ["w7"], 3, 50))
 
 
 def test_sentiment_is_asked_of_every_method_and_of_two_baselines(tmp_path: Path) -> None:
     for name, words in (("neg", "w1 w2\nw3\nw1 w4\n"), ("pos", "w5 w6\nw7 w8\nw5\n")):
         (tmp_path / f"films.{name}").write_text(words)
-    asked = Evaluation(sentiment=[str(tmp_path / "films.neg"), str(tmp_path / "films.pos")], restrict=50)
+    files = [str(tmp_path / "films.neg"), str(tmp_path / "films.pos")]
+    asked = Evaluation(sentiment=files, restrict=50)
     asked.check()
     vectors = {"one": random_vectors(), "two": random_vectors(seed=1)}
-    rows = evaluate(vectors, asked).evaluation
+    rows = evaluate(vectors, asked)["sentiment"]
     assert set(rows["task"]) == {"sentiment"}
     assert set(rows["set"]) == {"films"}
     assert rows["method"].unique().tolist() == ["one", "two", "random", "tfidf"]
-    expected = sentiment(vectors, asked.sentiment, 50)
+    expected = sentiment(vectors, files, 50)
     pd.testing.assert_frame_equal(rows[expected.columns.tolist()], expected)
-    assert evaluate({}, asked).evaluation.empty
+    assert evaluate({}, asked) == {}
 
 
 def test_nothing_asked_nothing_answered() -> None:
     found = evaluate({"one": random_vectors()}, Evaluation())
-    assert found.evaluation.empty
-    assert found.neighbours.empty
-    assert found.evaluation.columns.tolist() == ["method", "task", "set", "section", "metric", "value"]
+    assert found == {}
+    assert answer_tables(found) == {"evaluation": None, "neighbours": None}
 
 
 def test_methods_without_context_vectors_answer_with_their_own() -> None:
@@ -78,20 +78,26 @@ def test_methods_without_context_vectors_answer_with_their_own() -> None:
 def test_maps() -> None:
     methods = {"sppmi": sp.SPPMI(k=1), "two": sp.SPPMISVD(dim=2, k=1), "three": sp.SPPMISVD(dim=3, k=1)}
     fitted = {name: estimator.fit(COUNTS) for name, estimator in methods.items()}
-    maps = method_maps(fitted, COUNTS, Evaluation(map_words=4), seed=0)
+
+    def maps_of(asked: Evaluation, counts: sp.CooccurrenceCounts = COUNTS) -> pd.DataFrame | None:
+        return evaluate(method_vectors(fitted, counts, asked), asked, fitted=fitted, counts=counts).get("word_map")
+
+    maps = maps_of(Evaluation(map_words=4))
+    assert maps is not None
     # Of a few words V, U and the mean; two dimensions as they are.
-    assert {key: list(own.panels) for key, own in maps.items()} == {
+    drawn = maps.groupby(["method", "projection"])["panel"].unique()
+    assert {key: list(panels) for key, panels in drawn.items()} == {
         ("sppmi", "pca"): ["V"],
         ("two", "plane"): ["V", "U", "mean"],
         ("three", "pca"): ["V", "U", "mean"],
     }
-    plane = maps["two", "plane"]
-    assert plane.words == ("e", "d", "c", "b")
-    np.testing.assert_allclose(plane.panels["mean"], (plane.panels["V"] + plane.panels["U"]) / 2)
-    np.testing.assert_array_equal(plane.panels["V"], fitted["two"].V_[:0:-1])
+    plane = {panel: rows[["x", "y"]].to_numpy() for panel, rows in maps[maps["method"] == "two"].groupby("panel")}
+    assert maps["word"].tolist() == ["e", "d", "c", "b"] * 7
+    np.testing.assert_allclose(plane["mean"], (plane["V"] + plane["U"]) / 2)
+    np.testing.assert_array_equal(plane["V"], fitted["two"].V_[:0:-1])
     nameless = sp.CooccurrenceCounts.from_matrix(COUNTS.matrix)
-    assert method_maps(fitted, nameless, Evaluation(), seed=0) == {}
-    assert method_maps(fitted, COUNTS, Evaluation(maps=()), seed=0) == {}
+    assert maps_of(Evaluation(), nameless) is None
+    assert maps_of(Evaluation(maps=())) is None
 
 
 @pytest.mark.parametrize(
@@ -132,7 +138,7 @@ def test_words_are_checked_against_the_counts() -> None:
 
 def test_words_are_asked_of_the_methods_that_know_or_compose_them() -> None:
     methods = {"plain": sp.WordVectors(("king", "queen", "pear"), np.eye(3)), "subwords": with_ngrams()}
-    found = evaluate(methods, Evaluation(words=["king", "kingg"])).neighbours
+    found = evaluate(methods, Evaluation(words=["king", "kingg"]))["neighbours"]
     assert set(zip(found["method"], found["word"], strict=True)) == {
         ("plain", "king"),
         ("subwords", "king"),

@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 from words import cosine, random_vectors, with_ngrams
 
 import sgns_pmi as sp
-from sgns_pmi.compare.words.questions import question_files
+from sgns_pmi.compare.words.question_files import question_files
 from sgns_pmi.compare.words.similarity import WordPair, read_similarity
 
 

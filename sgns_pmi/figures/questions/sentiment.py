@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
+from sgns_pmi.figures.questions import Title, draws
 from sgns_pmi.figures.style import TARGET, colour, label, set_title, styled
 
 BASELINES = {"random": ("random vectors", "#A9A9A9"), "tfidf": ("TF-IDF", "#6E6E6E")}
@@ -89,3 +91,10 @@ def sentiment_figure(evaluation: pd.DataFrame, *, title: str) -> Figure:
         ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     set_title(figure, title)
     return figure
+
+
+@draws("sentiment")
+def sentiment_figures(rows: pd.DataFrame, title: Title) -> Iterator[tuple[str, Figure]]:
+    """sentiment_SET of each set."""
+    for name, own in rows.groupby("set", sort=False):
+        yield f"sentiment_{name}", sentiment_figure(own, title=title(f"Sentiment, {name}"))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sgns_pmi.figures.questions import Title, draws
 from sgns_pmi.figures.style import LEAST_WIDTH, colour, label, set_title, styled
 
 ROW = 0.2
@@ -48,3 +51,9 @@ def neighbours_figure(neighbours: pd.DataFrame, *, title: str) -> Figure:
                 similarity = f"{row.similarity:.2f}".replace("-", "−")
                 ax.text(column + 0.88, row.rank, similarity, ha="right", va="center", color="#888888", fontsize=8)
     return figure
+
+
+@draws("neighbours")
+def neighbours_figures(rows: pd.DataFrame, title: Title) -> Iterator[tuple[str, Figure]]:
+    """neighbours, of all methods."""
+    yield "neighbours", neighbours_figure(rows, title=title("Nearest neighbours"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
+from sgns_pmi.figures.questions import Title, draws
 from sgns_pmi.figures.style import TARGET, colour, label, set_title, styled
 
 WHOLE = "all"
@@ -75,3 +77,10 @@ def analogies_figure(evaluation: pd.DataFrame, *, title: str) -> Figure:
         figure.supxlabel(textwrap.fill(note, 110), fontsize=7.5, color="#555555", x=0.01, ha="left", parse_math=False)
     set_title(figure, title)
     return figure
+
+
+@draws("analogy")
+def analogies_figures(rows: pd.DataFrame, title: Title) -> Iterator[tuple[str, Figure]]:
+    """analogies_SET of each set."""
+    for name, own in rows.groupby("set", sort=False):
+        yield f"analogies_{name}", analogies_figure(own, title=title(f"Analogies, {name}"))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
-from sgns_pmi.figures.style import set_title, styled
+from sgns_pmi.figures.questions import Title, draws
+from sgns_pmi.figures.style import label, set_title, styled
 
 Array = NDArray[np.floating[Any]]
 
@@ -22,14 +24,13 @@ DIRECTIONS = np.array([(1, 0), (1, 1), (1, -1), (0, 1), (0, -1), (-1, 0), (-1, 1
 """Where a label may lie, seen from its point; right first."""
 GAPS = np.array([0.25, 1.0, 1.8])
 """Distances tried, in heights of a label; from the second on a line leads to the point."""
+PROJECTION_NAMES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP", "plane": "both dimensions as they are"}
 FEW = 40
 """Up to so many words are drawn larger."""
 
 
 @styled
-def words_figure(
-    maps: Mapping[str, Array], words: Sequence[str], clusters: NDArray[np.intp], *, title: str, origin: bool = False
-) -> Figure:
+def words_figure(rows: pd.DataFrame, *, title: str, origin: bool = False) -> Figure:
     """Maps of the same words, one panel each, with labels that do not overlap.
 
     Labels lie beside their points, those of frequent words first; one that finds no free place is left out, and the
@@ -37,12 +38,9 @@ def words_figure(
 
     Parameters
     ----------
-    maps : mapping of panel title to array, (words, 2)
-        Coordinates. Both axes of a panel have one scale, as distances are what a map shows.
-    words : sequence of str, (words,)
-        Most frequent first.
-    clusters : ndarray of int, (words,)
-        Colours, from 0.
+    rows : DataFrame
+        Columns panel, word, x, y, cluster (a colour, from 0); in each panel the same words, most frequent first. Both axes
+        of a panel have one scale, as distances are what a map shows.
     title : str
     origin : bool, default False
         Whether the point (0, 0), from which cosines are seen, is shown.
@@ -51,6 +49,9 @@ def words_figure(
     -------
     matplotlib.figure.Figure
     """
+    maps = {str(name): own[["x", "y"]].to_numpy(dtype=float) for name, own in rows.groupby("panel", sort=False)}
+    first = rows[rows["panel"] == rows["panel"].iloc[0]]
+    words, clusters = list(first["word"]), list(first["cluster"])
     width = 9.6 if len(maps) == 1 else 5.2 * len(maps)
     figure = Figure(figsize=(width, 8.4 if len(maps) == 1 else 5.6), layout="constrained")
     FigureCanvasAgg(figure)
@@ -117,3 +118,12 @@ def _place(ax: Axes, points: Array, texts: Sequence[Text]) -> int:
             (x0, y0), (x1, y1) = ax.transData.inverted().transform([own, end])
             ax.plot([x0, x1], [y0, y1], color="#BBBBBB", linewidth=0.5, zorder=0)
     return hidden
+
+
+@draws("word_map")
+def word_map_figures(rows: pd.DataFrame, title: Title) -> Iterator[tuple[str, Figure]]:
+    """words_PROJECTION_METHOD of each map."""
+    for place, own in rows.groupby(["method", "projection"], sort=False):
+        method, projection = map(str, place)
+        subject = f"{label(method)}, the {own['word'].nunique()} most frequent words, {PROJECTION_NAMES[projection]}"
+        yield f"words_{projection}_{method}", words_figure(own, title=title(subject), origin=projection == "plane")

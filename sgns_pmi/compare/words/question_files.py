@@ -1,0 +1,63 @@
+"""Files of questions: lines of words, in sets that people compare by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sgns_pmi.errors import InputError
+
+SUFFIXES = (".txt", ".tsv")
+
+
+def question_lines(path: str | Path) -> Iterator[tuple[int, str]]:
+    """Number (from 1) and text of each line that says something: no blank lines, no comments (#); any line ending.
+
+    Raises
+    ------
+    InputError
+        For a file that is missing, is not UTF-8 (names the line) or says nothing.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise InputError("path", path, "there is no such file; paths are relative to the current folder")
+    content = file.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise InputError("path", path, f"line {line} is not UTF-8; convert the file to UTF-8") from None
+    empty = True
+    for number, written in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
+        if (said := written.strip()) and not said.startswith("#"):
+            empty = False
+            yield number, said
+    if empty:
+        raise InputError("path", path, "the file has no questions")
+
+
+def question_files(field: str, paths: Sequence[str | Path]) -> dict[str, Path]:
+    """The files meant by a list of files and folders (their .txt and .tsv files), by the name of the set: the file's stem.
+
+    Raises
+    ------
+    InputError
+        For a path that does not exist, a folder without such files, or two files of one name.
+    """
+    found: dict[str, Path] = {}
+    for path in map(Path, paths):
+        files = [path]
+        if path.is_dir():
+            files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith("."))
+            if not files:
+                raise InputError(field, path, f"the folder has no {' or '.join(SUFFIXES)} file")
+        elif not path.is_file():
+            raise InputError(field, path, "there is no such file or folder; paths are relative to the current folder")
+        for file in files:
+            if file.stem in found:
+                raise InputError(field, file, f"has the name of another set, {found[file.stem]}; rename one of them")
+            found[file.stem] = file
+    return found
+
+
+__all__ = ["question_files", "question_lines"]
