@@ -32,6 +32,7 @@ Keys (key=value):
   normalize=row    row (cosine), column, both or none
   rule=3CosAdd     how sums are scored: 3CosAdd or 3CosMul
   count=10         answers to a question
+  errors=strict    replace reads words of a file that are not UTF-8, with U+FFFD for what is not
   restrict=N       only the N most frequent words can be answers
 """
 NUMBERS = {"count", "restrict"}
@@ -47,6 +48,7 @@ class Choices:
     rule: str = "3CosAdd"
     count: int = 10
     restrict: int | None = None
+    errors: str = "strict"
 
     @classmethod
     def from_arguments(cls, given: Sequence[str]) -> Choices:
@@ -85,7 +87,7 @@ def open_vectors(run: str | Path, choices: Choices) -> dict[str, WordVectors]:
     opened, refused = {}, None
     for name, file in files.items():
         try:
-            opened[name] = read_vectors(file, choices.vectors, choices.normalize)
+            opened[name] = read_vectors(file, choices.vectors, choices.normalize, choices.errors)
         except InputError as error:
             if error.field != "vectors":
                 raise

@@ -32,7 +32,8 @@ def read_analogies(path: str | Path) -> list[Analogy]:
     """Analogies from a file in the form of Mikolov's questions-words.txt.
 
     Four words a line, separated by spaces or tabs; a line ``: name`` begins a section (questions above the first are of a
-    section named as the file). Blank lines and lines that begin with # are passed over.
+    section named as the file). Blank lines and comments are passed over: lines that begin with # and a blank, or that begin with
+    # and are no question (#metoo is a word).
 
     Raises
     ------
@@ -47,6 +48,8 @@ def read_analogies(path: str | Path) -> list[Analogy]:
                 raise InputError("section", section, f"needs another name, in line {number} of {path}")
             continue
         words = line.split()
+        if len(words) != 4 and line.startswith("#"):
+            continue
         if len(words) != 4:
             raise InputError("analogy", line, f"has {len(words)} words and must have four, in line {number} of {path}")
         found.append(Analogy(section, *words))
@@ -59,7 +62,8 @@ def analogies(vectors: WordVectors, questions: Sequence[Analogy] | str | Path, r
     """Share of analogies that word vectors answer, section by section, by 3CosAdd and 3CosMul.
 
     The answer is the word with the highest score of all but the question's own three, in any case. A question with an
-    unknown word is not asked but counted; accuracy is the share of those asked. Words are matched in their most frequent
+    unknown word, or one whose vector is zero, or in a vocabulary that has no word but its own three, is not asked but
+    counted; accuracy is the share of those asked. Words are matched in their most frequent
     spelling, whatever the case, as gensim's ``evaluate_word_analogies`` does.
 
     Parameters
@@ -94,7 +98,10 @@ def analogies(vectors: WordVectors, questions: Sequence[Analogy] | str | Path, r
     positions = np.array(
         [[vectors.cases.get(word.upper(), unknown) for word in question[1:]] for question in questions], dtype=np.intp
     ).reshape(-1, 4)
-    asked = (positions < known).all(axis=1)
+    # With a vocabulary of the question's own words there is no answer, right or wrong.
+    spellings = sum(position < known for position in vectors.cases.values())
+    own = np.array([len(set(question)) for question in positions[:, :3].tolist()], dtype=np.intp)
+    asked = (positions < known).all(axis=1) & (own < spellings)
     answered = pd.DataFrame({"section": [question.section for question in questions], "asked": asked})
     for rule, right in _correct(vectors, positions[asked], known).items():
         answered[rule.lower()] = False
@@ -118,7 +125,9 @@ def _tally(part: pd.DataFrame) -> list[tuple[str, float]]:
 
 def _correct(vectors: WordVectors, positions: NDArray[np.intp], known: int) -> dict[str, NDArray[np.bool_]]:
     """Whether each question (a, b, c, expected) is answered rightly, by each rule."""
-    spelling = np.array([vectors.cases[word.upper()] for word in vectors.words[:known]], dtype=np.intp)
+    # −1: a zero vector, which is no answer.
+    spelling = np.array([vectors.cases.get(word.upper(), -1) for word in vectors.words[:known]], dtype=np.intp)
+    zero = ~vectors.directed[:known]
     right = {rule: np.zeros(len(positions), dtype=bool) for rule in rules(vectors.normalize)}
     for block in blocks(len(positions), 4 * known):
         # A word of several questions of a block is compared with the vocabulary once.
@@ -132,6 +141,7 @@ def _correct(vectors: WordVectors, positions: NDArray[np.intp], known: int) -> d
             for rule, results in right.items():
                 scores = offset_scores(similarity[list(question[1:])], similarity[[question[0]]], rule)
                 scores[own] = -np.inf
+                scores[zero] = -np.inf
                 results[number] = spelling[scores.argmax()] == positions[number, 3]
     return right
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from functools import cached_property
 from importlib import import_module
@@ -22,6 +23,7 @@ from sgns_pmi.factorise import Factorisation
 for _module in iter_modules(words.__path__):
     import_module(f"{words.__name__}.{_module.name}")
 
+log = logging.getLogger("sgns_pmi")
 Answers = Mapping[str, pd.DataFrame]
 """Rows of each question that was answered, by its name."""
 
@@ -130,6 +132,15 @@ def evaluate(
         For a word of ``eval.words`` that is not in the vocabulary, and that no method composes.
     """
     subjects = Subjects(vectors, evaluation.vectors, evaluation.restrict, seed, fitted or {}, counts)
+    if any(evaluation.questions[name].file for name in evaluation.asked):
+        for method, own in vectors.items():
+            if zero := len(own) - int(own.directed.sum()):
+                log.info(
+                    "%s: %s of %s words have a zero vector, and are unknown to the questions",
+                    method,
+                    f"{zero:,}",
+                    f"{len(own):,}",
+                )
     answers = {}
     for name, asked in evaluation.asked.items() if vectors else ():
         question = evaluation.questions[name]

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
+import logging
+import math
+import re
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,17 +19,22 @@ from numpy.typing import NDArray
 
 from sgns_pmi.compare.words.vectors import WordVectors, word_vectors
 from sgns_pmi.counts import CooccurrenceCounts
-from sgns_pmi.errors import InputError, missing_extra
+from sgns_pmi.errors import InputError, check_choice, missing_extra
 from sgns_pmi.factorise import Factorisation
 from sgns_pmi.factorise.base import plus_terms, product_cells
 from sgns_pmi.factorise.subwords import Hashing, Subwords
 from sgns_pmi.files import atomic_path
 
+log = logging.getLogger("sgns_pmi")
 Float32 = NDArray[np.float32]
 TEXT_SUFFIXES = (".txt", ".vec")
 BINARY_SUFFIX = ".bin"
 FACTORS = ("V", "U", "row_bias", "col_bias")
 SPARSE = ("data", "indices", "indptr", "shape", "format")
+ERRORS = ("strict", "replace")
+UNREADABLE = (OSError, ValueError, EOFError, KeyError, BadZipFile, NotImplementedError, OverflowError, RuntimeError, zlib.error)
+"""What readers of archives raise for damaged ones."""
+SPACED = "the binary format holds no words with spaces, and no file that is cut or that another program changed"
 PICKLE = b"\x80"
 NATIVE = "is gensim's own pickled format, which can run any code when it is read; in gensim, write vectors.bin with"
 
@@ -106,23 +116,28 @@ def write_word2vec(vectors: Mapping[str, WordVectors], folder: Path) -> None:
             write_vectors(own, folder / f"{method}.txt")
 
 
-def read_vectors(path: str | Path, vectors: str = "V", normalize: str = "row") -> WordVectors:
+def read_vectors(path: str | Path, vectors: str = "V", normalize: str = "row", errors: str = "strict") -> WordVectors:
     """Word vectors from a file.
 
     Parameters
     ----------
     path : str or Path
-        A run's vectors/METHOD.npz, a file that `write_vectors` wrote, or one in word2vec's text or binary format under any
-        name (also .gz); text and binary are told apart by their content.
+        A run's vectors/METHOD.npz, a file that `write_vectors` wrote, or one in word2vec's text or binary format or in GloVe's,
+        which is word2vec's text without the first line, under any name (also .gz); they are told apart by their content.
     vectors : {"V", "U", "V+U", "mean"}, default "V"
         As in `word_vectors`; word2vec's formats have V alone.
     normalize : {"row", "column", "both", "none"}, default "row"
+    errors : {"strict", "replace"}, default "strict"
+        Whether words that are not UTF-8, as word2vec.c cuts long ones, are refused, or read with U+FFFD for what is not; of
+        words that are then the same the first one stays.
 
     Raises
     ------
     InputError
-        For a missing or unreadable file, gensim's pickled formats, or a choice that the file does not have.
+        For a missing or unreadable file, one that does not hold what its first line says,
+        gensim's pickled formats, or a choice that the file does not have.
     """
+    check_choice("errors", errors, ERRORS)
     file = Path(path)
     if not file.is_file():
         raise InputError("path", path, "there is no such file; paths are relative to the current folder")
@@ -131,13 +146,13 @@ def read_vectors(path: str | Path, vectors: str = "V", normalize: str = "row") -
             return _read_npz(file, vectors, normalize)
         with (gzip.open if file.suffix == ".gz" else open)(file, "rb") as stream:
             content = stream.read()
-    except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:
+    except UNREADABLE as error:
         if isinstance(error, InputError):
             raise
-        raise InputError("path", path, f"cannot be read as vectors: {error}") from None
+        raise InputError("path", path, f"cannot be read as vectors: {error or type(error).__name__}") from None
     if content.startswith(PICKLE):
         raise InputError("path", path, f"{NATIVE} model.wv.save_word2vec_format('vectors.bin', binary=True)")
-    words, matrix = _word2vec(content, file)
+    words, matrix = _word2vec(content, file, errors)
     return word_vectors(matrix, vocab=words, vectors=vectors, normalize=normalize)
 
 
@@ -191,78 +206,171 @@ def _write_npz(arrays: dict[str, Any], path: Path) -> None:
 def _read_npz(file: Path, vectors: str, normalize: str) -> WordVectors:
     with np.load(file, allow_pickle=False) as loaded:
         wanted = ("U", "vocab", "context_vocab", "row_sums", "col_sums")
-        arrays = {name: loaded[name] for name in wanted if name in loaded}
+        arrays: dict[str, Any] = {name: loaded[name] for name in wanted if name in loaded}
         if "ngram_vectors" in loaded:
-            hashing = Hashing(*loaded["ngram_hashing"].tolist())
-            arrays["subwords"] = Subwords(hashing, loaded["ngram_buckets"], loaded["ngram_vectors"])
+            arrays["subwords"] = _subwords(*(loaded[f"ngram_{name}"] for name in ("hashing", "buckets", "vectors")))
         if "V" in loaded:
-            V = loaded["V"]
+            V = _check_array("V", loaded["V"], "fiu", (None, None))
         elif set(SPARSE) <= set(loaded):
-            V = sp.csr_array((loaded["data"], loaded["indices"], loaded["indptr"]), shape=tuple(loaded["shape"]))
+            V = _sparse_rows(*(loaded[name] for name in SPARSE[:4]))
         else:
             raise InputError("path", file, f"has no array V; it has {', '.join(loaded)}")
-    for name in ("vocab", "context_vocab"):
-        if name in arrays:
-            arrays[name] = arrays[name].tolist()
+    if "U" in arrays:
+        _check_array("U", arrays["U"], "fiu", (None, V.shape[1]))
+    # Rows and names of the centres, and of the contexts.
+    for sums, vocab, size in (("row_sums", "vocab", V.shape[0]), ("col_sums", "context_vocab", len(arrays.get("U", ())))):
+        if vocab in arrays and (vocab == "vocab" or size):
+            arrays[vocab] = _check_array(vocab, arrays[vocab], "U", (size,)).tolist()
+        if sums in arrays and (sums == "row_sums" or size):
+            _check_array(sums, arrays[sums], "fiu", (size,))
     return word_vectors(V, arrays.pop("U", None), **arrays, vectors=vectors, normalize=normalize)
 
 
-def _word2vec(content: bytes, file: Path) -> tuple[list[str], Float32]:
-    """Words and vectors of word2vec's text or binary format."""
+def _check_array(name: str, array: NDArray[Any], kinds: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
+    """The array; a ValueError for another kind of numbers, or another shape, in which None is any size."""
+    fits = array.ndim == len(shape) and all(size in (None, own) for own, size in zip(array.shape, shape, strict=True))
+    if array.dtype.kind not in kinds or not fits:
+        sizes = " x ".join("any" if size is None else str(size) for size in shape)
+        raise ValueError(f"{name} is an array of {array.dtype}, {' x '.join(map(str, array.shape))}, and must be {sizes}")
+    return array
+
+
+def _sparse_rows(data: NDArray[Any], indices: NDArray[Any], indptr: NDArray[Any], shape: NDArray[Any]) -> sp.csr_array:
+    """The matrix of `scipy.sparse.save_npz`; SciPy trusts these arrays, and reads beyond them where they lie."""
+    rows, columns = _check_array("shape", shape, "iu", (2,)).tolist()
+    _check_array("data", data, "fiu", (None,))
+    _check_array("indices", indices, "iu", data.shape)
+    _check_array("indptr", indptr, "iu", (rows + 1,))
+    if indptr[0] != 0 or indptr[-1] != len(data) or (indptr[1:] < indptr[:-1]).any():
+        raise ValueError(f"indptr must ascend from 0 to {len(data)}")
+    if len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < columns:
+        raise ValueError(f"indices must be from 0 to {columns - 1}")
+    return sp.csr_array((data, indices.astype(np.int64), indptr.astype(np.int64)), shape=(rows, columns))
+
+
+def _subwords(hashing: NDArray[Any], buckets: NDArray[Any], vectors: NDArray[Any]) -> Subwords:
+    sizes = Hashing(*_check_array("ngram_hashing", hashing, "iu", (3,)).tolist())
+    if not (0 < sizes.minn <= sizes.maxn and sizes.buckets > 0):
+        raise ValueError("ngram_hashing must be three numbers above 0: shortest, longest and buckets")
+    return Subwords(
+        sizes,
+        _check_array("ngram_buckets", buckets, "iu", (len(vectors),)),
+        _check_array("ngram_vectors", vectors, "fiu", (len(buckets), None)),
+    )
+
+
+def _word2vec(content: bytes, file: Path, errors: str) -> tuple[list[str], Float32]:
+    """Words and vectors of word2vec's text or binary format, or of GloVe's, which is text without a first line of sizes."""
     header, _, body = content.partition(b"\n")
-    try:
-        count, dim = map(int, header.split())
-    except ValueError:
-        raise InputError("path", file, "is no word2vec file: line 1 must be two numbers, of words and dimensions") from None
-    first = body.partition(b"\n")[0].split()
-    text = len(first) == dim + 1 and all(_is_number(value) for value in first[1:])
+    sizes = header.split()
+    if len(sizes) == 2 and all(re.fullmatch(rb"-?\d+", size) for size in sizes):
+        if not all(size.isdigit() and int(size[:20]) > 0 for size in sizes):
+            raise InputError("path", file, "line 1 must be two whole numbers above 0, of words and dimensions")
+        # A row is a letter or more, and for each number a space and a digit, or four bytes: no file holds more rows.
+        most = len(body) // 2
+        count, dim = (int(size) if len(size) < 20 else 10**20 for size in sizes)
+        if dim > most:
+            raise InputError("path", file, f"cannot hold the {_number(dim)} dimensions that its first line says")
+        rows = (_text_rows if _is_text(body, dim) else _binary_rows)(body, dim, count, file)
+    elif len(sizes) > 1 and all(map(_is_number, sizes[1:])):
+        body, dim = content, len(sizes) - 1
+        most, count = len(body) // 2, body.count(b"\n") + 1
+        rows = _text_rows(body, dim, None, file)
+    else:
+        remedy = "is no file of word vectors: line 1 must be two numbers, of words and dimensions, or a word and its numbers"
+        raise InputError("path", file, remedy)
     words: list[str] = []
-    rows = np.empty((count, dim), dtype=np.float32)
-    for word, row in (_text_rows if text else _binary_rows)(body, dim, file):
-        if len(words) == count:
-            raise InputError("path", file, f"has more than the {count} words that its first line says")
-        rows[len(words)] = row
+    matrix = np.empty((min(count, most // dim + 1), dim), dtype=np.float32)
+    seen: set[str] = set()
+    repeated = 0
+    for written, row in rows:
+        word, whole = _decoded(written, file, errors)
+        if not whole and word in seen:
+            repeated += 1
+            continue
+        seen.add(word)
+        matrix[len(words)] = row
         words.append(word)
-    if len(words) < count:
-        raise InputError("path", file, f"ends after {len(words)} of the {count} words that its first line says")
-    return words, rows
+    if repeated:
+        log.warning(
+            "%s: %d words are the same as earlier ones, once what is not UTF-8 is replaced, and are left out", file, repeated
+        )
+    return words, matrix[: len(words)]
 
 
 def _is_number(value: bytes) -> bool:
     try:
-        float(value)
+        return math.isfinite(float(value))
     except ValueError:
         return False
-    return True
 
 
-def _text_rows(body: bytes, dim: int, file: Path) -> Iterator[tuple[str, Float32]]:
-    for number, line in enumerate(body.split(b"\n"), start=2):
+def _number(value: int) -> str:
+    return f"{value:,}" if value < 10**20 else "10^20 or more"
+
+
+def _is_text(body: bytes, dim: int) -> bool:
+    """Whether the first row is a word and its numbers or, whatever is wrong with that row, the beginning is text."""
+    first = body.partition(b"\n")[0].split()
+    if len(first) == dim + 1 and all(map(_is_number, first[1:])):
+        return True
+    beginning = body[:4096]
+    decoded = codecs.getincrementaldecoder("utf-8")(errors="replace").decode(beginning)
+    return "\ufffd" not in decoded and not any(letter < " " and letter not in "\t\r\n" for letter in decoded)
+
+
+def _text_rows(body: bytes, dim: int, count: int | None, file: Path) -> Iterator[tuple[bytes, Float32]]:
+    """Words and rows; as many as `count` says, or as there are."""
+    found = 0
+    for number, line in enumerate(body.split(b"\n"), start=2 if count is not None else 1):
         fields = line.split()  # of bytes: at ASCII white space alone
         if not fields:
             continue
+        if found == count:
+            raise InputError("path", file, f"has more than the {count} words that its first line says")
         try:
             row = np.array(fields[1:], dtype=np.float32)
         except ValueError:
             row = np.empty(0, dtype=np.float32)
         if len(row) != dim:
-            raise InputError("path", file, f"line {number} must be a word and {dim} numbers")
-        yield _decoded(fields[0], file), row
+            raise InputError("path", file, f"line {number} must be a word and {dim} numbers; words have no spaces")
+        found += 1
+        yield fields[0], row
+    _check_end(found, count, file)
 
 
-def _binary_rows(body: bytes, dim: int, file: Path) -> Iterator[tuple[str, Float32]]:
-    position, size = 0, 4 * dim
-    while (space := body.find(b" ", position)) >= 0 and space + 1 + size <= len(body):
-        # Some writers end each vector with a line feed, some do not.
-        yield _decoded(body[position:space].lstrip(b"\n"), file), np.frombuffer(body, "<f4", dim, space + 1)
+def _binary_rows(body: bytes, dim: int, count: int, file: Path) -> Iterator[tuple[bytes, Float32]]:
+    """Words and rows, to the end of the file."""
+    position, size, found = 0, 4 * dim, 0
+    while found < count and (space := body.find(b" ", position)) >= 0 and space + 1 + size <= len(body):
+        word = body[position:space]
+        if not word or any(byte <= 32 for byte in word):
+            raise InputError("path", file, f"word {found + 1} is {word!r}; {SPACED}")
+        yield word, np.frombuffer(body, "<f4", dim, space + 1)
         position = space + 1 + size
+        position += body.startswith(b"\n", position)  # some writers end each vector with a line feed, some do not
+        found += 1
+    _check_end(found, count, file)
+    if position < len(body):
+        raise InputError(
+            "path", file, f"has {len(body) - position:,} bytes more than the {count} words that its first line says; {SPACED}"
+        )
 
 
-def _decoded(word: bytes, file: Path) -> str:
+def _check_end(found: int, count: int | None, file: Path) -> None:
+    if count is not None and found < count:
+        raise InputError("path", file, f"ends after {found} of the {_number(count)} words that its first line says")
+
+
+def _decoded(word: bytes, file: Path, errors: str) -> tuple[str, bool]:
+    """The word, and whether it is whole."""
     try:
-        return word.decode("utf-8")
+        return word.decode("utf-8"), True
     except UnicodeDecodeError:
-        raise InputError("path", file, f"has a word that is not UTF-8: {word!r}; convert the file to UTF-8") from None
+        if errors == "replace":
+            return word.decode("utf-8", "replace"), False
+        remedy = f"has a word that is not UTF-8: {word!r}; convert the file to UTF-8, or read it with errors=replace"
+        raise InputError("path", file, remedy) from None
 
 
 __all__ = [

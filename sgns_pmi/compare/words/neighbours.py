@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from sgns_pmi.compare.words.questions import Question, Subjects, check_list, reg
 from sgns_pmi.compare.words.vectors import WordVectors, unknown_word
 from sgns_pmi.errors import InputError, check_choice, check_integer
 
+log = logging.getLogger("sgns_pmi")
 Array = NDArray[np.floating[Any]]
 NEIGHBOUR_COLUMNS = ["word", "rank", "neighbour", "similarity"]
 RULES = ("3CosAdd", "3CosMul")
@@ -45,7 +47,7 @@ def largest(scores: Array, count: int) -> NDArray[np.intp]:
 
 
 def neighbours(vectors: WordVectors, words: Sequence[str], count: int = 10, restrict: int | None = None) -> pd.DataFrame:
-    """The words most similar to each of the given ones, which is itself left out.
+    """The words most similar to each of the given ones, which is itself left out, as are words whose vector is zero.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def neighbours(vectors: WordVectors, words: Sequence[str], count: int = 10, rest
     Raises
     ------
     InputError
-        For an unknown word, with the closest known ones, or a count or restriction below 1.
+        For an unknown word, with the closest known ones, a word whose vector is zero, or a count or restriction below 1.
     """
     check_integer("count", count)
     check_restrict(restrict)
@@ -78,6 +80,7 @@ def neighbours(vectors: WordVectors, words: Sequence[str], count: int = 10, rest
         scores = vectors.similarities(asked, restrict)
         inside = np.flatnonzero(asked < scores.shape[1])
         scores[inside, asked[inside]] = -np.inf
+        scores[:, ~vectors.directed[:restrict]] = -np.inf
         for word, row, order in zip(words[block], scores, largest(scores, count), strict=True):
             rows += _ranked(vectors, word, row, order)
     return pd.DataFrame(rows, columns=NEIGHBOUR_COLUMNS)
@@ -129,6 +132,7 @@ def arithmetic(
         scores = scores / (np.sqrt((total**2).sum()) or 1.0)
     own = np.concatenate((plus, minus))
     scores[own[own < len(scores)]] = -np.inf
+    scores[~vectors.directed[:restrict]] = -np.inf
     question = " + ".join(positive) + "".join(f" - {word}" for word in negative)
     return pd.DataFrame(_ranked(vectors, question, scores, largest(scores[None], count)[0]), columns=NEIGHBOUR_COLUMNS)
 
@@ -201,6 +205,11 @@ class NeighbourQuestion(Question):
         InputError
             For a word that no method knows.
         """
+        # A zero vector is no reason to stop: other words, and other methods, have answers.
+        zero = {word for word in asked if all(word not in own and own.has_zero(word) for own in subjects.vectors.values())}
+        for word in zero:
+            log.warning("%s: every method has a zero vector for it, which has no neighbours", word)
+        asked = [word for word in asked if word not in zero]
         known = {word for word in asked if any(word in own for own in subjects.vectors.values())}
         return rows_together(
             [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,7 +12,9 @@ SUFFIXES = (".txt", ".tsv")
 
 
 def question_lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    """Number (from 1) and text of each line that says something: no blank lines, no comments (#); any line ending.
+    """Number (from 1) and text of each line that says something: no blank lines, no comments; any line ending.
+
+    Comments are lines of # alone, or of # and a blank; whether another line that begins with # is a question its reader decides.
 
     Raises
     ------
@@ -22,6 +25,7 @@ def question_lines(path: str | Path) -> Iterator[tuple[int, str]]:
     if not file.is_file():
         raise InputError("path", path, "there is no such file; paths are relative to the current folder")
     content = file.read_bytes()
+    check_plain("path", file, content)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -29,11 +33,20 @@ def question_lines(path: str | Path) -> Iterator[tuple[int, str]]:
         raise InputError("path", path, f"line {line} is not UTF-8; convert the file to UTF-8") from None
     empty = True
     for number, written in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
-        if (said := written.strip()) and not said.startswith("#"):
+        if (said := written.strip()) and not re.match(r"#(\s|$)", said):
             empty = False
             yield number, said
     if empty:
         raise InputError("path", path, "the file has no questions")
+
+
+def check_plain(field: str, file: Path, content: bytes) -> None:
+    """Raise `InputError` for UTF-16, which byte order marks or NULs between letters tell, and for binary files."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InputError(field, file, "is UTF-16; convert the file to UTF-8")
+    if b"\0" in content:
+        line = content.partition(b"\0")[0].count(b"\n") + 1
+        raise InputError(field, file, f"line {line} has a NUL byte, as UTF-16 and binary files have; give a text file in UTF-8")
 
 
 def question_files(field: str, paths: Sequence[str | Path]) -> dict[str, Path]:
@@ -60,4 +73,4 @@ def question_files(field: str, paths: Sequence[str | Path]) -> dict[str, Path]:
     return found
 
 
-__all__ = ["question_files", "question_lines"]
+__all__ = ["check_plain", "question_files", "question_lines"]

@@ -21,6 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sgns_pmi.compare.words.neighbours import check_restrict
+from sgns_pmi.compare.words.question_files import check_plain
 from sgns_pmi.compare.words.questions import HEADLINE_COLUMNS, Question, Subjects, check_list, register_question
 from sgns_pmi.compare.words.vectors import WordVectors
 from sgns_pmi.errors import InputError
@@ -109,6 +110,7 @@ def _lines(file: Path) -> Iterator[str]:
     if not file.is_file():
         raise InputError("sentiment", file, "there is no such file; paths are relative to the current folder")
     content = file.read_bytes()
+    check_plain("sentiment", file, content)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -31,7 +31,8 @@ class WordPair(NamedTuple):
 def read_similarity(path: str | Path) -> list[WordPair]:
     """Word pairs from a file: two words and a score a line, separated by tabs or else by spaces.
 
-    Further columns are passed over, as are blank lines and lines that begin with #.
+    Further columns are passed over, as are blank lines and comments: lines that begin with # and a blank, or that begin with #
+    and are no pair (#metoo is a word).
 
     Raises
     ------
@@ -41,20 +42,36 @@ def read_similarity(path: str | Path) -> list[WordPair]:
     pairs = []
     for number, line in question_lines(path):
         fields = [field.strip() for field in line.split("\t")] if "\t" in line else line.split()
-        try:
-            first, second, score = fields[0], fields[1], float(fields[2])
-        except (IndexError, ValueError):
-            first, second, score = "", "", math.nan
+        first, second, *others = fields if len(fields) > 2 else ("", "", "")
+        score = _number(others[0])
         if not (first and second and math.isfinite(score)):
-            raise InputError("pair", line, f"must be two words and a number, in line {number} of {path}; headings begin with #")
+            if line.startswith("#"):
+                continue
+            place = f"in line {number} of {path}"
+            remedy = f"must be two words and a number, {place}, separated by tabs or spaces; headings begin with #"
+            raise InputError("pair", line, remedy)
+        if math.isfinite(_number(first) + _number(second)) and any(math.isnan(_number(other)) for other in others if other):
+            remedy = f"has its words after its numbers, in line {number} of {path}; put two words first, then the score"
+            raise InputError("pair", line, remedy)
         pairs.append(WordPair(first, second, score))
+    if not pairs:
+        raise InputError("path", path, "the file has no questions")
     return pairs
+
+
+def _number(text: str) -> float:
+    """The number that a text is; NaN where it is none, as 1_000 and 7,5."""
+    try:
+        return math.nan if "_" in text else float(text)
+    except ValueError:
+        return math.nan
 
 
 def similarity(vectors: WordVectors, pairs: Sequence[WordPair] | str | Path, restrict: int | None = None) -> pd.DataFrame:
     """Rank correlation of the vectors' similarities with people's scores.
 
-    A pair with an unknown word is left out and counted, unless the vectors compose unknown words of n-grams. Words are
+    A pair with an unknown word, or one whose vector is zero, is left out and counted, unless the vectors compose unknown
+    words of n-grams. Words are
     matched in their most frequent spelling, whatever the case, as gensim's ``evaluate_word_pairs`` does.
 
     Parameters

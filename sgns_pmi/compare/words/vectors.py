@@ -36,7 +36,7 @@ class WordVectors:
     normalize : {"row", "column", "both", "none"}, default "row"
         What precedes the dot products that all questions are answered with. "row" makes rows unit vectors, and the dot
         product the cosine; "column" does so to columns; "both" to columns, then to rows (Levy, Goldberg & Dagan, TACL 2015,
-        section 3.3). A zero vector remains one: its similarity with every word is 0.
+        section 3.3). A zero vector remains one; it has no direction, so that questions take its word for unknown.
     subwords : Subwords, optional
         N-gram vectors that unknown words are made of, to be asked about as well.
 
@@ -73,16 +73,23 @@ class WordVectors:
 
     def __contains__(self, word: str) -> bool:
         """Whether there is a vector for the word: its own, in any case, or one that its n-grams compose."""
-        return word.upper() in self.cases or (self.subwords is not None and word in self.subwords)
+        return word.upper() in self.cases or (self.subwords is not None and word not in self._index and word in self.subwords)
 
     @cached_property
     def _index(self) -> dict[str, int]:
         return {word: position for position, word in enumerate(self.words)}
 
     @cached_property
+    def directed(self) -> NDArray[np.bool_]:
+        """Which words have a vector other than zero, (words,)."""
+        squares = self.unit.multiply(self.unit) if sp.issparse(self.unit) else np.square(self.unit)
+        return np.asarray(squares.sum(axis=1) > 0).ravel()
+
+    @cached_property
     def cases(self) -> dict[str, int]:
-        """Position of the most frequent spelling of each upper-cased word."""
-        return {word.upper(): position for position, word in reversed(list(enumerate(self.words)))}
+        """Position of the most frequent spelling of each upper-cased word, of those whose vector is not zero."""
+        directed = np.flatnonzero(self.directed).tolist()
+        return {self.words[position].upper(): position for position in reversed(directed)}
 
     @cached_property
     def unit(self) -> Matrix:
@@ -92,9 +99,13 @@ class WordVectors:
             matrix = normalized(matrix, axis=0)
         return normalized(matrix, axis=1) if self.normalize in ("row", "both") else matrix
 
+    def has_zero(self, word: str) -> bool:
+        """Whether the word, in this spelling or in another case, is there and its vector is zero."""
+        return word.upper() not in self.cases and word.upper() in {other.upper() for other in self.words}
+
     def among(self, words: Sequence[str]) -> WordVectors:
         """The vectors of these words alone, in their order; normalised columns are then those of these words."""
-        rows = np.array([self.position(word) for word in words], dtype=np.intp)
+        rows = np.array([self._index[word] for word in words], dtype=np.intp)
         return WordVectors(tuple(words), self.matrix[rows], self.normalize)
 
     def position(self, word: str) -> int:
@@ -105,8 +116,12 @@ class WordVectors:
         InputError
             For an unknown word; names the known words closest to it.
         """
-        found = self._index.get(word, self.cases.get(word.upper()))
+        found = self._index.get(word)
+        if found is None or not self.directed[found]:
+            found = self.cases.get(word.upper())
         if found is None:
+            if word in self._index:
+                raise InputError("word", word, "has a zero vector here, which has no neighbours and no similarity")
             raise unknown_word(word, self.words)
         return found
 

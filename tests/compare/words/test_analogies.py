@@ -131,3 +131,32 @@ def test_gensim_agrees_section_by_section(tmp_path: Path, restrict: int | None) 
         assert value(ours, name, "correct_3cosadd") == len(section["correct"])
         shares.append(len(section["correct"]) / asked)
     assert 0.1 < min(shares) < max(shares) < 0.95
+
+
+def test_a_question_without_candidates_is_not_asked(tmp_path: Path) -> None:
+    (tmp_path / "four.txt").write_text("a b c a\n")
+    for words, asked in ((("a", "b", "c"), 0), (("a", "b", "c", "A"), 0), (("a", "b", "c", "d"), 1)):
+        found = sp.analogies(sp.WordVectors(words, np.eye(len(words))), tmp_path / "four.txt").set_index(["section", "metric"])[
+            "value"
+        ]
+        assert found["all", "asked"] == asked
+        assert found["all", "out_of_vocabulary"] == 1 - asked
+        assert found["all", "correct_3cosadd"] == 0
+    # A restriction, and a zero vector, leave no candidate either.
+    zero = sp.WordVectors(("a", "b", "c", "d"), np.diag([1.0, 1, 1, 0]))
+    for vectors, restrict in ((sp.WordVectors(("a", "b", "c", "d"), np.eye(4)), 3), (zero, None)):
+        found = sp.analogies(vectors, tmp_path / "four.txt", restrict).set_index(["section", "metric"])["value"]
+        assert found["all", "asked"] == 0
+
+
+def test_zero_vectors_are_no_answers_and_no_questions(tmp_path: Path) -> None:
+    (tmp_path / "four.txt").write_text("man woman king queen\nman woman king zero\n")
+    matrix = np.array([[0.0, 0, 0], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [-1, -1, 1]])
+    found = sp.analogies(sp.WordVectors(("zero", "man", "woman", "king", "queen"), matrix), tmp_path / "four.txt")
+    table = found.set_index(["section", "metric"])["value"]
+    assert (table["all", "asked"], table["all", "out_of_vocabulary"], table["all", "correct_3cosadd"]) == (1, 1, 1)
+
+
+def test_hashtags_are_words_and_comments_are_not(tmp_path: Path) -> None:
+    (tmp_path / "four.txt").write_text("# a comment of words\n#\n#two words\n#metoo a b c\n")
+    assert [question[1:] for question in read_analogies(tmp_path / "four.txt")] == [("#metoo", "a", "b", "c")]

@@ -151,3 +151,15 @@ def test_words_are_asked_of_the_methods_that_know_or_compose_them() -> None:
         Evaluation(words=["kingg"]).check_counts(COUNTS)
     with pytest.raises(sp.InputError, match="words=kingg"):
         Evaluation(words=["kingg"], vectors="U").check_counts(COUNTS, composed=True)
+
+
+def test_zero_vectors_are_said_and_stop_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    methods = {
+        "one": sp.WordVectors(("a", "b", "z"), np.array([[1.0, 0], [1, 1], [0, 0]])),
+        "two": sp.WordVectors(("a", "b", "z"), np.array([[0.0, 0], [1, 1], [0, 0]])),
+    }
+    found = evaluate(methods, Evaluation(words=["a", "b", "z"]))["neighbours"]
+    assert list(found[["method", "word"]].itertuples(index=False, name=None)) == [("one", "a"), ("one", "b")]
+    assert "two: 2 of 3 words have a zero vector" in caplog.text
+    assert "z: every method has a zero vector" in caplog.text

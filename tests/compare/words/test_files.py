@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import gzip
 import pickle
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.sparse as sparse
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from words import random_vectors
 
 import sgns_pmi as sp
 from sgns_pmi.compare.words.files import read_scores, write_factors
 from sgns_pmi.factorise.methods.fasttext import FastText
 
+ONES = np.ones(2, dtype="<f4").tobytes()
 WORDS = ("the", "Königin", "naïve", "’tis", "#", '"', "NA", "1.5", "日本")
 
 
@@ -116,13 +120,29 @@ def test_no_vectors_no_file(tmp_path: Path) -> None:
         ("v.txt", b"2 2\na 1 2\n", "ends after 1 of the 2 words"),
         ("v.txt", b"1 2\na 1 2\nb 3 4\n", "has more than the 1 words"),
         ("v.txt", b"2 1\na 1\na 2\n", "stands twice"),
-        ("v.txt", b"a 1 2\nb 3 4\n", "line 1 must be two numbers"),
+        ("v.txt", b"a b 1 2\nb 3 4\n", "line 1 must be two numbers"),
+        ("v.txt", b"a 1 2\nb 3 4 5\n", "line 2 must be a word and 2 numbers; words have no spaces"),
+        ("v.txt", b"1000000000000 100\na 1 2\n", "cannot hold the 100 dimensions"),
+        ("v.txt", b"1000000000000 2\na 1 2\n", "ends after 1 of the 1,000,000,000,000 words"),
+        ("v.txt", b"9" * 5000 + b" 2\na 1 2\n", "ends after 1 of the 10\\^20 or more words"),
+        ("v.txt", b"2 " + b"9" * 5000 + b"\na 1 2\n", "cannot hold the 10\\^20 or more dimensions"),
+        ("v.txt", b"-2 3\na 1 2 3\n", "line 1 must be two whole numbers above 0"),
+        ("v.txt", b"0 3\n", "line 1 must be two whole numbers above 0"),
+        ("v.txt", b"3 2\na 1 2\nb 3 4\n", "ends after 2 of the 3 words"),
+        ("v.txt", b"2 3\n. . . 1 2 3\nb 4 5 6\n", "line 2 must be a word and 3 numbers"),
+        ("v.txt", b"1 2\na nan 1\n", "NaN or infinity"),
+        ("v.txt", b"1 2\na 1e999 1\n", "NaN or infinity"),
+        ("v.bin", b"1 2\nnew york " + bytes(8), "bytes more than the 1 words"),
+        ("v.bin", b"2 2\nnew york " + ONES + b"\nb " + ONES + b"\n", "holds no words with spaces"),
+        ("v.bin", b"1 2\na " + ONES + b"\nmore", "has 4 bytes more than the 1 words"),
+        ("v.bin", b"1 2\na\0 " + ONES, "word 1 is b'a"),
         ("v.txt", b"", "line 1 must be two numbers"),
         ("v.txt", b"1 2\n\xff 1 2\n", "not UTF-8"),
         ("v.bin", b"2 2\na " + bytes(8) + b"b " + bytes(5), "ends after 1 of the 2 words"),
         ("v.npz", b"no archive", "cannot be read as vectors"),
         ("v.txt.gz", b"no archive", "cannot be read as vectors"),
         ("v.txt.gz", gzip.compress(b"1 2\na 1 2\n", mtime=0)[:-9], "cannot be read as vectors"),
+        ("v.txt.gz", gzip.compress(b"1 2\na 1 2\n", mtime=0)[:12] + b"\xff" * 20, "cannot be read as vectors"),
     ],
 )
 def test_bad_files_are_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -164,3 +184,111 @@ def test_ngrams_are_written_and_read(tmp_path: Path) -> None:
         assert found is not None
         np.testing.assert_array_equal(found.compose("walker"), est.compose("walker"))
     assert sp.read_vectors(tmp_path / "fasttext.npz", "U").subwords is None
+
+
+def test_text_of_glove_has_no_first_line(tmp_path: Path) -> None:
+    (tmp_path / "glove.txt").write_bytes(b"the 1 2 3\nof 4 5 6\r\n5 7 8 9\n")
+    found = sp.read_vectors(tmp_path / "glove.txt")
+    assert found.words == ("the", "of", "5")
+    np.testing.assert_array_equal(found.matrix, [[1, 2, 3], [4, 5, 6], [7, 8, 9]])
+
+
+def test_words_cut_inside_a_letter_are_replaced_on_request(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "v.txt").write_bytes(b"3 2\na 1 2\n\xe4\xbd 3 4\n\xe4\xbe 5 6\n")
+    with pytest.raises(sp.InputError, match=r"errors=replace"):
+        sp.read_vectors(tmp_path / "v.txt")
+    found = sp.read_vectors(tmp_path / "v.txt", errors="replace")
+    assert found.words == ("a", "\ufffd")
+    np.testing.assert_array_equal(found.matrix, [[1, 2], [3, 4]])
+    assert "1 words are the same as earlier ones" in caplog.text
+    with pytest.raises(sp.InputError, match="errors=ignore: must be one of strict, replace"):
+        sp.read_vectors(tmp_path / "v.txt", errors="ignore")
+
+
+SPARSE_ROWS = {
+    "data": np.ones(2),
+    "indices": np.array([0, 1]),
+    "indptr": np.array([0, 1, 2]),
+    "shape": np.array([2, 2]),
+    "format": np.array(b"csr"),
+    "vocab": np.array(["a", "b"]),
+}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"indptr": np.array([0, 10**8, 2])},
+        {"indptr": np.array([0, -1, 2])},
+        {"indptr": np.array([1, 1, 2])},
+        {"indptr": np.array([0, 1, 10**9])},
+        {"indptr": np.array([0, 2])},
+        {"indptr": np.array([0.0, 1, 2])},
+        {"indices": np.array([0, 10**8])},
+        {"indices": np.array([-1, 1])},
+        {"indices": np.array([0])},
+        {"indices": np.array([0.0, 1.0])},
+        {"data": np.ones((2, 1))},
+        {"data": np.array(["x", "y"])},
+        {"shape": np.array([2, -2])},
+        {"shape": np.array([10**15, 2])},
+        {"shape": np.array(2)},
+        {"vocab": np.array(["a", "b", "c"])},
+        {"vocab": np.array([1, 2])},
+        {"row_sums": np.ones(3)},
+        {"row_sums": np.array(["x", "y"])},
+        {"V": np.ones(2)},
+        {"V": np.ones((2, 2), dtype=complex)},
+        {"V": np.ones((2, 2)), "U": np.ones((2, 3)), "context_vocab": np.array(["a", "b"])},
+        {"V": np.ones((2, 2)), "U": np.ones((2, 2)), "context_vocab": np.array(["a"])},
+        {"ngram_hashing": np.array([3, 2, 0]), "ngram_buckets": np.array([0]), "ngram_vectors": np.ones((1, 2))},
+        {"ngram_hashing": np.array([3]), "ngram_buckets": np.array([0]), "ngram_vectors": np.ones((1, 2))},
+        {"ngram_hashing": np.array([3, 6, 9]), "ngram_buckets": np.array([0, 1]), "ngram_vectors": np.ones((1, 2))},
+    ],
+)
+def test_arrays_are_checked_before_use(tmp_path: Path, damage: dict[str, np.ndarray]) -> None:
+    """SciPy believes indptr and indices, and crashes the process where they lie."""
+    np.savez(tmp_path / "v.npz", **SPARSE_ROWS)
+    assert sp.read_vectors(tmp_path / "v.npz").words == ("a", "b")
+    np.savez(tmp_path / "v.npz", **(SPARSE_ROWS | damage))
+    with pytest.raises(sp.InputError):
+        sp.read_vectors(tmp_path / "v.npz", "U" if "U" in damage else "V")
+
+
+VALID = (
+    b"2 2\na 1 2\nb 3 4\n",
+    b"2 2\na " + ONES + b"\nb " + ONES + b"\n",
+    b"a 1 2\nb 3 4\n",
+    gzip.compress(b"1 1\na 1\n", mtime=0),
+)
+PIECES = st.sampled_from(
+    [b" ", b"\n", b"2 2\n", b"-1", b"9999999999999", b"nan", b"\0", b"\xff", b"\x1f\x8b", b"a 1 2\n", b"PK\3\4"]
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(VALID),
+    st.lists(st.tuples(st.integers(0, 40), st.integers(0, 6), PIECES | st.binary(max_size=9)), max_size=4),
+    st.sampled_from(["v.txt", "v.txt.gz", "v.npz"]),
+    st.sampled_from(["strict", "replace"]),
+)
+def test_damaged_files_are_read_or_refused(
+    tmp_path: Path, content: bytes, damage: list[tuple[int, int, bytes]], name: str, errors: str
+) -> None:
+    for place, length, piece in damage:
+        content = content[:place] + piece + content[place + length :]
+    (tmp_path / name).write_bytes(content)
+    with suppress(sp.InputError):
+        assert np.isfinite(sp.read_vectors(tmp_path / name, errors=errors).matrix).all()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 2000), st.binary(min_size=1, max_size=4), st.booleans())
+def test_damaged_archives_are_read_or_refused(tmp_path: Path, place: int, piece: bytes, cut: bool) -> None:
+    np.savez_compressed(tmp_path / "v.npz", **SPARSE_ROWS)
+    content = (tmp_path / "v.npz").read_bytes()
+    place %= len(content)
+    (tmp_path / "v.npz").write_bytes(content[:place] + piece + (b"" if cut else content[place + len(piece) :]))
+    with suppress(sp.InputError):
+        sp.read_vectors(tmp_path / "v.npz")

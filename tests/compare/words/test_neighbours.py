@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
 from words import answer, cosine, random_vectors, with_ngrams
 
 import sgns_pmi as sp
@@ -117,3 +121,16 @@ def test_a_composed_word_has_neighbours_and_is_none() -> None:
     assert summed["neighbour"].tolist() == ["king"]
     with pytest.raises(sp.InputError, match="word=zzz: is not in the vocabulary"):
         sp.neighbours(vectors, ["zzz"])
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+def test_zero_vectors_have_no_neighbours_and_are_none(make: Callable[[np.ndarray], Any]) -> None:
+    vectors = sp.WordVectors(("Zero", "a", "b", "c"), make(np.array([[0.0, 0], [1, 0], [1, 1], [-1, 1]])))
+    assert sp.neighbours(vectors, ["a"])["neighbour"].tolist() == ["b", "c"]
+    assert sp.arithmetic(vectors, ["a"], ["b"])["neighbour"].tolist() == ["c"]
+    for word in ("Zero", "zero"):
+        with pytest.raises(sp.InputError, match=r"word=[Zz]ero"):
+            sp.neighbours(vectors, [word])
+    # Another spelling answers where it has a vector.
+    both = sp.WordVectors(("Zero", "zero", "a"), make(np.array([[0.0, 0], [1, 0], [1, 1]])))
+    assert sp.neighbours(both, ["Zero"])["neighbour"].tolist() == ["a"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from scipy.stats import rankdata
 from words import cosine, random_vectors, with_ngrams
 
@@ -149,3 +152,50 @@ def test_pairs_with_composed_words_are_covered() -> None:
     assert found["spearman"] == pytest.approx(np.corrcoef(rankdata(cosines), [3, 1, 2])[0, 1])
     known = values(sp.similarity(vectors, pairs, restrict=3))
     assert {"covered": 1, "composed": 0}.items() <= known.items()
+
+
+def test_hashtags_are_words_and_comments_are_not(tmp_path: Path) -> None:
+    (tmp_path / "pairs.tsv").write_text("# king queen 3\n#word1\tword2\tscore\n#metoo\ttwitter\t7.5\nNew York\tRome\t1\n")
+    assert read_similarity(tmp_path / "pairs.tsv") == [("#metoo", "twitter", 7.5), ("New York", "Rome", 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'"Mean","Stdev","Term1","Term2"\n279,178.9,"Alpha","Beta"\n', "two words and a number, in line 1 .* separated by tabs"),
+        (b"#Mean Stdev Term1 Term2\n279 178.9 0.5 Alpha Beta\n", "words after its numbers, in line 2"),
+        (b"a b 1_000\n", "two words and a number"),
+        (b"a b 7,5\n", "two words and a number"),
+        (b"a b nan\n", "two words and a number"),
+        (b"#a b\n", "the file has no questions"),
+        ("a b 1\n".encode("utf-16"), "is UTF-16; convert the file to UTF-8"),
+        ("a b 1\n".encode("utf-16-be"), "line 1 has a NUL byte"),
+    ],
+)
+def test_what_is_no_pair_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "pairs.txt").write_bytes(content)
+    with pytest.raises(sp.InputError, match=message):
+        read_similarity(tmp_path / "pairs.txt")
+
+
+def test_zero_vectors_are_unknown(tmp_path: Path) -> None:
+    vectors = sp.WordVectors(("zero", "a", "b", "c"), np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]]))
+    (tmp_path / "pairs.txt").write_text("a b 3\na zero 2\na c 1\n")
+    found = sp.similarity(vectors, tmp_path / "pairs.txt").set_index("metric")["value"]
+    assert (found["covered"], found["out_of_vocabulary"], round(found["spearman"], 9)) == (2, 1, 1)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.sampled_from(["a", "B", "#x", "# ", ": ", "\t", " ", "\n", "\r", "1", "-2.5", "nan", "\0", "é", "\u2028"])).map(
+        "".join
+    ),
+    st.sampled_from(["utf-8", "utf-16", "latin-1"]),
+)
+def test_any_file_of_questions_is_read_or_refused(tmp_path: Path, text: str, encoding: str) -> None:
+    file = tmp_path / "questions.txt"
+    file.write_bytes(text.encode(encoding, "replace"))
+    vectors = sp.WordVectors(("a", "b", "#x", "1"), np.array([[1.0, 0], [0, 1], [0, 0], [1, 1]]))
+    for ask in (sp.similarity, sp.analogies):
+        with suppress(sp.InputError):
+            assert np.isfinite(ask(vectors, file)["value"]).all()
