@@ -80,13 +80,13 @@ def run(config: Config, directory: Path) -> Status:
         if fitted:
             with record.step("compare"):
                 metrics = compare(problem, fitted, config.k, noise, config.drop_positive)
+            history = histories(fitted)
+            write_csv(metrics, directory / "metrics.csv")
+            write_csv(history, directory / "history.csv")
             with record.step("evaluate"):
                 vectors = method_vectors(fitted, problem.counts, config.eval)
                 answers = evaluate(vectors, config.eval, fitted=fitted, counts=problem.counts, seed=config.seed)
 
-            history = histories(fitted)
-            write_csv(metrics, directory / "metrics.csv")
-            write_csv(history, directory / "history.csv")
             write_answers(answers, directory)
             for name, estimator in fitted.items():
                 write_factors(estimator, problem.counts, directory / "vectors" / f"{name}.npz")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from os import PathLike
 from typing import Any, ClassVar
 
 import numpy as np
@@ -131,9 +132,13 @@ def keys_of(kind: type[Question]) -> list[str]:
 
 
 def check_list(key: str, value: object) -> None:
-    """Raise `InputError` unless the value of a key is a list."""
+    """Raise `InputError` unless the value of a key is a list of text."""
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise InputError(key, value, f"must be a list, as eval.{key}=[...]")
+    for item in value:
+        if not isinstance(item, str | PathLike):
+            # YAML takes true, null, 1e5 and 1_000 for something else than words; how they were written is lost.
+            raise InputError(key, item, f"must be text; quote it as it was written, as in \"eval.{key}=['1_000']\"")
 
 
 def rows_together(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

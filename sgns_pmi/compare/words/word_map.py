@@ -111,7 +111,7 @@ def word_map(kinds: Mapping[str, WordVectors], count: int, projection: str, seed
     panels = []
     for name, vectors in kinds.items():
         own = vectors.among(words)
-        flat = np.asarray(own.matrix) if projection == "plane" else project(own, count, projection, seed)
+        flat = _plane(own) if projection == "plane" else project(own, count, projection, seed)
         panels.append(pd.DataFrame({"panel": name, "word": words, "x": flat[:, 0], "y": flat[:, 1], "cluster": groups}))
     return pd.concat(panels, ignore_index=True)
 
@@ -162,6 +162,10 @@ def _kinds(method: str, own: WordVectors, subjects: Subjects) -> dict[str, WordV
     if len(counts.vocab) <= FEW and counts.vocab == counts.context_vocab and hasattr(estimator, "U_"):
         return {kind: estimator_vectors(estimator, counts, kind, own.normalize) for kind in ("V", "U", "mean")}
     return {subjects.kind: own}
+
+
+def _plane(vectors: WordVectors) -> Array:
+    return vectors.matrix.toarray() if sp.issparse(vectors.matrix) else np.asarray(vectors.matrix)
 
 
 def _dense(vectors: WordVectors, count: int, seed: int) -> Array:

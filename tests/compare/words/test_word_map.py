@@ -81,3 +81,8 @@ def test_sparse_vectors_that_are_all_zero_coincide() -> None:
     vectors = sp.WordVectors(tuple("abcdef"), sparse.csr_array((6, 6)))
     np.testing.assert_array_equal(project(vectors, 5), np.zeros((5, 2)))
     np.testing.assert_array_equal(clusters(vectors, 5), np.zeros(5))
+
+
+def test_sparse_vectors_of_two_contexts_lie_in_a_plane_as_they_are() -> None:
+    vectors = sp.WordVectors(("a", "b"), sparse.csr_array(np.array([[0.5, 0], [0, 0.25]])))
+    np.testing.assert_array_equal(word_map({"V": vectors}, 2, "plane")[["x", "y"]], [[0.5, 0], [0, 0.25]])
