@@ -147,7 +147,14 @@ def test_table_of_a_job():
     sgns = fitted["sgns_expected"]
     assert indexed["sgns_expected", "corrected", "objective", "all", "value"] == pytest.approx(sgns.objective_, rel=1e-12)
     assert indexed["sgns_expected", "corrected", "objective", "all", "gap"] == 0
-    assert indexed["sppmi_svd", "corrected", "objective", "all", "gap"] > 0
+    best = optimal_objective(problem.counts, 5, noise)
+    for method in fitted:
+        value, gap, percent = (
+            indexed[method, "corrected", "objective", "all", name] for name in ("value", "gap", "deviation_percent")
+        )
+        assert gap == pytest.approx(value / sgns.objective_ - 1, rel=1e-9, abs=1e-12)
+        assert percent == pytest.approx(100 * (value / best - 1), rel=1e-9, abs=1e-9)
+    assert indexed["sppmi_svd", "corrected", "objective", "all", "gap"] > 0.01  # so large that what it is divided by is seen
     assert set(table["target"]) == {"true", "nominal", "empirical", "objective"}
     assert {"all", "seen", "unseen"} == set(table[table["target"] == "true"]["cells"])
 

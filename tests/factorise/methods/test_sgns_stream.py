@@ -68,6 +68,20 @@ def test_only_the_batch_is_touched_and_a_row_moves_by_adagrad() -> None:
     torch.testing.assert_close((stream.V - V)[1].abs(), torch.full((2,), 0.1))
 
 
+def test_a_batch_has_the_mean_loss_of_its_own_pairs_however_many_there_are() -> None:
+    """With the noise on one context nothing is random: the same pairs twice have the same gradient."""
+    corpus = TEXT.corpus
+    assert corpus is not None
+    noise = np.where(np.arange(7) == 3, 1.0, 1e-12)
+    stream = sgns_stream._Stream(SGNSStream(dim=2, k=2, batch_size=64), corpus, noise, torch.Generator().manual_seed(0))
+    stream.V, stream.U = torch.randn(7, 2), torch.randn(7, 2)
+    center, context = torch.tensor([1, 4, 6]), torch.tensor([[2], [5], [0]])
+    once, twice = (stream.batch_gradients(center.repeat(times), context.repeat(times, 1)) for times in (1, 2))
+    for (rows, gradient), (again, same) in zip(once, twice, strict=True):
+        torch.testing.assert_close(rows, again)
+        torch.testing.assert_close(gradient, same)
+
+
 def test_the_same_seed_gives_the_same_vectors_and_another_does_not() -> None:
     one, again, other = (SGNSStream(dim=2, epochs=2, seed=seed).fit(TEXT.corpus) for seed in (0, 0, 1))
     np.testing.assert_array_equal(one.V_, again.V_)

@@ -315,3 +315,19 @@ def test_refusals_name_the_field(field, value):
 
 def test_defaults_are_valid():
     Sampled().check()
+
+
+@pytest.mark.parametrize("batch_size", [2, 3, 4, 5, 6])
+def test_a_short_last_batch_is_divided_by_the_mean_weight_too(batch_size: int) -> None:
+    """With a single context nothing is random: in small steps every word moves by ∂ℓ times rate and number of batches."""
+    words, rate = 7, 0.01
+    counts = sp.CooccurrenceCounts.from_matrix(np.arange(3, 3 + words)[:, None])
+
+    def trained(size: int, lr: float) -> np.ndarray:
+        solver = Sampled(optimizer="sgd", lr=lr, decay="none", epochs=1, batch_size=size)
+        return solver.solve(counts, 1, K, np.ones(1)).V[:, 0].astype(float)
+
+    start = trained(words, 1e-12)
+    whole, split = trained(words, rate) - start, trained(batch_size, rate) - start
+    # U moves between batches by some percent; a last batch divided by anything else is off by far more.
+    np.testing.assert_allclose(split / whole, -(-words // batch_size), rtol=0.1)
