@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection, Mapping
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from sgns_pmi.compare.words.evaluation import Evaluation
 from sgns_pmi.errors import InputError, check_choice, check_dim, check_flag, check_integer, check_real, check_seed
-from sgns_pmi.factorise import METHODS, Factorisation, Method, Settings
+from sgns_pmi.factorise import METHODS, Composes, Factorisation
 from sgns_pmi.factorise.methods.sgns import SOLVERS, resolve_device
+from sgns_pmi.factorise.registry import SHARED, Parameters
 from sgns_pmi.pmi import NOISES, noise_distribution
 from sgns_pmi.problems import PROBLEMS, Problem
 
@@ -114,21 +115,10 @@ class Config:
                 raise error if error.field.startswith(group) else error.under(group) from None
 
     def _estimator(self, name: str, verbose: bool = False) -> Factorisation:
-        settings = Settings(
-            k=self.k,
-            dim=self.dim,
-            seed=self.seed,
-            device=self.device,
-            noise=self.noise,
-            exponent=self.exponent,
-            bias=self.bias,
-            drop_positive=self.drop_positive,
-            solver=self.solver,
-            verbose=verbose,
-        )
-        group = f"method.{name}"
-        options = _options(group, self.method.get(name, {}), own_options(METHODS[name], settings))
-        estimator = METHODS[name].build(replace(settings, options=options))
+        method, group = METHODS[name], f"method.{name}"
+        options = _options(group, self.method.get(name, {}), method.options)
+        shared = Parameters(**{key: getattr(self, key) for key in SHARED if key != "verbose"}, verbose=verbose)
+        estimator = method.build(shared, options, self.solver)
         try:
             estimator.check()
         except InputError as error:
@@ -156,7 +146,7 @@ class Config:
     def check_eval(self, problem: Problem) -> None:
         """Refuse questions that this problem's words cannot answer; an `InputError` names the key under ``eval.``."""
         try:
-            composed = any(hasattr(self._estimator(name), "compose") for name in self.methods)
+            composed = any(issubclass(METHODS[name].estimator, Composes) for name in self.methods)
             self.eval.check_counts(problem.counts, composed)
         except InputError as error:
             raise error.under("eval") from None
@@ -174,7 +164,8 @@ class Config:
         """The unfitted estimators that this problem admits, by method; and why each other method is left out."""
         chosen, left_out = {}, {}
         for name in self.methods:
-            if reason := problem.lacks(METHODS[name].fits):
+            skipped, reason = METHODS[name].skip(problem.offers)
+            if skipped:
                 left_out[name] = reason
                 continue
             chosen[name] = self._estimator(name, verbose)
@@ -182,17 +173,6 @@ class Config:
         if not chosen:
             raise InputError("methods", ",".join(self.methods), f"{left_out[self.methods[0]]}; choose another method")
         return chosen, left_out
-
-
-def own_options(method: Method, settings: Settings) -> list[str]:
-    """The parameters that a method takes from its own group; SGNS takes all of its from the solvers and the keys at the top."""
-    probe = object()
-    parameters = method.build(settings).get_params(deep=False)
-    return [
-        name
-        for name in parameters
-        if method.build(replace(settings, options={name: probe})).get_params(deep=False)[name] is probe
-    ]
 
 
 def unknown_key(key: str, value: object, allowed: Collection[str]) -> InputError:

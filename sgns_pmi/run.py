@@ -107,7 +107,7 @@ def factorise(estimators: Mapping[str, Factorisation], problem: Problem, record:
             continue
         try:
             with record.step(name):
-                fitted[name] = estimator.fit(problem.given(METHODS[name].fits))
+                fitted[name] = estimator.fit(problem.give(METHODS[name].needs))
             record.fitted(name, estimator)
         except KeyboardInterrupt:
             record.interrupted()

@@ -23,7 +23,7 @@ from omegaconf import OmegaConf
 import sgns_pmi as sp
 from sgns_pmi.command_line import conf_folder
 from sgns_pmi.config import Config, read_noise
-from sgns_pmi.factorise import METHODS, Factorisation, Settings, register_method
+from sgns_pmi.factorise import METHODS, Factorisation, Parameters, method
 from sgns_pmi.factorise.solvers.expected import Expected
 from sgns_pmi.factorise.solvers.sampled import Sampled
 from sgns_pmi.progress import Progress
@@ -75,7 +75,7 @@ def test_solver_files_mirror_the_solvers(name: str, solver: type[Expected | Samp
 @pytest.mark.parametrize("name", sorted(file.stem for file in (conf_folder() / "method").glob("*.yaml")))
 def test_method_files_mirror_the_methods(name: str) -> None:
     options = composed(f"method={name}")["method"][name]
-    defaults = METHODS[name].build(Settings()).get_params(deep=False)
+    defaults = METHODS[name].build(Parameters()).get_params(deep=False)
     assert options == {key: defaults[key] for key in options}
 
 
@@ -275,9 +275,9 @@ def test_a_solver_that_has_not_converged_says_so(command: Command) -> None:
 def test_help_names_every_method(command: Command) -> None:
     outcome = command("--help")
     assert outcome.code == 0
-    for method in METHODS.values():
-        assert method.name in outcome.stdout
-        assert method.summary in outcome.stdout
+    for declared in METHODS.values():
+        assert declared.name in outcome.stdout
+        assert declared.summary in outcome.stdout
 
 
 # A stranger's mistakes
@@ -412,10 +412,11 @@ def test_whoever_asks_hydra_for_the_whole_error_gets_it(monkeypatch: pytest.Monk
 class Stub(Factorisation):
     """A rank-one estimate of zeros, after whatever `before` does."""
 
-    def __init__(self, before: Callable[[Any], None]) -> None:
-        self.before = before
+    @staticmethod
+    def before(estimator: Any) -> None:
+        """Nothing."""
 
-    def fit(self, counts: Any) -> Stub:
+    def fit(self, counts: Any, y: Any = None) -> Stub:
         self.before(self)
         self.V_, self.U_ = np.zeros((counts.shape[0], 1)), np.zeros((counts.shape[1], 1))
         return self
@@ -426,7 +427,7 @@ class Stub(Factorisation):
 
 def stub(monkeypatch: pytest.MonkeyPatch, before: Callable[[Any], None]) -> None:
     monkeypatch.setitem(METHODS, "stub", METHODS["qwem"])  # so that the entry is taken away after the test
-    register_method("stub", "for a test")(lambda settings: Stub(before))
+    method("stub", "for a test")(type("Stub", (Stub,), {"before": staticmethod(before)}))
 
 
 def summary_of(command: Command) -> dict[str, Any]:

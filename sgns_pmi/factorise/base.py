@@ -1,27 +1,24 @@
-"""What every factorisation has in common: fitted factors, a PMI estimate, and the registry of methods."""
+"""What every factorisation has in common: fitted factors, and a PMI estimate."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
+from sgns_pmi.factorise.estimator import Estimator
+from sgns_pmi.factorise.subwords import Subwords
 from sgns_pmi.pmi import ALL, Indices, Rows
 
 Float = NDArray[np.float64]
-Fits = Literal["counts", "words", "pmi", "corpus"]
 CELL_ROWS = 4096  # whose cells are computed together
 
 
-class Factorisation(BaseEstimator):
+class Factorisation(Estimator):
     """Base of the estimators: counts in, factors V (words, dim) and U (contexts, dim) out.
 
     A subclass stores its parameters in the constructor and nothing else, checks them in `check`, and in `fit` sets
@@ -30,6 +27,10 @@ class Factorisation(BaseEstimator):
 
     V_: NDArray[np.floating[Any]]
     U_: NDArray[np.floating[Any]]
+    note_: str = ""
+    """What a reader of the estimate has to know: that training has not converged, or that there was nothing to learn."""
+    subwords_: Subwords | None = None
+    """Vectors of parts of words, of which a method composes those of unknown words."""
 
     def check(self) -> None:
         """Raise `InputError` for a parameter that no counts could make valid; `fit` calls it first."""
@@ -54,7 +55,7 @@ class Factorisation(BaseEstimator):
         sklearn.exceptions.NotFittedError
             Before `fit`.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         return self._estimate(corrected, rows)
 
     def estimate_cells(self, rows: Indices, cols: Indices, corrected: bool = True) -> Float:
@@ -72,7 +73,7 @@ class Factorisation(BaseEstimator):
         sklearn.exceptions.NotFittedError
             Before `fit`.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         return self._estimate_cells(corrected, rows, cols)
 
     def product(self, corrected: bool = True) -> tuple[Float, Float] | None:
@@ -94,6 +95,14 @@ class Factorisation(BaseEstimator):
         factors = self.product(corrected)
         assert factors is not None, "an estimate that is no product has its own _estimate and _estimate_cells"
         return factors
+
+
+@runtime_checkable
+class Composes(Protocol):
+    """A method that makes vectors of words that are not among the counts."""
+
+    def compose(self, word: str) -> NDArray[np.floating[Any]]:
+        """The vector (dim,) of a word."""
 
 
 def plus_terms(V: ArrayLike, U: ArrayLike, column: Float, row: Float | None = None) -> tuple[Float, Float]:
@@ -139,59 +148,3 @@ def sparse_cells(matrix: sp.csr_array, rows: Indices, cols: Indices, absent: flo
     # What single cells of a sparse array are differs between SciPy versions; of a sparse matrix, not.
     numbered = sp.csr_matrix((numbers, matrix.indices, matrix.indptr), shape=matrix.shape)
     return np.append(matrix.data, absent)[np.asarray(numbered[rows, cols]).ravel() - 1]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a configuration says to a method: the top-level keys, and the options of its own group."""
-
-    k: int = 5
-    dim: int = 4
-    seed: int = 0
-    device: str = "cpu"
-    noise: str | ArrayLike = "unigram"
-    exponent: float = 1.0
-    bias: bool = False
-    drop_positive: bool = False
-    solver: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
-    verbose: bool = False
-
-
-@dataclass(frozen=True)
-class Method:
-    """A named way to estimate PMI.
-
-    Parameters
-    ----------
-    name, summary : str
-        The name in configuration and tables; one line for listings.
-    build : callable
-        Settings in, unfitted estimator out.
-    fits : {"counts", "words", "pmi", "corpus"}
-        What `fit` is given: counts, counts whose words have names, the true PMI (the oracle), or the text that was counted.
-    loss : str
-        What `objective_` and `history_` measure where that is not ℓ of SGNS; a label for figures.
-    """
-
-    name: str
-    summary: str
-    build: Callable[[Settings], Factorisation]
-    fits: Fits = "counts"
-    loss: str = ""
-
-
-METHODS: dict[str, Method] = {}
-"""Every method by its name, sorted by it; tables and figures follow `methods` of the configuration instead."""
-
-
-def register_method(
-    name: str, summary: str, fits: Fits = "counts", loss: str = ""
-) -> Callable[[Callable[[Settings], Factorisation]], Callable[[Settings], Factorisation]]:
-    """Make a function from Settings to an estimator available under a method name."""
-
-    def register(build: Callable[[Settings], Factorisation]) -> Callable[[Settings], Factorisation]:
-        METHODS[name] = Method(name, summary, build, fits, loss)
-        return build
-
-    return register

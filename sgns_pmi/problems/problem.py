@@ -99,19 +99,15 @@ class Problem:
         """M = V₀U₀ᵀ, which is not the PMI of its softmax; None where there is no such matrix."""
         return None if self.truth is None else self.truth.nominal()
 
-    def lacks(self, what: str) -> str:
-        """Why a method that fits "counts", "words" (counts whose words have names), "pmi" or "corpus" cannot; empty if it can."""
-        if what == "pmi" and self.truth is None:
-            return "needs the true PMI, which is not known for this data"
-        if what == "corpus" and self.corpus is None:
-            return "needs a text that can be read more than once, which this data is not"
-        if what == "words" and self.counts.vocab is None:
-            return "needs words, and this data has numbers only"
-        return ""
+    @property
+    def offers(self) -> frozenset[str]:
+        """What methods find here: "counts", and "words" (counts whose words have names), "truth" and "text" where there are."""
+        there = {"words": self.counts.vocab, "truth": self.truth, "text": self.corpus}
+        return frozenset({"counts", *(what for what, value in there.items() if value is not None)})
 
-    def given(self, what: str) -> Any:
-        """What such a method fits: the counts, the dense true PMI, or the text."""
-        return self.counts if what == "words" else getattr(self, what)
+    def give(self, what: str) -> Any:
+        """What a method that needs this fits: the counts, the dense true PMI, or the text."""
+        return {"truth": lambda: self.pmi, "text": lambda: self.corpus}.get(what, lambda: self.counts)()
 
     @property
     def pmi_rank(self) -> int | None:

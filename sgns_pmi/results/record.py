@@ -117,7 +117,7 @@ class RunRecord:
         """Note how a method ended."""
         ends = {name: getattr(estimator, f"{name}_", None) for name in ("objective", "converged", "interrupted")}
         self._methods[method] = {name: value for name, value in ends.items() if value is not None}
-        if note := getattr(estimator, "note_", ""):
+        if note := estimator.note_:
             self._warnings.append(note)
         if ends["interrupted"]:
             self.interrupted()

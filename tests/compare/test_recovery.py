@@ -15,7 +15,7 @@ from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_err
 
 import sgns_pmi as sp
 from sgns_pmi.compare import compare, deviation, estimator_objective, optimal_objective, scores_objective
-from sgns_pmi.factorise import METHODS, Settings
+from sgns_pmi.factorise import METHODS, Parameters
 from sgns_pmi.pmi import noise_offset
 
 
@@ -131,11 +131,11 @@ def test_r_figures_of_recovery(r_reference):
 def test_table_of_a_job():
     problem = sp.softmax_problem(words=30, rank=1, pairs=5000, seed=1)
     noise = sp.noise_distribution(problem.counts)
-    settings = Settings(k=5, dim=3)
+    settings = Parameters(k=5, dim=3)
     fitted = {}
     for name in ("sgns_expected", "sppmi_svd", "oracle", "empirical"):
         method = METHODS[name]
-        fitted[name] = method.build(settings).fit(problem.given(method.fits))
+        fitted[name] = method.build(settings).fit(problem.give(method.needs))
     table = compare(problem, fitted, 5, noise)
     assert list(table.columns) == ["method", "estimate", "target", "cells", "metric", "value"]
     assert not table["value"].isna().any()
@@ -163,7 +163,7 @@ def test_without_a_truth_seen_cells_alone_are_compared():
     """The same rows as of dense matrices; nothing dense is asked for."""
     problem = sp.softmax_problem(words=30, rank=1, pairs=2000, seed=1)
     counts, noise = problem.counts, sp.noise_distribution(problem.counts, exponent=0.75)
-    fitted = {name: METHODS[name].build(Settings(k=2, dim=3, exponent=0.75)).fit(counts) for name in ("sgns_expected", "sppmi")}
+    fitted = {name: METHODS[name].build(Parameters(k=2, dim=3, exponent=0.75)).fit(counts) for name in ("sgns_expected", "sppmi")}
     table = compare(replace(problem, truth=None), fitted, 2, noise)
     assert set(table["cells"]) == {"all", "seen"}
     for method, estimator in fitted.items():
@@ -185,8 +185,8 @@ def test_objective_of_large_counts_is_that_of_small_ones(name, drop, monkeypatch
     problem = letters_problem(words=23, tokens=900)
     counts = problem.counts
     noise = sp.noise_distribution(counts, exponent=0.75)
-    settings = Settings(k=3, dim=3, exponent=0.75, bias=True, drop_positive=drop, solver={"sampled": {"epochs": 3}})
-    estimator = METHODS[name].build(settings).fit(problem.given(METHODS[name].fits))
+    settings = Parameters(k=3, dim=3, exponent=0.75, bias=True, drop_positive=drop)
+    estimator = METHODS[name].build(settings, solvers={"sampled": {"epochs": 3}}).fit(problem.give(METHODS[name].needs))
     for k, p_n in ((3, noise), (2, noise), (3, sp.noise_distribution(counts, "uniform"))):  # first, what SGNS minimised
         scores = estimator.estimate_pmi() - np.log(k) - noise_offset(counts, p_n)
         dense = scores_objective(scores, counts, k, p_n, drop_positive=drop)

@@ -10,16 +10,17 @@ from letters import letters_problem
 from sklearn.exceptions import NotFittedError
 
 import sgns_pmi as sp
-from sgns_pmi.factorise import METHODS, Factorisation, Settings
+from sgns_pmi.factorise import METHODS, Factorisation, Parameters
 
 PROBLEM = letters_problem()
 PMI = sp.softmax_problem(words=14, rank=1, sampling="population", seed=3).pmi
-SETTINGS: dict[str, Any] = {"k": 2, "dim": 3, "exponent": 0.75, "solver": {"sampled": {"epochs": 2}}}
+SHARED: dict[str, Any] = {"k": 2, "dim": 3, "exponent": 0.75}
 
 
 def fitted(name: str, **more: Any) -> Factorisation:
     method = METHODS[name]
-    return method.build(Settings(**SETTINGS | more)).fit(PMI if method.fits == "pmi" else PROBLEM.given(method.fits))
+    estimator = method.build(Parameters(**SHARED | more), solvers={"sampled": {"epochs": 2}})
+    return estimator.fit(PMI if method.needs == "truth" else PROBLEM.give(method.needs))
 
 
 @pytest.mark.parametrize("corrected", [True, False])

@@ -196,13 +196,11 @@ def test_text8_is_counted_as_its_readme_says(published):
     assert counts.vocab[:3] == ("the", "of", "and")
 
 
-def test_what_a_problem_lacks() -> None:
+def test_what_a_problem_offers() -> None:
     toy = toy_problem(["a b", "b a"])
     synthetic = sp.softmax_problem(words=5, rank=1, pairs=100, seed=0)
-    assert toy.lacks("pmi").startswith("needs the true PMI")
-    assert synthetic.lacks("corpus").startswith("needs a text")
-    assert synthetic.lacks("words").startswith("needs words")
-    for problem, able in ((toy, ("counts", "words", "corpus")), (synthetic, ("counts", "pmi"))):
-        for what in able:
-            assert problem.lacks(what) == ""
-            assert problem.given(what) is not None
+    assert toy.offers == {"counts", "words", "text"}
+    assert synthetic.offers == {"counts", "truth"}
+    assert toy.give("words") is toy.give("counts") is toy.counts
+    assert toy.give("text") is toy.corpus
+    np.testing.assert_array_equal(synthetic.give("truth"), synthetic.pmi)

@@ -47,7 +47,7 @@ def write_factors(estimator: Factorisation, counts: CooccurrenceCounts, path: Pa
     arrays = {name: value for name in FACTORS if (value := getattr(estimator, f"{name}_", None)) is not None}
     if not arrays:
         return
-    arrays |= {"row_sums": counts.row_sums, "col_sums": counts.col_sums} | _ngrams(getattr(estimator, "subwords_", None))
+    arrays |= {"row_sums": counts.row_sums, "col_sums": counts.col_sums} | _ngrams(estimator.subwords_)
     for name in ("vocab", "context_vocab"):
         if (words := getattr(counts, name)) is not None:
             arrays[name] = np.array(words, dtype=np.str_)

@@ -236,7 +236,7 @@ def estimator_vectors(
         col_sums=counts.col_sums,
         vectors=vectors,
         normalize=normalize,
-        subwords=getattr(estimator, "subwords_", None),
+        subwords=estimator.subwords_,
     )
 
 

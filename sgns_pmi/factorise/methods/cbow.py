@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, check_dim, check_flag, check_integer, check_real, check_seed
-from sgns_pmi.factorise.base import Factorisation, Float, Settings, plus_terms, register_method
+from sgns_pmi.factorise.base import Factorisation, Float, plus_terms
 from sgns_pmi.factorise.kernels.cbow import visit_windows
+from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.solvers.sampled import alias_table
 from sgns_pmi.factorise.solvers.solution import History
 from sgns_pmi.pmi import noise_distribution, noise_offset
@@ -21,6 +22,12 @@ EPOCHS, LEAST_WINDOWS = 5, 20_000
 LAST_RATE = 1e-4  # the share of the learning rate that is left at the end, as in word2vec.c
 
 
+@method(
+    "cbow",
+    "CBOW with negative sampling on the text: a window's words predict its centre",
+    needs="text",
+    loss="CBOW loss (nats a window)",
+)
 class CBOW(Factorisation):
     """CBOW with negative sampling on a text (Mikolov et al. 2013), with the exact gradient of its loss.
 
@@ -195,14 +202,3 @@ class CBOW(Factorisation):
 
     def product(self, corrected: bool = True) -> tuple[Float, Float]:
         return plus_terms(self.U_, self.V_, np.full(len(self.V_), np.log(self.k)), self._offset * corrected)
-
-
-@register_method(
-    "cbow",
-    "CBOW with negative sampling on the text: a window's words predict its centre",
-    fits="corpus",
-    loss="CBOW loss (nats a window)",
-)
-def _cbow(settings: Settings) -> CBOW:
-    top = ("dim", "k", "noise", "exponent", "drop_positive", "seed", "verbose")
-    return CBOW(**{name: getattr(settings, name) for name in top} | dict(settings.options))

@@ -8,10 +8,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from sgns_pmi.counts import as_counts
-from sgns_pmi.factorise.base import Factorisation, Float, Settings, register_method, sparse_cells
+from sgns_pmi.factorise.base import Factorisation, Float, sparse_cells
+from sgns_pmi.factorise.registry import method
 from sgns_pmi.pmi import ALL, Indices, Rows, pmi_cells
 
 
+@method("empirical", "the empirical PMI itself, no factorisation")
 class Empirical(Factorisation):
     """Empirical PMI, log n_ij N / (r_i c_j), as an estimate of the PMI behind the counts; it has no factors.
 
@@ -53,8 +55,3 @@ class Empirical(Factorisation):
 
     def unseen(self, corrected: bool = True) -> Float:
         return np.full(self.pmi_.shape[1], -np.inf)
-
-
-@register_method("empirical", "the empirical PMI itself, no factorisation")
-def _empirical(settings: Settings) -> Empirical:
-    return Empirical(**settings.options)

@@ -32,10 +32,11 @@ from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_dim, check_flag, check_integer, check_real, check_seed
-from sgns_pmi.factorise.base import Factorisation, Float, Settings, plus_terms, register_method
+from sgns_pmi.factorise.base import Factorisation, Float, plus_terms
 from sgns_pmi.factorise.devices import threads_for
 from sgns_pmi.factorise.losses.sgns import ExactObjective
 from sgns_pmi.factorise.methods.sgns import resolve_device
+from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.solvers.blocks import DRAWS, Side, balanced, improve, newton_move
 from sgns_pmi.factorise.solvers.sampled import RECORDED_DRAWS, RECORDS, default_epochs, train
 from sgns_pmi.factorise.solvers.solution import History
@@ -46,6 +47,7 @@ from sgns_pmi.progress import Progress
 START_SCALE = 0.1
 
 
+@method("fasttext", "SGNS with subwords: centre vectors are means over character n-grams", needs="words")
 class FastText(Factorisation):
     """SGNS with subwords: a centre vector is the mean of a word's own vector and those of its character n-grams.
 
@@ -105,6 +107,8 @@ class FastText(Factorisation):
     >>> FastText(dim=2).fit(counts).compose("stalked").shape
     (2,)
     """
+
+    subwords_: Subwords
 
     def __init__(
         self,
@@ -267,18 +271,3 @@ def _tensor(matrix: sp.csr_array, device: str) -> Tensor:
         return torch.sparse_csr_tensor(
             starts, columns, torch.tensor(matrix.data.astype(np.float32)), matrix.shape, device=device, check_invariants=False
         )
-
-
-@register_method("fasttext", "SGNS with subwords: centre vectors are means over character n-grams", fits="words")
-def _fasttext(settings: Settings) -> FastText:
-    own = {
-        "dim": settings.dim,
-        "k": settings.k,
-        "noise": settings.noise,
-        "exponent": settings.exponent,
-        "drop_positive": settings.drop_positive,
-        "seed": settings.seed,
-        "device": settings.device,
-        "verbose": settings.verbose,
-    }
-    return FastText(**{**own, **settings.options})

@@ -20,10 +20,11 @@ from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_choice, check_dim, check_integer, check_real, check_seed
-from sgns_pmi.factorise.base import Factorisation, Float, Settings, plus_terms, register_method
+from sgns_pmi.factorise.base import Factorisation, Float, plus_terms
 from sgns_pmi.factorise.devices import threads_for
 from sgns_pmi.factorise.kernels.glove import visit_triples, weighted_squares
 from sgns_pmi.factorise.losses.sgns import rows_of
+from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.solvers.blocks import balanced
 from sgns_pmi.factorise.solvers.solution import History
 from sgns_pmi.progress import Progress
@@ -40,6 +41,7 @@ BATCH_NUMBERS = 8 * 10**6  # in one batch of gathered vectors, which bounds memo
 CHUNK = 10**6  # triples between two looks at Ctrl-C
 
 
+@method("glove", "GloVe: weighted least squares on log counts, with biases", loss="GloVe loss (a cell)")
 class GloVe(Factorisation):
     """Global vectors: V·Uᵀ + b + b̃ ≈ log n on the seen cells, in weighted least squares.
 
@@ -327,8 +329,3 @@ def _canonical(V: Float, U: Float, row_weight: Float, col_weight: Float) -> tupl
 def _log(sums: Float) -> Float:
     """log, and 0 for what never occurs."""
     return np.log(np.where(sums > 0, sums, 1.0))
-
-
-@register_method("glove", "GloVe: weighted least squares on log counts, with biases", loss="GloVe loss (a cell)")
-def _glove(settings: Settings) -> GloVe:
-    return GloVe(**{"dim": settings.dim, "seed": settings.seed, "verbose": settings.verbose, **settings.options})

@@ -34,9 +34,10 @@ from scipy.special import log_expit as log_sigmoid
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_dim, check_flag, check_integer, check_real, check_seed
-from sgns_pmi.factorise.base import Float, Settings, register_method
+from sgns_pmi.factorise.base import Float
 from sgns_pmi.factorise.losses.sgns import sgns_objective
 from sgns_pmi.factorise.methods.sgns import SGNS
+from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.solvers.sampled import DIVERGED
 from sgns_pmi.factorise.solvers.solution import History
 from sgns_pmi.pmi import noise_distribution, noise_offset
@@ -150,6 +151,7 @@ class Adam:
         theta -= lr * m_hat / (np.sqrt(s_hat) + EPSILON)  # θ_t = θ − lr m̂ / (√ŝ + ε)
 
 
+@method("numpy_sgns", "SGNS by hand-derived gradients in NumPy, to be read")
 class NumpySGNS(SGNS):
     """Skip-gram with negative sampling by hand-derived gradients, in NumPy: SGNS to be read.
 
@@ -325,18 +327,3 @@ def _start(counts: CooccurrenceCounts, noise: Float, dim: int, bias: bool, rng: 
         return V, U
     b, c = np.zeros((len(V), 1)), np.zeros((len(U), 1))
     return np.hstack([V, b, np.ones_like(b)]), np.hstack([U, np.ones_like(c), c])
-
-
-@register_method("numpy_sgns", "SGNS by hand-derived gradients in NumPy, to be read")
-def _numpy_sgns(settings: Settings) -> NumpySGNS:
-    own = {
-        "dim": settings.dim,
-        "k": settings.k,
-        "noise": settings.noise,
-        "exponent": settings.exponent,
-        "bias": settings.bias,
-        "drop_positive": settings.drop_positive,
-        "seed": settings.seed,
-        "verbose": settings.verbose,
-    }
-    return NumpySGNS(**{**own, **settings.options})

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_seed
-from sgns_pmi.factorise.base import Factorisation, Float, Settings, register_method
+from sgns_pmi.factorise.base import Factorisation, Float
 from sgns_pmi.factorise.methods.svd import truncated_svd
+from sgns_pmi.factorise.registry import method
 
 
+@method("oracle", "best rank-dim approximation of the true PMI: the floor at that dim", needs="truth")
 class Oracle(Factorisation):
     """Best rank-dim approximation of the true PMI, the floor of RMSE over all cells for any method at that dim.
 
@@ -70,8 +72,3 @@ class Oracle(Factorisation):
 
     def product(self, corrected: bool = True) -> tuple[Float, Float]:
         return self.V_, self.U_
-
-
-@register_method("oracle", "best rank-dim approximation of the true PMI: the floor at that dim", fits="pmi")
-def _oracle(settings: Settings) -> Oracle:
-    return Oracle(**{"dim": settings.dim, "seed": settings.seed, **settings.options})

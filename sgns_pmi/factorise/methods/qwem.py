@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import check_dim, check_integer, check_seed
-from sgns_pmi.factorise.base import Factorisation, Float, Settings, product_cells, register_method
+from sgns_pmi.factorise.base import Factorisation, Float, product_cells
 from sgns_pmi.factorise.methods.svd import plus_outer, truncated_svd
+from sgns_pmi.factorise.registry import method
 from sgns_pmi.pmi import ALL, Indices, Rows
 
 UNSEEN = -2.0
 """M* where P_ij = 0."""
 
 
+@method("qwem", "closed form of the quartic surrogate of SGNS")
 class QWEM(Factorisation):
     """Rank-dim truncation of M*_ij = (P_ij − p_i q_j) / (½ (P_ij + p_i q_j)), the optimum of a quartic surrogate of SGNS.
 
@@ -101,8 +103,3 @@ def qwem_cells(counts: CooccurrenceCounts) -> Float:
     rows = np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr))
     independent = counts.row_sums[rows] * counts.col_sums[n.indices] / counts.total
     return (n.data - independent) / (0.5 * (n.data + independent))
-
-
-@register_method("qwem", "closed form of the quartic surrogate of SGNS")
-def _qwem(settings: Settings) -> QWEM:
-    return QWEM(**{"dim": settings.dim, "seed": settings.seed, **settings.options})

@@ -13,11 +13,12 @@ from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_dim, check_flag, check_integer, check_real, check_seed
-from sgns_pmi.factorise.base import Factorisation, Float, Settings, plus_terms, register_method
+from sgns_pmi.factorise.base import Factorisation, Float, plus_terms
 from sgns_pmi.factorise.devices import threads_for
 from sgns_pmi.factorise.losses.sgns import ExactObjective
 from sgns_pmi.factorise.methods.sgns import resolve_device
 from sgns_pmi.factorise.methods.svd import truncated_svd
+from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.solvers.solution import History
 from sgns_pmi.pmi import noise_distribution, noise_offset, sppmi_matrix
 from sgns_pmi.progress import Progress
@@ -88,6 +89,7 @@ def _inner(a: Tensor, b: Tensor) -> float:
     return float((a.double() * b.double()).sum())
 
 
+@method("ro_sgns", "SGNS by Riemannian optimisation over matrices of rank dim")
 class ROSGNS(Factorisation):
     """SGNS by Riemannian optimisation: gradient steps on the manifold of rank-dim matrices (Fonarev et al. 2017).
 
@@ -285,20 +287,3 @@ def sppmi_start(counts: CooccurrenceCounts, dim: int, k: int, seed: int) -> tupl
         return np.zeros((counts.shape[0], dim)), np.linalg.qr(random)[0]
     left, values, Q = truncated_svd(matrix, dim, seed)
     return left * values, Q
-
-
-@register_method("ro_sgns", "SGNS by Riemannian optimisation over matrices of rank dim")
-def _ro_sgns(settings: Settings) -> ROSGNS:
-    return ROSGNS(
-        **{
-            "dim": settings.dim,
-            "k": settings.k,
-            "noise": settings.noise,
-            "exponent": settings.exponent,
-            "drop_positive": settings.drop_positive,
-            "seed": settings.seed,
-            "device": settings.device,
-            "verbose": settings.verbose,
-            **settings.options,
-        }
-    )

@@ -11,16 +11,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from sgns_pmi.counts import as_counts
 from sgns_pmi.errors import InputError, check_choice, check_dim, check_flag, check_integer, check_real, check_seed
-from sgns_pmi.factorise.base import Factorisation, Float, Settings, plus_terms, register_method
+from sgns_pmi.factorise.base import Factorisation, Float, plus_terms
+from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.solvers.expected import Expected
 from sgns_pmi.factorise.solvers.sampled import Sampled
 from sgns_pmi.pmi import ALL, Rows, noise_distribution, noise_offset
 
 log = logging.getLogger("sgns_pmi")
 
-SOLVERS: dict[str, type[Expected] | type[Sampled]] = {"expected": Expected, "sampled": Sampled}
+SOLVERS: dict[str, type[Expected] | type[Sampled]] = {solver.name: solver for solver in (Expected, Sampled)}
 
 
+@method("sgns_expected", "SGNS, the exact objective minimised to machine precision", solver=Expected)
+@method("sgns_sampled", "SGNS trained on mini-batches with drawn negatives", solver=Sampled)
 class SGNS(Factorisation):
     """Skip-gram with negative sampling: V·Uᵀ ≈ PMI − log K (Levy & Goldberg 2014).
 
@@ -184,28 +187,3 @@ def resolve_device(device: object) -> str:
     if kind == "cuda" and not torch.cuda.is_available():
         raise InputError("device", device, "no CUDA device is available here; use device=cpu")
     return str(device)
-
-
-def _settings(settings: Settings, solver: Expected | Sampled) -> SGNS:
-    return SGNS(
-        dim=settings.dim,
-        k=settings.k,
-        noise=settings.noise,
-        exponent=settings.exponent,
-        solver=solver,
-        bias=settings.bias,
-        drop_positive=settings.drop_positive,
-        seed=settings.seed,
-        device=settings.device,
-        verbose=settings.verbose,
-    )
-
-
-@register_method("sgns_expected", "SGNS, the exact objective minimised to machine precision")
-def _expected(settings: Settings) -> SGNS:
-    return _settings(settings, Expected(**settings.solver.get("expected", {})))
-
-
-@register_method("sgns_sampled", "SGNS trained on mini-batches with drawn negatives")
-def _sampled(settings: Settings) -> SGNS:
-    return _settings(settings, Sampled(**settings.solver.get("sampled", {})))

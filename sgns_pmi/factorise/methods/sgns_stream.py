@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from sgns_pmi.errors import InputError, check_dim, check_flag, check_integer, check_real, check_seed
-from sgns_pmi.factorise.base import Factorisation, Float, Settings, plus_terms, register_method
+from sgns_pmi.factorise.base import Factorisation, Float, plus_terms
 from sgns_pmi.factorise.devices import threads_for
 from sgns_pmi.factorise.losses.sgns import ExactObjective
 from sgns_pmi.factorise.methods.sgns import resolve_device
+from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.solvers.sampled import NoiseSampler, batch_gradient, recorded_every, small_start, train
 from sgns_pmi.factorise.solvers.solution import History
 from sgns_pmi.pmi import noise_distribution, noise_offset
@@ -27,6 +28,7 @@ EPOCHS, LEAST_STEPS = 5, 1000
 BATCHES, LEAST_BATCH, MOST_BATCH = 1000, 1024, 16384
 
 
+@method("sgns_stream", "SGNS on the text itself, pair by pair, in place of its counts", needs="text")
 class SGNSStream(Factorisation):
     """Skip-gram with negative sampling on a stream of pairs, as word2vec trains it (Mikolov et al. 2013).
 
@@ -210,9 +212,3 @@ class _Stream:
         contexts, scored = torch.unique(torch.cat([context, drawn], dim=1), return_inverse=True)
         dV, dU = batch_gradient(self.V[words], self.U[contexts], center, scored[:, :1], scored[:, 1:], weight, kept)
         return (words, dV), (contexts, dU)
-
-
-@register_method("sgns_stream", "SGNS on the text itself, pair by pair, in place of its counts", fits="corpus")
-def _stream(settings: Settings) -> SGNSStream:
-    top = ("dim", "k", "noise", "exponent", "drop_positive", "seed", "device", "verbose")
-    return SGNSStream(**{name: getattr(settings, name) for name in top} | dict(settings.options))

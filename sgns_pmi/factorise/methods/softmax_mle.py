@@ -11,9 +11,10 @@ from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_seed
-from sgns_pmi.factorise.base import Factorisation, Float, Settings, plus_terms, register_method
+from sgns_pmi.factorise.base import Factorisation, Float, plus_terms
 from sgns_pmi.factorise.losses.sgns import LARGEST, Block, SeparableObjective, flat, rows_of
 from sgns_pmi.factorise.methods.sgns import resolve_device
+from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.solvers.blocks import balanced
 from sgns_pmi.factorise.solvers.minimise import minimise
 from sgns_pmi.factorise.solvers.solution import History
@@ -72,6 +73,7 @@ class MultinomialLikelihood(SeparableObjective):
         return majorant
 
 
+@method("softmax_mle", "multinomial maximum likelihood with low-rank logits", loss="negative log-likelihood (nats a pair)")
 class SoftmaxMLE(Factorisation):
     """PMI of rank dim, by maximum likelihood.
 
@@ -184,12 +186,3 @@ class SoftmaxMLE(Factorisation):
 
     def product(self, corrected: bool = True) -> tuple[Float, Float]:
         return self.V_, self.U_
-
-
-@register_method(
-    "softmax_mle", "multinomial maximum likelihood with low-rank logits", loss="negative log-likelihood (nats a pair)"
-)
-def _softmax_mle(settings: Settings) -> SoftmaxMLE:
-    return SoftmaxMLE(
-        **{"dim": settings.dim, "seed": settings.seed, "device": settings.device, "verbose": settings.verbose, **settings.options}
-    )

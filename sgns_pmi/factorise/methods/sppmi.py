@@ -10,10 +10,12 @@ import scipy.sparse as sp
 
 from sgns_pmi.counts import as_counts
 from sgns_pmi.errors import check_real
-from sgns_pmi.factorise.base import Factorisation, Float, Settings, register_method, sparse_cells
+from sgns_pmi.factorise.base import Factorisation, Float, sparse_cells
+from sgns_pmi.factorise.registry import method
 from sgns_pmi.pmi import ALL, Indices, Rows, noise_distribution, noise_offset, sppmi_matrix
 
 
+@method("sppmi", "shifted positive PMI itself, sparse, no factorisation")
 class SPPMI(Factorisation):
     """Shifted positive PMI, max(PMI − log k, 0), whose rows are sparse word vectors (Levy & Goldberg 2014, section 4).
 
@@ -74,8 +76,3 @@ class SPPMI(Factorisation):
 
     def unseen(self, corrected: bool = True) -> Float:
         return np.full(self.V_.shape[1], math.log(self.k)) + self._offset * corrected
-
-
-@register_method("sppmi", "shifted positive PMI itself, sparse, no factorisation")
-def _sppmi(settings: Settings) -> SPPMI:
-    return SPPMI(**{"k": settings.k, "exponent": settings.exponent, **settings.options})

@@ -15,7 +15,8 @@ from sklearn.utils.extmath import svd_flip
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_real, check_seed
-from sgns_pmi.factorise.base import Factorisation, Float, Settings, plus_terms, register_method
+from sgns_pmi.factorise.base import Factorisation, Float, plus_terms
+from sgns_pmi.factorise.registry import method
 from sgns_pmi.pmi import ALL, Rows, noise_distribution, noise_offset, pmi_cells, sppmi_matrix
 
 log = logging.getLogger("sgns_pmi")
@@ -141,6 +142,7 @@ class _ShiftedPMISVD(Factorisation):
         return plus_terms(self.V_, self.U_, np.log(self.k) + self._offset * corrected)
 
 
+@method("sppmi_svd", "truncated SVD of shifted positive PMI")
 class SPPMISVD(_ShiftedPMISVD):
     """Truncated SVD of shifted positive PMI, max(PMI − log k, 0) (Levy & Goldberg 2014, section 4.1).
 
@@ -195,6 +197,7 @@ class SPPMISVD(_ShiftedPMISVD):
         return matrix
 
 
+@method("pmi_svd", "truncated SVD of shifted PMI, unclipped, unseen cells 0")
 class PMISVD(_ShiftedPMISVD):
     """Truncated SVD of shifted PMI, unclipped: PMI − log k where a cell was seen, 0 elsewhere.
 
@@ -236,17 +239,3 @@ class PMISVD(_ShiftedPMISVD):
         n = counts.matrix
         shifted = pmi_cells(counts, self.exponent) - np.log(self.k)
         return sp.csr_array((shifted, n.indices, n.indptr), shape=counts.shape)
-
-
-def _options(settings: Settings) -> dict[str, Any]:
-    return {"dim": settings.dim, "k": settings.k, "exponent": settings.exponent, "seed": settings.seed, **settings.options}
-
-
-@register_method("sppmi_svd", "truncated SVD of shifted positive PMI")
-def _sppmi_svd(settings: Settings) -> SPPMISVD:
-    return SPPMISVD(**_options(settings))
-
-
-@register_method("pmi_svd", "truncated SVD of shifted PMI, unclipped, unseen cells 0")
-def _pmi_svd(settings: Settings) -> PMISVD:
-    return PMISVD(**_options(settings))

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_real, check_seed
-from sgns_pmi.factorise.base import Factorisation, Float, Settings, register_method
+from sgns_pmi.factorise.base import Factorisation, Float
 from sgns_pmi.factorise.losses.sgns import Block, SeparableObjective, flat, softplus
 from sgns_pmi.factorise.methods.sgns import resolve_device
+from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.solvers.blocks import balanced
 from sgns_pmi.factorise.solvers.minimise import minimise
 from sgns_pmi.factorise.solvers.solution import History
@@ -80,6 +81,7 @@ class SwivelObjective(SeparableObjective):
         return curvature
 
 
+@method("swivel", "squared error of PMI, weighted, and a soft bound on unseen cells", loss="Swivel loss (a cell)")
 class Swivel(Factorisation):
     """Submatrix-wise vector embedding learner: V·Uᵀ ≈ PMI (Shazeer et al. 2016), by its exact loss.
 
@@ -200,10 +202,3 @@ class Swivel(Factorisation):
 
     def product(self, corrected: bool = True) -> tuple[Float, Float]:
         return self.V_, self.U_
-
-
-@register_method("swivel", "squared error of PMI, weighted, and a soft bound on unseen cells", loss="Swivel loss (a cell)")
-def _swivel(settings: Settings) -> Swivel:
-    return Swivel(
-        **{"dim": settings.dim, "seed": settings.seed, "device": settings.device, "verbose": settings.verbose, **settings.options}
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -45,6 +46,7 @@ class Expected:
         unless float32 is asked for.
     """
 
+    name: ClassVar = "expected"
     starts: int | None = None
     tolerance: float | None = None
     max_steps: int = 500

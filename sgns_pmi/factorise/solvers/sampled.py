@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -121,6 +121,7 @@ class Sampled:
     Of the ten nearest of 40 of Hamlet's words (window 5) pairs share 3.0 with the exact optimum, blocks 3.1 and 4.2.
     """
 
+    name: ClassVar = "sampled"
     negatives: str | None = None
     optimizer: str = "adam"
     lr: float | None = None

@@ -1,0 +1,61 @@
+"""Libraries that take long to load, each loaded when something is first asked of it, and packages whose names are.
+
+A configuration is checked, and help given, in a fraction of the second that PyTorch or scikit-learn take. SciPy loads its own
+parts so by itself.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+
+class _Later(ModuleType):
+    """Stands for a module, and imports it at the first question."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self.__name__), name)
+
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import sklearn
+    import torch
+else:
+    pd, sklearn, torch = map(_Later, ("pandas", "sklearn", "torch"))
+
+
+def door(package: str) -> Callable[[str], Any]:
+    """A package's `__getattr__` (PEP 562), by which each name is imported when it is first asked for.
+
+    Names and their homes are those that the package's ``if TYPE_CHECKING:`` imports, so that they stand there once, for type
+    checkers and readers as for Python.
+    """
+    module = sys.modules[package]
+    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+    blocks = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    homes = {
+        alias.asname or alias.name: (str(statement.module), alias.name)
+        for block in blocks
+        for statement in block.body
+        if isinstance(statement, ast.ImportFrom)
+        for alias in statement.names
+    }
+
+    def __getattr__(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        home, original = homes[name]
+        value = getattr(import_module(home), original)
+        setattr(module, name, value)
+        return value
+
+    return __getattr__
+
+
+__all__ = ["door", "pd", "sklearn", "torch"]
