@@ -107,13 +107,20 @@ class CooccurrenceCounts:
     def from_matrix(
         cls, matrix: Any, vocab: Sequence[str] | None = None, context_vocab: Sequence[str] | None = None
     ) -> CooccurrenceCounts:
-        """Counts from a dense (words, contexts) array or any scipy sparse matrix; the input is copied.
+        """Counts from a dense (words, contexts) array, any scipy sparse matrix or a DataFrame; the input is copied.
+
+        Index and columns of a DataFrame, as of `pandas.crosstab`, become words and contexts where none are given, unless
+        they only number its rows and columns.
 
         Raises
         ------
         InputError
             For an array that is not two-dimensional, or negative, non-finite or all-zero counts.
         """
+        if hasattr(matrix, "columns") and hasattr(matrix, "index"):
+            vocab = _labels(matrix.index) if vocab is None else vocab
+            context_vocab = _labels(matrix.columns) if context_vocab is None else context_vocab
+            matrix = matrix.to_numpy()
         if sp.issparse(matrix):
             coo = sp.coo_array(matrix)
             # A new matrix of checked values: making it CSR sums duplicates, which would hide a negative one.
@@ -144,7 +151,7 @@ class CooccurrenceCounts:
 
 
 def as_counts(counts: Any) -> CooccurrenceCounts:
-    """`counts` itself if it is a `CooccurrenceCounts`, else one made of a dense or sparse matrix."""
+    """`counts` itself if it is a `CooccurrenceCounts`, else one made of a dense or sparse matrix or a DataFrame."""
     return counts if isinstance(counts, CooccurrenceCounts) else CooccurrenceCounts.from_matrix(counts)
 
 
@@ -181,6 +188,11 @@ def _validated(matrix: sp.csr_array) -> sp.csr_array:
     for array in (matrix.data, matrix.indices, matrix.indptr):
         _frozen(array)
     return matrix
+
+
+def _labels(index: pd.Index) -> list[str] | None:
+    """The names that an index gives, or None where it only numbers."""
+    return None if isinstance(index, pd.RangeIndex) else [str(label) for label in index]
 
 
 def _names(field: str, names: Sequence[str] | None, size: int) -> tuple[str, ...] | None:

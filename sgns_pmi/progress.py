@@ -1,4 +1,4 @@
-"""Progress of a long step: a bar with remaining time on a terminal, plain log lines elsewhere."""
+"""Progress of a long step: a bar with remaining time on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -51,8 +51,22 @@ class Progress:
             self._last = now
             left = (now - self._start) * (self._total - self._done) / max(self._done, 1)
             value = "" if objective is None else f", objective {objective:.6g}"
-            log.info("%s: %d of %d steps%s, %.0f s left at most", self._name, self._done, self._total, value, left)
+            _say(f"{self._name}: {self._done} of {self._total} steps{value}, {left:.0f} s left at most")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._bar is not None:
             self._bar.close()
+        elif self._shown and not _logged():  # a program has its own last line
+            _say(f"{self._name}: {self._done} of {self._total} steps in {time.monotonic() - self._start:.1f} s")
+
+
+def _say(line: str) -> None:
+    """To the log; or, where a notebook or a script has none that would show it, to standard error."""
+    if _logged():
+        log.info(line)
+    else:
+        print(line, file=sys.stderr)
+
+
+def _logged() -> bool:
+    return log.hasHandlers() and log.isEnabledFor(logging.INFO)

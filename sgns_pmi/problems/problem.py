@@ -40,6 +40,9 @@ class Truth:
     nominal_left: Float | None = None
     nominal_right: Float | None = None
 
+    def __repr__(self) -> str:
+        return f"Truth({len(self.row_marginal)} x {len(self.col_marginal)}, PMI of rank {self.left.shape[1]} at most)"
+
     def pmi(self, rows: Rows = ALL) -> Float:
         """True PMI of the given rows, dense (rows, contexts)."""
         return self.left[rows] if self.right is None else self.left[rows] @ self.right.T
@@ -83,6 +86,9 @@ class Problem:
     title: str
     truth: Truth | None = None
     corpus: Corpus | None = None
+
+    def __repr__(self) -> str:
+        return f"Problem({self.title!r}, {self.counts!r}, offers {', '.join(sorted(self.offers))})"
 
     @property
     def pmi(self) -> Float | None:

@@ -7,12 +7,13 @@ import logging
 import multiprocessing
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from sgns_pmi.errors import InputError
 from sgns_pmi.problems.corpus.cache import cache_file, cache_folder, load, save
 from sgns_pmi.problems.corpus.counting import count_text
 from sgns_pmi.problems.corpus.settings import Limits, Settings, parse_memory
-from sgns_pmi.problems.corpus.sources import Source, find_sources
+from sgns_pmi.problems.corpus.sources import Sentences, Source, are_sentences, find_sources
 from sgns_pmi.problems.corpus.stream import Corpus
 from sgns_pmi.problems.corpus.tokens import Tokenizer
 from sgns_pmi.problems.corpus.workers import THREADS
@@ -23,12 +24,12 @@ log = logging.getLogger("sgns_pmi")
 
 @register_problem("text")
 def text_problem(
-    path: str | Path | Sequence[str | Path] | None = None,
+    path: str | Path | Sequence[str | Path] | Sentences | None = None,
     tokens: str = "whitespace",
     pattern: str | None = None,
     errors: str = "strict",
     boundary: str = "line",
-    min_count: int = 5,
+    min_count: int | None = None,
     max_size: int | None = None,
     subsample: float = 0.0,
     subsample_formula: str = "mikolov",
@@ -47,9 +48,9 @@ def text_problem(
 
     Parameters
     ----------
-    path : str, or list of str
+    path : str, list of str, or list of lists of str
         A file of UTF-8 text, plain or .gz, .xz, .zst; a folder (all files in it and below, by name); ``-`` for standard input;
-        or several of these.
+        several of these; or sentences in memory, lists of words as gensim takes them.
     tokens : {"whitespace", "words", "regex"}, default "whitespace"
         What stands between white space, as ``str.split``; letters and digits with inner apostrophes, lower-cased; or
         the matches of `pattern`. A match does not reach over a line end. (A line longer than some megabytes is read in parts
@@ -61,8 +62,8 @@ def text_problem(
     boundary : {"line", "paragraph", "file", "none"}, default "line"
         What a window does not reach over: the end of a line, a line without words, the end of a file (which also ends lines
         and paragraphs), or nothing.
-    min_count : int, default 5
-        Rarer words are dropped.
+    min_count : int, optional
+        Rarer words are dropped; by default those that occur less than 5 times, and of sentences in memory none.
     max_size : int, optional
         Of the others, so many of the most frequent are kept.
     subsample : float, default 0
@@ -98,7 +99,7 @@ def text_problem(
     settings = Settings(
         Tokenizer(tokens, pattern, errors),
         boundary,
-        min_count,
+        min_count if min_count is not None else 1 if are_sentences(path) else 5,
         max_size,
         subsample,
         subsample_formula,
@@ -137,6 +138,17 @@ def text_problem(
     repeatable = all(source.repeatable for source in sources)
     corpus = Corpus(counts, sources, settings, limits, folder, shown=shown) if repeatable else None
     return Problem(counts, title, corpus=corpus)
+
+
+def as_corpus(text: Any) -> Corpus:
+    """`text` itself if it is a `Corpus`, else one of sentences in memory, lists of words, all of which are kept."""
+    if isinstance(text, Corpus):
+        return text
+    if not are_sentences(text):
+        raise InputError("text", type(text).__name__, "must be a text: a problem's corpus, or sentences as lists of words")
+    corpus = text_problem(text, cache=False).corpus
+    assert corpus is not None
+    return corpus
 
 
 @register_problem("toy")

@@ -15,6 +15,7 @@ from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.solvers.sampled import alias_table
 from sgns_pmi.factorise.solvers.solution import History
 from sgns_pmi.pmi import noise_distribution, noise_offset
+from sgns_pmi.problems.text import as_corpus
 from sgns_pmi.progress import Progress
 
 RATES = {"mean": 0.2, "sum": 0.05, "word2vec": 0.05}
@@ -134,8 +135,8 @@ class CBOW(Factorisation):
         check_flag("drop_positive", self.drop_positive)
         check_seed(self.seed)
 
-    def fit(self, corpus: Any) -> Self:
-        """Learn V and U from a text (a `Corpus`, as `Problem.corpus`); returns self.
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn V and U from a text (a `Corpus`, as `Problem.corpus`, or sentences as lists of words); returns self.
 
         Ctrl-C ends training, keeps what was learned and sets `interrupted_`.
 
@@ -146,6 +147,7 @@ class CBOW(Factorisation):
             learning rate at which training diverges.
         """
         self.check()
+        corpus = as_corpus(X)
         counts = corpus.counts
         dim = check_dim(self.dim, counts.shape)
         # P_n is over the words in the middle, the rows.

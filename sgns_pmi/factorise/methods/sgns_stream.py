@@ -20,6 +20,7 @@ from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.solvers.sampled import NoiseSampler, batch_gradient, recorded_every, small_start, train
 from sgns_pmi.factorise.solvers.solution import History
 from sgns_pmi.pmi import noise_distribution, noise_offset
+from sgns_pmi.problems.text import as_corpus
 from sgns_pmi.progress import Progress
 
 START_SCALE = 0.1
@@ -125,8 +126,8 @@ class SGNSStream(Factorisation):
         check_seed(self.seed)
         resolve_device(self.device)
 
-    def fit(self, corpus: Any) -> Self:
-        """Learn V and U from a text (a `Corpus`, as `Problem.corpus`); returns self.
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn V and U from a text (a `Corpus`, as `Problem.corpus`, or sentences as lists of words); returns self.
 
         Ctrl-C ends training, keeps what was learned and sets `interrupted_`.
 
@@ -136,6 +137,7 @@ class SGNSStream(Factorisation):
             For a parameter out of range, dim above the number of words, or a noise that is zero where a context occurs.
         """
         self.check()
+        corpus = as_corpus(X)
         counts = corpus.counts
         check_dim(self.dim, counts.shape)
         self.noise_ = noise_distribution(counts, self.noise, self.exponent)

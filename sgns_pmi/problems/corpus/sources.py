@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import lzma
 import sys
 import zlib
@@ -11,12 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from io import BufferedIOBase
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
 from sgns_pmi.errors import InputError, missing_extra
 
 STANDARD_INPUT = "-"
+Sentences = Sequence[Sequence[str]]
+
 COMPRESSIONS = (".gz", ".xz", ".zst")
 UTF8_MARK = b"\xef\xbb\xbf"
 WHITE_SPACE = (b"\n", b" ", b"\t", b"\r", b"\v", b"\f")
@@ -75,8 +79,8 @@ class Block:
     stored: int
 
 
-def find_sources(path: str | Path | Sequence[str | Path]) -> list[Source]:
-    """The texts that `path` names: a file, a folder (all files in it, sorted by name), ``-``, or a list of these.
+def find_sources(path: str | Path | Sequence[str | Path] | Sentences) -> list[Source]:
+    """The texts that `path` names: a file, a folder (all files in it, sorted by name), ``-``, or a list of these; or sentences.
 
     Raises
     ------
@@ -86,7 +90,29 @@ def find_sources(path: str | Path | Sequence[str | Path]) -> list[Source]:
     paths = [path] if isinstance(path, str | Path) else list(path)
     if not paths:
         raise InputError("path", "[]", "give a text file, a folder, or - for standard input: data.path=FILE")
+    if are_sentences(paths):
+        return [from_memory(paths)]
     return [source for each in paths for source in _sources(each)]
+
+
+def are_sentences(text: object) -> bool:
+    """Whether this is a text in memory: sentences as lists of words."""
+    return isinstance(text, Sequence) and len(text) > 0 and isinstance(text[0], list | tuple)
+
+
+def from_memory(sentences: Sentences) -> Source:
+    """The text that these sentences are, a line each.
+
+    Raises
+    ------
+    InputError
+        For something other than lists of words, and words with white space in them.
+    """
+    for word in chain.from_iterable(sentences):
+        if not isinstance(word, str) or len(word.split()) != 1:
+            raise InputError("sentences", word, "must be a word without white space; a sentence is a list of words")
+    text = "\n".join(map(" ".join, sentences)).encode()
+    return Source("sentences", len(text), lambda: io.BytesIO(text))
 
 
 def _sources(path: str | Path) -> list[Source]:
