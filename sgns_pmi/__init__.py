@@ -64,6 +64,7 @@ __all__ = [
     "SoftmaxMLE",
     "Swivel",
     "WordVectors",
+    "__version__",
     "analogies",
     "arithmetic",
     "cramer_rao_rmse",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sparse
 from hypothesis import given, settings
@@ -248,3 +249,19 @@ def test_totals_are_float64_beyond_2_to_the_27():
 
 def test_repr_says_how_large():
     assert repr(sp.CooccurrenceCounts.from_matrix(np.eye(2))) == "CooccurrenceCounts(2 x 2, 2 cells, total 2)"
+
+
+def test_labels_of_a_frame_are_words_and_contexts() -> None:
+    seen = pd.DataFrame({"word": ["b", "a", "b", "b"], "near": ["x", "y", "x", "z"]})
+    counts = sp.CooccurrenceCounts.from_matrix(pd.crosstab(seen["word"], seen["near"]))
+    assert (counts.vocab, counts.context_vocab) == (("a", "b"), ("x", "y", "z"))
+    np.testing.assert_array_equal(counts.matrix.toarray(), [[0, 1, 0], [2, 0, 1]])
+    given = sp.CooccurrenceCounts.from_matrix(pd.crosstab(seen["word"], seen["near"]), vocab=["A", "B"])
+    assert (given.vocab, given.context_vocab) == (("A", "B"), ("x", "y", "z"))
+
+
+def test_a_frame_that_only_numbers_has_no_words() -> None:
+    counts = as_counts(pd.DataFrame([[1, 2], [3, 4]]))
+    assert (counts.vocab, counts.context_vocab) == (None, None)
+    half = as_counts(pd.DataFrame([[1, 2], [3, 4]], index=[10, 20]))
+    assert (half.vocab, half.context_vocab) == (("10", "20"), None)

@@ -81,3 +81,19 @@ def test_bar_is_closed_when_the_step_fails(monkeypatch):
         raise RuntimeError("stopped")
     assert shown._bar is not None
     assert shown._bar.disable
+
+
+def test_a_script_or_notebook_without_a_log_is_told_too(clock, monkeypatch, capsys):
+    for log in (logging.getLogger(), logging.getLogger("sgns_pmi")):
+        monkeypatch.setattr(log, "handlers", [])
+    with Progress("fit", 4) as bar:
+        clock.now += 10
+        bar.update(3, objective=2.5)
+        bar.update(1)
+    assert capsys.readouterr().err.splitlines() == [
+        "fit: 3 of 4 steps, objective 2.5, 3 s left at most",
+        "fit: 4 of 4 steps in 10.0 s",
+    ]
+    with Progress("fit", 4, shown=False) as bar:
+        bar.update(4)
+    assert capsys.readouterr().err == ""

@@ -536,7 +536,3 @@ def test_ctrl_c_reaches_real_training(command: Command, monkeypatch: pytest.Monk
 def test_config_fields_are_the_keys_of_the_configuration() -> None:
     keys = set(OmegaConf.load(conf_folder() / "config.yaml")) - {"defaults"}
     assert set(inspect.signature(Config).parameters) == keys | {"noise", "data", "method", "solver", "noise_file"}
-
-
-def test_methods_are_listed_by_name() -> None:
-    assert list(METHODS) == sorted(METHODS)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import platformdirs
@@ -204,3 +205,47 @@ def test_what_a_problem_offers() -> None:
     assert toy.give("words") is toy.give("counts") is toy.counts
     assert toy.give("text") is toy.corpus
     np.testing.assert_array_equal(synthetic.give("truth"), synthetic.pmi)
+
+
+SENTENCES = [["a", "b", "a"], ["c", "b"], ("b", "a")]
+
+
+def test_sentences_in_memory_are_the_text_that_they_spell(tmp_path: Path) -> None:
+    file = tmp_path / "text.txt"
+    file.write_text("\n".join(map(" ".join, SENTENCES)), encoding="utf-8")
+    memory = text_problem(SENTENCES, cache=False)
+    read = text_problem(file, min_count=1, cache=False)
+    assert memory.counts.vocab == read.counts.vocab == ("a", "b", "c")
+    assert (memory.counts.matrix != read.counts.matrix).nnz == 0
+    assert memory.corpus is not None
+    assert memory.offers == {"counts", "words", "text"}
+
+
+@pytest.mark.parametrize("kind", [sp.CBOW, sp.SGNSStream])
+def test_methods_of_texts_take_sentences(kind: Any) -> None:
+    corpus = text_problem(SENTENCES, cache=False).corpus
+    found, known = (kind(dim=2, k=2, epochs=2).fit(text) for text in (SENTENCES, corpus))
+    np.testing.assert_array_equal(found.V_, known.V_)
+    assert found.V_.shape == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"), [([["a b", "c"]], "sentences=a b"), ([["a", 1]], "sentences=1"), ([["a"], "b c"], "sentences=: ")]
+)
+def test_words_with_white_space_are_none(text: Any, named: str) -> None:
+    with pytest.raises(InputError, match=f"^{named}"):
+        text_problem(text)
+
+
+@pytest.mark.parametrize("text", ["a b c", 5, [], ["a b", "b c"]])
+def test_methods_of_texts_refuse_what_is_none(text: Any) -> None:
+    with pytest.raises(InputError, match="sentences as lists of words"):
+        sp.CBOW(dim=2).fit(text)
+
+
+def test_problems_are_shown_in_a_line() -> None:
+    problem = sp.softmax_problem(words=5, rank=1, pairs=100, seed=0)
+    for shown in (repr(problem), repr(problem.truth)):
+        assert "array" not in shown
+        assert len(shown) < 200
+    assert problem.title in repr(problem)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from io import BufferedIOBase
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeGuard
 
 from sgns_pmi.errors import InputError, missing_extra
 
@@ -87,7 +87,7 @@ def find_sources(path: str | Path | Sequence[str | Path] | Sentences) -> list[So
     InputError
         For a file that is not there and a folder without files; ``field`` is ``path``.
     """
-    paths = [path] if isinstance(path, str | Path) else list(path)
+    paths: list[Any] = [path] if isinstance(path, str | Path) else list(path)
     if not paths:
         raise InputError("path", "[]", "give a text file, a folder, or - for standard input: data.path=FILE")
     if are_sentences(paths):
@@ -95,7 +95,7 @@ def find_sources(path: str | Path | Sequence[str | Path] | Sentences) -> list[So
     return [source for each in paths for source in _sources(each)]
 
 
-def are_sentences(text: object) -> bool:
+def are_sentences(text: object) -> TypeGuard[Sentences]:
     """Whether this is a text in memory: sentences as lists of words."""
     return isinstance(text, Sequence) and len(text) > 0 and isinstance(text[0], list | tuple)
 
