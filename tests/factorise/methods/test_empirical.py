@@ -7,7 +7,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 import sgns_pmi as sp
-from sgns_pmi.factorise import METHODS, Settings
+from sgns_pmi.factorise import METHODS, Parameters
 from sgns_pmi.factorise.methods.empirical import Empirical
 
 
@@ -32,7 +32,7 @@ def test_rows_and_a_seen_cell_of_pmi_zero():
 
 
 def test_conventions():
-    empirical = METHODS["empirical"].build(Settings())
+    empirical = METHODS["empirical"].build(Parameters())
     with pytest.raises(NotFittedError):
         empirical.estimate_pmi()
     assert not hasattr(empirical.fit(np.eye(3)), "V_")

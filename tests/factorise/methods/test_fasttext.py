@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import sgns_pmi as sp
-from sgns_pmi.factorise import METHODS, Settings
+from sgns_pmi.factorise import METHODS, Parameters
 from sgns_pmi.factorise.methods import fasttext as module
 from sgns_pmi.factorise.methods.fasttext import FastText, shares
 from sgns_pmi.factorise.subwords import Hashing, averaging
@@ -180,6 +180,6 @@ def test_bad_options_are_refused(counts, options, message):
 
 
 def test_configuration_reaches_the_estimator():
-    built = METHODS["fasttext"].build(Settings(dim=3, k=7, exponent=0.5, options={"minn": 2, "epochs": 4}))
+    built = METHODS["fasttext"].build(Parameters(dim=3, k=7, exponent=0.5), {"minn": 2, "epochs": 4})
     assert {"dim": 3, "k": 7, "exponent": 0.5, "minn": 2, "epochs": 4}.items() <= built.get_params().items()
-    assert METHODS["fasttext"].fits == "words"
+    assert METHODS["fasttext"].needs == "words"

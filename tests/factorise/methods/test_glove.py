@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import sgns_pmi as sp
-from sgns_pmi.factorise import METHODS, Settings
+from sgns_pmi.factorise import METHODS, Parameters
 from sgns_pmi.factorise.methods import glove as module
 from sgns_pmi.factorise.methods.glove import GloVe
 
@@ -279,6 +279,6 @@ def test_seeds_repeat(counts, solver):
 
 
 def test_configuration_reaches_the_estimator():
-    built = METHODS["glove"].build(Settings(dim=3, seed=5, options={"x_max": 10.0, "solver": "als"}))
+    built = METHODS["glove"].build(Parameters(dim=3, seed=5), {"x_max": 10.0, "solver": "als"})
     assert {"dim": 3, "seed": 5, "x_max": 10.0, "solver": "als"}.items() <= built.get_params().items()
     assert METHODS["glove"].loss

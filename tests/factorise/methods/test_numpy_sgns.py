@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 import sgns_pmi as sp
-from sgns_pmi.factorise import METHODS, Settings
+from sgns_pmi.factorise import METHODS, Parameters
 from sgns_pmi.factorise.methods import numpy_sgns as module
 from sgns_pmi.factorise.methods.numpy_sgns import Adam, NumpySGNS, batch_loss_and_gradients, pair_loss_and_gradient
 from sgns_pmi.factorise.solvers.sampled import batch_gradient
@@ -247,6 +247,6 @@ def test_refusals_name_the_field(field, value):
 def test_settings():
     keys = {"k": 7, "dim": 3, "seed": 4, "noise": "uniform", "exponent": 0.5, "bias": True, "drop_positive": True}
     options = {"epochs": 2, "lr": 0.1, "batch_size": 16}
-    built = METHODS["numpy_sgns"].build(Settings(**keys, options=options))
+    built = METHODS["numpy_sgns"].build(Parameters(**keys), options)
     assert built.get_params() == {**keys, **options, "verbose": False}
     assert clone(built).get_params() == built.get_params()

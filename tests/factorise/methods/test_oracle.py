@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import sgns_pmi as sp
-from sgns_pmi.factorise import METHODS, Settings
+from sgns_pmi.factorise import METHODS, Parameters
 from sgns_pmi.factorise.methods.oracle import Oracle
 
 
@@ -56,8 +56,8 @@ def test_refusals_name_the_field(field, oracle, pmi):
 
 
 def test_conventions():
-    oracle = METHODS["oracle"].build(Settings(dim=3, seed=2))
-    assert METHODS["oracle"].fits == "pmi"
+    oracle = METHODS["oracle"].build(Parameters(dim=3, seed=2))
+    assert METHODS["oracle"].needs == "truth"
     assert clone(oracle).get_params() == {"dim": 3, "seed": 2}
     with pytest.raises(NotFittedError):
         oracle.estimate_pmi()

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import sgns_pmi as sp
-from sgns_pmi.factorise import METHODS, Settings
+from sgns_pmi.factorise import METHODS, Parameters
 from sgns_pmi.factorise.methods.qwem import QWEM
 
 
@@ -71,7 +71,7 @@ def test_refusals_name_the_field(field, value):
 
 
 def test_conventions():
-    qwem = METHODS["qwem"].build(Settings(dim=3, seed=2))
+    qwem = METHODS["qwem"].build(Parameters(dim=3, seed=2))
     assert clone(qwem).get_params() == {"dim": 3, "seed": 2}
     with pytest.raises(NotFittedError):
         qwem.estimate_pmi()

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import sgns_pmi as sp
-from sgns_pmi.factorise import METHODS, Settings
+from sgns_pmi.factorise import METHODS, Parameters
 from sgns_pmi.factorise.losses.sgns import ExactObjective
 from sgns_pmi.factorise.methods import ro_sgns as module
 from sgns_pmi.factorise.methods.ro_sgns import ROSGNS, Manifold, barzilai_borwein, sppmi_start
@@ -180,7 +180,7 @@ def test_refusals_name_the_field(dense, field, value):
 
 
 def test_conventions(dense):
-    ro = METHODS["ro_sgns"].build(Settings(dim=3, k=7, seed=2, exponent=0.5, options={"step": 1e-3, "max_steps": 9}))
+    ro = METHODS["ro_sgns"].build(Parameters(dim=3, k=7, seed=2, exponent=0.5), {"step": 1e-3, "max_steps": 9})
     assert clone(ro).get_params() == {
         "dim": 3,
         "k": 7,

@@ -11,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 
 import sgns_pmi as sp
 from sgns_pmi.compare.limits import cramer_rao_rmse
-from sgns_pmi.factorise import METHODS, Settings
+from sgns_pmi.factorise import METHODS, Parameters
 from sgns_pmi.factorise.methods.softmax_mle import MultinomialLikelihood, SoftmaxMLE
 from sgns_pmi.factorise.solvers import minimise
 from sgns_pmi.factorise.solvers.minimise import RowQuasiNewton
@@ -180,7 +180,7 @@ def test_refusals_name_the_field(counts, field, value):
 
 
 def test_conventions():
-    mle = METHODS["softmax_mle"].build(Settings(dim=3, seed=2, options={"max_steps": 7}))
+    mle = METHODS["softmax_mle"].build(Parameters(dim=3, seed=2), {"max_steps": 7})
     assert clone(mle).get_params() == {"dim": 3, "seed": 2, "max_steps": 7, "device": "cpu", "verbose": False}
     with pytest.raises(NotFittedError):
         mle.estimate_pmi()

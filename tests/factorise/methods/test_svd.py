@@ -15,7 +15,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.exceptions import NotFittedError
 
 import sgns_pmi as sp
-from sgns_pmi.factorise import METHODS, Settings
+from sgns_pmi.factorise import METHODS, Parameters
 from sgns_pmi.factorise.methods.svd import PMISVD, SPPMISVD, randomized_svd, truncated_svd
 
 
@@ -154,7 +154,7 @@ def test_sklearn_conventions(estimator):
 
 @pytest.mark.parametrize(("name", "estimator"), [("sppmi_svd", SPPMISVD), ("pmi_svd", PMISVD)])
 def test_methods_take_their_options(name, estimator):
-    built = METHODS[name].build(Settings(k=7, dim=3, seed=2, exponent=0.5, options={"power": 0, "exponent": 1.0}))
+    built = METHODS[name].build(Parameters(k=7, dim=3, seed=2, exponent=0.5), {"power": 0, "exponent": 1.0})
     assert isinstance(built, estimator)
     assert built.get_params() == {"dim": 3, "k": 7, "power": 0, "exponent": 1.0, "seed": 2}
 

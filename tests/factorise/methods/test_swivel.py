@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import sgns_pmi as sp
-from sgns_pmi.factorise import METHODS, Settings
+from sgns_pmi.factorise import METHODS, Parameters
 from sgns_pmi.factorise.methods.swivel import Swivel, SwivelObjective
 from sgns_pmi.factorise.solvers import minimise
 from sgns_pmi.factorise.solvers.newton import Newton
@@ -155,7 +155,7 @@ def test_a_seen_cell_must_weigh_something(counts):
 
 
 def test_conventions(counts):
-    swivel = METHODS["swivel"].build(Settings(dim=3, seed=2, options={"confidence_base": 1.0}))
+    swivel = METHODS["swivel"].build(Parameters(dim=3, seed=2), {"confidence_base": 1.0})
     assert clone(swivel).get_params() == {
         "dim": 3,
         "seed": 2,
