@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from sgns_pmi.compare.words.evaluation import Evaluation
@@ -20,9 +19,9 @@ from sgns_pmi.factorise.methods.sgns import SOLVERS, resolve_device
 from sgns_pmi.factorise.registry import SHARED, Parameters
 from sgns_pmi.pmi import NOISES, noise_distribution
 from sgns_pmi.problems import PROBLEMS, Problem
+from sgns_pmi.problems.tables import read_column
 
 Float = NDArray[np.float64]
-NOISE_FILES = (".csv", ".tsv", ".npy")
 
 
 @dataclass(frozen=True)
@@ -191,31 +190,14 @@ def unknown_key(key: str, value: object, allowed: Collection[str]) -> InputError
 
 
 def read_noise(path: str | Path) -> Float:
-    """One weight for each context from a .csv or .tsv file of one column (a heading is allowed) or a .npy array.
+    """One weight for each context from a .csv, .tsv or .txt file of one column (a heading is allowed) or a .npy array.
 
     Raises
     ------
     InputError
         For a missing file, another suffix, several columns, or something that is not a number.
     """
-    file = Path(path)
-    if file.suffix not in NOISE_FILES:
-        raise InputError("noise_file", path, f"must end in {', '.join(NOISE_FILES)}")
-    if not file.is_file():
-        raise InputError("noise_file", path, "no such file")
-    try:
-        if file.suffix == ".npy":
-            return np.asarray(np.load(file, allow_pickle=False), dtype=np.float64)
-        frame = pd.read_csv(file, sep="\t" if file.suffix == ".tsv" else ",", header=None, dtype=str)
-        if frame.shape[1] != 1:
-            raise InputError("noise_file", path, f"has {frame.shape[1]} columns; must have one, of weights")
-        numbers = pd.to_numeric(frame[0], errors="coerce")
-        heading = int(np.isnan(numbers.iloc[0]))
-        return np.asarray(pd.to_numeric(frame[0].iloc[heading:]), dtype=np.float64)
-    except InputError:
-        raise
-    except (ValueError, TypeError) as error:
-        raise InputError("noise_file", path, f"must hold one number for each context ({error})") from None
+    return read_column(path, "noise_file")
 
 
 def _data(options: object) -> Mapping[str, Any]:

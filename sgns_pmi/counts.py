@@ -11,12 +11,11 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
+from sgns_pmi.arrays import LARGEST_INDEX, check_extent, checked_sparse
 from sgns_pmi.errors import InputError
 
 Float = NDArray[np.float64]
 _Array = TypeVar("_Array", bound=NDArray[Any])
-LARGEST_INDEX = 2**31 - 2
-"""The counts hold one sum for every index up to the largest, used or not: indices beyond are codes, not numbers."""
 
 
 class CooccurrenceCounts:
@@ -81,7 +80,8 @@ class CooccurrenceCounts:
         Raises
         ------
         InputError
-            For negative, non-finite or all-zero counts, unequal lengths, indices outside `shape`, unknown words.
+            For negative, non-finite or all-zero counts, unequal lengths, indices outside `shape`, unknown words; and without a
+            `shape`, for indices so far apart that nearly all rows or columns would be empty.
         """
         values = _as_counts(count)
         if vocab is not None and context_vocab is None:
@@ -93,6 +93,9 @@ class CooccurrenceCounts:
         if len(values) == 0:
             raise InputError("count", "[]", "no triples; give at least one with a count above 0")
         if shape is None:
+            for field, index, names in (("center", rows, vocab), ("context", cols, context_vocab)):
+                if names is None:
+                    check_extent(field, int(index.max()) + 1, len(index))
             shape = (
                 len(vocab) if vocab is not None else int(rows.max()) + 1,
                 len(context_vocab) if context_vocab is not None else int(cols.max()) + 1,
@@ -115,14 +118,22 @@ class CooccurrenceCounts:
         Raises
         ------
         InputError
-            For an array that is not two-dimensional, or negative, non-finite or all-zero counts.
+            For an array that is not two-dimensional, negative, non-finite, masked or all-zero counts, and a sparse matrix whose
+            arrays contradict each other or whose rows or columns are nearly all empty.
         """
         if hasattr(matrix, "columns") and hasattr(matrix, "index"):
             vocab = _labels(matrix.index) if vocab is None else vocab
             context_vocab = _labels(matrix.columns) if context_vocab is None else context_vocab
             matrix = matrix.to_numpy()
         if sp.issparse(matrix):
-            coo = sp.coo_array(matrix)
+            try:
+                coo = checked_sparse(matrix)
+            except ValueError as error:
+                raise InputError("matrix", type(matrix).__name__, f"is damaged: {error}") from None
+            if coo.ndim != 2:
+                raise InputError("matrix", f"array of {coo.ndim} dimensions", "must be two-dimensional: words x contexts")
+            for size in coo.shape:
+                check_extent("matrix", size, coo.nnz)
             # A new matrix of checked values: making it CSR sums duplicates, which would hide a negative one.
             csr = sp.coo_array((_as_counts(coo.data), coo.coords), shape=coo.shape).tocsr()
         else:
@@ -161,14 +172,22 @@ def _frozen(array: _Array) -> _Array:
 
 
 def _as_counts(values: ArrayLike) -> Float:
+    _refuse_masked("count", values)
     try:
         array = np.asarray(values)
-        real = None if array.dtype.kind == "c" else array.astype(np.float64, copy=False)
-    except (TypeError, ValueError):
+        # Complex numbers, dates and spans of time are numbers to NumPy.
+        real = None if array.dtype.kind in "cMm" else array.astype(np.float64, copy=False)
+    except (TypeError, ValueError, OverflowError):
         real = None
     if real is None:
         raise InputError("count", values, "must be real numbers")
     return _checked(real)
+
+
+def _refuse_masked(field: str, values: ArrayLike) -> None:
+    """NumPy forgets a mask, and then takes what is hidden under it for values."""
+    if np.ma.is_masked(values):
+        raise InputError(field, "masked", "has no value where it is masked; remove these cells or fill them")
 
 
 def _checked(data: Float) -> Float:
@@ -211,6 +230,7 @@ def _check_distinct(field: str, names: Sequence[str]) -> None:
 
 
 def _indices(field: str, values: ArrayLike, names: Sequence[str] | None) -> tuple[NDArray[np.int64], Sequence[str] | None]:
+    _refuse_masked(field, values)
     array = np.asarray(values)
     if array.ndim != 1:
         raise InputError(field, f"array of {array.ndim} dimensions", "must be a one-dimensional array")

@@ -7,6 +7,8 @@ the last line of a terminal knows what to change.
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 from collections.abc import Collection
 from difflib import get_close_matches
 from numbers import Integral, Real
@@ -41,15 +43,47 @@ class InputError(ValueError):
         return type(self)(f"{group}.{self.field}", self.value, self.remedy)
 
 
+LONGEST_PIECE = 300
+"""Letters without white space that a line shows whole: paths are shorter, the tokens of what is no text are not."""
+
+
+def printable(text: str) -> str:
+    """`text` without what would command a terminal: controls and marks that turn the direction of writing, as escapes.
+
+    Examples
+    --------
+    >>> printable("\x1b[31mred")
+    '\\x1b[31mred'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escaped(character) for character in text)
+
+
+def _escaped(character: str) -> str:
+    harmless = (
+        unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp") and unicodedata.bidirectional(character) not in TURNS
+    )
+    return character if harmless else ascii(character)[1:-1]
+
+
+TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+"""Unicode's embeddings, overrides and isolates of the direction of writing."""
+
+
 def _one_line(value: object) -> str:
-    return " ".join(str(value).split())
+    shortened = re.sub(rf"\S{{{LONGEST_PIECE},}}", lambda piece: _cut(piece[0], LONGEST_PIECE), str(value))
+    return printable(" ".join(shortened.split()))
 
 
-def _short(value: object, limit: int = 80, end: bool = False) -> str:
-    text = _one_line(value)
+def _cut(text: str, limit: int, end: bool = False) -> str:
     if len(text) <= limit:
         return text
     return "…" + text[1 - limit :] if end else text[: limit - 1] + "…"
+
+
+def _short(value: object, limit: int = 80, end: bool = False) -> str:
+    return _cut(printable(" ".join(str(value).split())), limit, end)
 
 
 def check_integer(field: str, value: object, minimum: int = 1) -> int:
@@ -105,4 +139,14 @@ def check_seed(seed: object) -> int:
     return check_integer("seed", seed, minimum=0)
 
 
-__all__ = ["InputError", "check_choice", "check_dim", "check_flag", "check_integer", "check_real", "check_seed", "missing_extra"]
+__all__ = [
+    "InputError",
+    "check_choice",
+    "check_dim",
+    "check_flag",
+    "check_integer",
+    "check_real",
+    "check_seed",
+    "missing_extra",
+    "printable",
+]

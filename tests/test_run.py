@@ -141,7 +141,7 @@ def test_noise_files(tmp_path: Path, suffix: str, heading: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("n.csv", "1,2\n3,4\n"), ("n.csv", "w\n1\nx\n"), ("n.csv", ""), ("n.npy", "not an array"), ("n.txt", "1\n")],
+    [("n.csv", "1,2\n3,4\n"), ("n.csv", "w\n1\nx\n"), ("n.csv", ""), ("n.npy", "not an array"), ("n.doc", "1\n")],
 )
 def test_noise_files_refused(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_text(content, encoding="utf-8")

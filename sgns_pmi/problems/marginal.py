@@ -11,6 +11,7 @@ from sgns_pmi.errors import InputError, check_choice, check_flag, check_integer,
 from sgns_pmi.problems.problem import Problem, Truth, register_problem
 from sgns_pmi.problems.sampling import SAMPLINGS, row_blocks, sample_counts
 from sgns_pmi.problems.softmax import describe
+from sgns_pmi.problems.tables import read_column
 
 Float = NDArray[np.float64]
 CACHED_CELLS = 25_000_000
@@ -131,9 +132,10 @@ def marginal_problem(
 
 def _given(marginals: str | ArrayLike, words: int) -> Float:
     try:
-        values = Path(marginals).read_text(encoding="utf-8").split() if isinstance(marginals, str | Path) else marginals
-        weights = np.asarray(values, dtype=np.float64)
-    except (OSError, TypeError, ValueError) as error:
+        weights = read_column(marginals, "marginals") if isinstance(marginals, str | Path) else np.asarray(marginals, np.float64)
+    except InputError:
+        raise
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError("marginals", marginals, f"cannot be read as numbers: {error}") from None
     if weights.shape != (words,) or not np.isfinite(weights).all() or (weights <= 0).any():
         raise InputError("marginals", f"array of shape {weights.shape}", f"must hold {words} weights, all above 0")

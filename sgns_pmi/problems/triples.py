@@ -3,49 +3,81 @@
 from __future__ import annotations
 
 import json
-import lzma
-import zlib
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
-import scipy.io
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sgns_pmi.arrays import pack_words, read_matrix_market, read_npz, sparse_matrix, unpack_words
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, missing_extra
 from sgns_pmi.files import atomic_path
 from sgns_pmi.problems.problem import Problem, Truth, register_problem
 from sgns_pmi.problems.softmax import softmax_truth
+from sgns_pmi.problems.tables import (
+    NUMBER,
+    NUMBERS,
+    TEXT_TABLES,
+    Table,
+    ending,
+    existing,
+    find_columns,
+    matrix_of,
+    read_matrix,
+    read_table,
+    row_names,
+    to_numbers,
+)
+from sgns_pmi.unpack import COMPRESSIONS, compression, reading
 
+log = logging.getLogger("sgns_pmi")
 Float = NDArray[np.float64]
+Side = Float | NDArray[np.str_]
+"""Centres or contexts of triples: indices from 0, or words."""
 COLUMNS = ("center", "context", "count")
 VOCABS = ("vocab", "context_vocab")
 NOTES = "sgns_pmi"
 TRUTH_KINDS = ("pmi", "joint", "logits")
-COMPRESSIONS = (".gz", ".xz")
-TEXT_FORMATS = (".csv", ".tsv", ".mtx")
-TRIPLE_FORMATS = (*TEXT_FORMATS, ".parquet", ".npz")
-NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
-UNREADABLE = (OSError, ValueError, EOFError, KeyError, IndexError, BadZipFile, lzma.LZMAError, zlib.error)
+IDS = ("auto", "words", "numbers")
+PACKED = (*TEXT_TABLES, ".mtx")
+TRIPLE_FORMATS = (*PACKED, ".parquet", ".npz")
+CODE = r"[+-]?0[0-9]+(\.[0-9]*)?|[^eE]*\.[0-9]{2,}"
+"""Numbers that nobody counts with: 0117, 007.1, 250.00."""
 
 
-def read_triples(path: str | Path, index_base: int = 0) -> CooccurrenceCounts:
+def read_triples(
+    path: str | Path,
+    index_base: int = 0,
+    columns: Sequence[str | int] | None = None,
+    separator: str | None = None,
+    ids: str = "auto",
+) -> CooccurrenceCounts:
     """Counts from a file of triples, or of a sparse matrix.
 
     Parameters
     ----------
     path : str or Path
-        .csv or .tsv with a header naming the columns center, context and count (also compressed: .gz, .xz); .parquet with
-        these columns; .npz as scipy.sparse.save_npz writes it; .mtx (Matrix Market, also .gz); and what `write_triples`
-        wrote. Centres and contexts are whole numbers or words; where a column holds a word, all of it is words. NA, null
-        and nan are words.
+        .csv, .tsv or .txt with a header naming the columns center, context and count, or with these three columns and no
+        header (also compressed: .gz, .xz, .bz2, .zst, .zip); .parquet with these columns; .npz as scipy.sparse.save_npz
+        writes it; .mtx (Matrix Market, also compressed); and what `write_triples` wrote. NA, null and nan are words.
     index_base : {0, 1}, default 0
-        The first index of whole-number columns (R and Julia count from 1). Matrix formats know their own.
+        The first index of whole-number columns (R and Julia count from 1). Matrix formats know their own. With 1, the numbers
+        of the file become the names of rows and columns.
+    columns : list of three, optional
+        The headings of centre, context and count, as in R's ``[Var1,Var2,value]``, or their places from 1, where there
+        may be no header.
+    separator : str, optional
+        Of the fields: one sign, or comma, semicolon, tab, space, bar. By default the comma in .csv and the tab in .tsv; where the
+        first line has none, and in .txt, the first of tab, semicolon, comma and space that it has. Between semicolons
+        (R's write.csv2) a comma is decimal.
+    ids : {"auto", "words", "numbers"}, default "auto"
+        Whether centres and contexts are words or whole numbers. By default a column is words where one of its values is no number
+        or, in .parquet, its type is text; and both are where a value is a code, which no index is: 0117, 007.1, 250.00.
 
     Returns
     -------
@@ -61,23 +93,25 @@ def read_triples(path: str | Path, index_base: int = 0) -> CooccurrenceCounts:
     """
     if index_base not in (0, 1) or isinstance(index_base, bool):
         raise InputError("index_base", index_base, "must be 0 or 1: the first index of the file")
-    file = _existing("path", path)
-    suffix = _suffix(file)
-    if suffix not in TRIPLE_FORMATS:
-        raise InputError("path", path, f"must end in one of {', '.join(TRIPLE_FORMATS)} (.csv, .tsv and .mtx also .gz, .xz)")
+    check_choice("ids", ids, IDS)
+    if ids == "words" and index_base:
+        raise InputError("index_base", index_base, "is the first number of a file of numbers; give it, or ids=words")
+    columns = _three(columns)
+    file = existing("path", path)
+    suffix = ending(file)
+    if suffix not in TRIPLE_FORMATS or (compression(file) and suffix not in PACKED):
+        packed = f"{', '.join(PACKED)} also {', '.join(COMPRESSIONS)}"
+        raise InputError("path", path, f"must end in one of {', '.join(TRIPLE_FORMATS)} ({packed})")
     try:
         if suffix == ".npz":
             return _npz(file)
         if suffix == ".mtx":
-            return CooccurrenceCounts.from_matrix(_matrix_market(file))
+            return CooccurrenceCounts.from_matrix(read_matrix_market(file))
         if suffix == ".parquet" and (counts := _parquet_of_ours(file)) is not None:
             return counts
-        table = _parquet(file) if suffix == ".parquet" else _text_table(file, "," if suffix == ".csv" else "\t")
+        return _from_table(read_table(file, separator), columns, index_base, ids)
     except InputError as error:
-        raise _in_file(error, file) from None
-    except UNREADABLE as error:
-        raise InputError("path", path, f"cannot be read as {suffix}: {error}") from None
-    return _from_table(table, file, index_base)
+        raise error if str(file) in f"{error.value}{error.remedy}" else _in_file(error, file) from None
 
 
 def write_triples(counts: CooccurrenceCounts, path: str | Path) -> None:
@@ -97,9 +131,10 @@ def write_triples(counts: CooccurrenceCounts, path: str | Path) -> None:
     """
     target = Path(path)
     if target.suffix == ".npz":
-        names: dict[str, Any] = {
-            name: np.array(words, dtype=np.str_) for name in VOCABS if (words := getattr(counts, name)) is not None
-        }
+        names: dict[str, Any] = {}
+        for name in VOCABS:
+            if (words := getattr(counts, name)) is not None:
+                names |= pack_words(name, words)
         matrix = counts.matrix
         with atomic_path(target) as beside:
             np.savez(
@@ -130,10 +165,21 @@ def write_triples(counts: CooccurrenceCounts, path: str | Path) -> None:
         raise InputError("path", path, "must end in .npz or .parquet")
 
 
+def _three(columns: object) -> list[str | int] | None:
+    if columns is None:
+        return None
+    given = list(columns) if isinstance(columns, list | tuple) else []
+    if len(given) != 3 or len(set(map(str, given))) != 3 or {type(column) for column in given} not in ({str}, {int}):
+        raise InputError("columns", columns, "must be three headings, or places from 1, as data.columns=[Var1,Var2,value]")
+    return given
+
+
 def _npz(file: Path) -> CooccurrenceCounts:
-    with np.load(file, allow_pickle=False) as loaded:
-        names = {name: loaded[name].tolist() for name in VOCABS if name in loaded}
-    return CooccurrenceCounts.from_matrix(sp.load_npz(file), **names)
+    arrays = read_npz(file)
+    with reading("path", file, ".npz"):
+        matrix = sparse_matrix(arrays)
+        names = {name: unpack_words(arrays, name) for name in VOCABS}
+    return CooccurrenceCounts.from_matrix(matrix, **names)
 
 
 def _parquet_of_ours(file: Path) -> CooccurrenceCounts | None:
@@ -142,21 +188,22 @@ def _parquet_of_ours(file: Path) -> CooccurrenceCounts | None:
         import pyarrow.parquet as pq
     except ImportError:
         raise missing_extra("pyarrow", "parquet", "to read .parquet files") from None
-    noted = (pq.read_schema(file).metadata or {}).get(NOTES.encode())
-    if noted is None:
-        return None
-    notes = json.loads(noted)
-    table = pq.read_table(file, read_dictionary=list(COLUMNS[:2]))
-    sides = []
-    for side, name in zip(COLUMNS[:2], VOCABS, strict=True):
-        if notes[name] is None:
-            sides.append(table[side].to_numpy())
-            continue
-        # A large file is written in parts, each with a dictionary of its own.
-        column = table[side].unify_dictionaries().combine_chunks()
-        places = pd.Index(notes[name]).get_indexer(column.dictionary.to_pylist())
-        sides.append(places[column.indices.to_numpy()])
-    matrix = sp.coo_array((table["count"].to_numpy(), tuple(sides)), shape=tuple(notes["shape"]))
+    with reading("path", file, ".parquet"):
+        noted = (pq.read_schema(file).metadata or {}).get(NOTES.encode())
+        if noted is None:
+            return None
+        notes = json.loads(noted)
+        table = pq.read_table(file, read_dictionary=list(COLUMNS[:2]))
+        sides = []
+        for side, name in zip(COLUMNS[:2], VOCABS, strict=True):
+            if notes[name] is None:
+                sides.append(table[side].to_numpy())
+                continue
+            # A large file is written in parts, each with a dictionary of its own.
+            column = table[side].unify_dictionaries().combine_chunks()
+            places = pd.Index(notes[name]).get_indexer(column.dictionary.to_pylist())
+            sides.append(places[column.indices.to_numpy()])
+        matrix = sp.coo_array((table["count"].to_numpy(), tuple(sides)), shape=tuple(notes["shape"]))
     return CooccurrenceCounts.from_matrix(matrix, **{name: notes[name] for name in VOCABS})
 
 
@@ -164,103 +211,86 @@ def _in_file(error: InputError, file: Path) -> InputError:
     return InputError(error.field, error.value, f"{error.remedy} (in {file})")
 
 
-def _existing(field: str, path: str | Path) -> Path:
-    file = Path(path)
-    if not file.is_file():
-        raise InputError(field, path, "there is no such file; paths are relative to the current folder")
-    if file.stat().st_size == 0:
-        raise InputError(field, path, "the file is empty")
-    return file
-
-
-def _suffix(file: Path) -> str:
-    inner, outer = Path(file.stem).suffix.lower(), file.suffix.lower()
-    return inner if outer in COMPRESSIONS and inner in TEXT_FORMATS else outer
-
-
-def _matrix_market(file: Path) -> sp.coo_matrix | Float:
-    if file.suffix.lower() != ".xz":
-        return scipy.io.mmread(file)
-    with lzma.open(file) as stream:  # SciPy unpacks .gz alone
-        return scipy.io.mmread(stream)
-
-
-def _parquet(file: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_parquet(file)
-    except ImportError:
-        raise missing_extra("pyarrow", "parquet", "to read .parquet files") from None
-    table.index = pd.RangeIndex(1, len(table) + 1, name="row")
-    return table
-
-
-def _text_table(file: Path, separator: str) -> pd.DataFrame:
-    """The file as text, indexed by line; no value is taken for missing (NA and null are words)."""
-    try:
-        table = pd.read_csv(file, sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True, skip_blank_lines=False)
-    except pd.errors.EmptyDataError:
-        raise InputError("path", file, "the file is empty") from None
-    table.index = pd.RangeIndex(2, len(table) + 2, name="line")
-    return table[(table != "").any(axis=1)]
-
-
-def _from_table(table: pd.DataFrame, file: Path, index_base: int) -> CooccurrenceCounts:
-    names = {str(name).strip().lower().replace("centre", "center"): name for name in table.columns}
-    for column in COLUMNS:
-        if column not in names:
-            found = ", ".join(map(str, table.columns[:6]))
-            raise InputError("column", column, f"is missing from {file}; its header has: {found}")
-    if table.empty:
-        raise InputError("path", file, "has a header and no triples")
-    center, context = (_index(table[names[side]], index_base, side, file) for side in COLUMNS[:2])
-    count = pd.to_numeric(table[names["count"]], errors="coerce").to_numpy(np.float64)
+def _from_table(table: Table, columns: Sequence[str | int] | None, index_base: int, ids: str) -> CooccurrenceCounts:
+    center, context, count = find_columns(table, columns, COLUMNS)
+    rows, cols = _sides((center, context), index_base, ids, table)
+    numbers = to_numbers(count, table.separator)
     # A count that is missing is an error, not a zero.
-    bad = ~((count >= 0) & (count < np.inf))
-    _refuse(bad, table[names["count"]], "count", "must be a finite number, not negative", file)
-    try:
-        return _same_vocabulary(center, context, count)
-    except InputError as error:
-        raise _in_file(error, file) from None
+    bad = ~((numbers >= 0) & (numbers < np.inf))
+    _refuse(bad, count, "count", "must be a finite number, not negative", table)
+    words, contexts = (np.unique(side) if side.dtype.kind == "U" else None for side in (rows, cols))
+    shared = words is not None and contexts is not None and np.array_equal(words, contexts)
+    counts = CooccurrenceCounts.from_triples(rows, cols, numbers, vocab=words.tolist() if shared and words is not None else None)
+    indexed = [side for side in (rows, cols) if side.dtype.kind == "f"]
+    if index_base == 0:
+        if indexed and all(side.min() > 0 for side in indexed):
+            log.warning("index 0 never occurs in %s: if its indices start at 1, set data.index_base=1", table.file)
+        return counts
+    named = [
+        [str(index_base + index) for index in range(size)] if names is None else names
+        for size, names in zip(counts.shape, (counts.vocab, counts.context_vocab), strict=True)
+    ]
+    return CooccurrenceCounts.from_matrix(counts.matrix, *named)
 
 
-def _index(values: pd.Series, index_base: int, side: str, file: Path) -> Float | NDArray[np.str_]:
-    """Indices from 0 where every value is a number, else words."""
-    numeric = pd.api.types.is_numeric_dtype(values)
-    words = values if numeric else values.astype(str).str.strip(" ")
-    _refuse(values.isna() | (words == ""), values, side, "is missing", file)
-    number = pd.Series(True, words.index) if numeric else words.str.fullmatch(NUMBER)
-    if not number.all():
-        if index_base and number.any():
-            _refuse(~number, values, side, f"must be a whole number, as index_base={index_base} is for numbers", file)
-        _refuse(words.str.contains("\n"), values, side, "spans lines; a word with a quote mark must be quoted", file)
-        return words.to_numpy(dtype=str)
-    index = pd.to_numeric(words).to_numpy(np.float64)
-    # In a column of numbers 1.5 is a slip, not a word.
+def _sides(columns: Sequence[pd.Series], index_base: int, ids: str, table: Table) -> list[Side]:
+    """Centres and contexts: indices from 0 or words, as `ids` says."""
+    texts = [_texts(values, side, table) for side, values in zip(COLUMNS, columns, strict=False)]
+    codes = False
+    if ids == "auto" and table.separator:
+        codes = any(bool(text.str.fullmatch(CODE).any() and text.str.fullmatch(NUMBER).any()) for text in texts)
+    return [
+        _side(values, text, side, index_base, "words" if codes else ids, table)
+        for side, values, text in zip(COLUMNS, columns, texts, strict=False)
+    ]
+
+
+def _texts(values: pd.Series, side: str, table: Table) -> pd.Series:
+    """A column's values as text; those that are missing, span lines, or are neither words nor numbers are refused."""
+    kind = pd.api.types.infer_dtype(values, skipna=True)
+    if kind not in NUMBERS:
+        raise InputError(side, kind, f"must be words or whole numbers, and is a column of another type in {table.file}")
+    if pd.api.types.is_float_dtype(values) and (values == np.trunc(values)).all() and (values.abs() < 2**53).all():
+        values = values.astype("int64")
+    texts = values.astype(str).str.strip(" ")
+    _refuse(values.isna() | (texts == ""), values, side, "is missing", table)
+    _refuse(texts.str.contains("\n", regex=False), values, side, "spans lines; a word with a quote mark must be quoted", table)
+    return texts
+
+
+def _side(values: pd.Series, texts: pd.Series, side: str, index_base: int, ids: str, table: Table) -> Side:
+    typed = pd.api.types.is_numeric_dtype(values)
+    number = pd.Series(True, values.index) if typed else texts.str.fullmatch(NUMBER)
+    counting = "must be a whole number, as {} is for numbers"
+    if ids == "numbers" or (index_base and number.any()):
+        _refuse(~number, values, side, counting.format("ids=numbers" if ids == "numbers" else f"index_base={index_base}"), table)
+        if ids == "words":
+            remedy = "is a code, and index_base=1 is for numbers; say data.ids=numbers"
+            _refuse(texts.str.fullmatch(CODE), values, side, remedy, table)
+    elif ids == "words" or not number.all() or not (typed or table.separator):
+        return texts.to_numpy(dtype=str)
+    index = pd.to_numeric(values if typed else texts).to_numpy(np.float64)
+    # In a column of numbers 1.5 is a slip, or a code.
     bad = ~((index >= index_base) & (index == np.trunc(index)))
-    _refuse(bad, values, side, f"must be a word or a whole number from index_base={index_base}", file)
+    remedy = f"must be a word or a whole number from index_base={index_base}; of codes say data.ids=words"
+    _refuse(bad, values, side, remedy, table)
     return index - index_base
 
 
-def _refuse(bad: pd.Series | NDArray[np.bool_], values: pd.Series, field: str, remedy: str, file: Path) -> None:
+def _refuse(bad: pd.Series | NDArray[np.bool_], values: pd.Series, field: str, remedy: str, table: Table) -> None:
     """Raise InputError for the first of `values` that is bad, with its place in the file."""
     if bad.any():
         at = int(np.argmax(bad))
-        raise InputError(field, values.iloc[at], f"{remedy}, in {values.index.name} {values.index[at]} of {file}")
-
-
-def _same_vocabulary(center: Float | NDArray[np.str_], context: Float | NDArray[np.str_], count: Float) -> CooccurrenceCounts:
-    vocab = None
-    if center.dtype.kind == "U" and context.dtype.kind == "U":
-        words, contexts = np.unique(center), np.unique(context)
-        if np.array_equal(words, contexts):
-            vocab = [str(word) for word in words]
-    return CooccurrenceCounts.from_triples(center, context, count, vocab=vocab)
+        raise InputError(field, values.iloc[at], f"{remedy}, in {values.index.name} {values.index[at]} of {table.file}")
 
 
 @register_problem("triples")
 def triples_problem(
     path: str | Path | None = None,
     index_base: int = 0,
+    columns: Sequence[str | int] | None = None,
+    separator: str | None = None,
+    ids: str = "auto",
     truth: str | Path | Sequence[str | Path] | None = None,
     truth_kind: str = "pmi",
     seed: int = 0,
@@ -271,11 +301,12 @@ def triples_problem(
     ----------
     path : str
         A file that `read_triples` reads.
-    index_base : {0, 1}, default 0
-        The first index in the file.
+    index_base, columns, separator, ids
+        As in `read_triples`.
     truth : str, or list of two, optional
-        File of a dense matrix (words, contexts), .csv or .tsv with one header line, .npy, or .npz with one array; or two
-        files of factors (words, r) and (contexts, r), whose product is the matrix.
+        File of a dense matrix (words, contexts), .csv, .tsv or .txt with or without headings and row names, .npy, or .npz
+        with one array; of a long table of three columns, centre, context and value, one row for each cell; or two files of
+        factors (words, r) and (contexts, r), whose product is the matrix.
     truth_kind : {"pmi", "joint", "logits"}, default "pmi"
         What the matrix is: the PMI (the marginals are then the counts' own), the joint distribution (normalised to sum
         1), or the nominal matrix M whose softmax over all cells is the joint distribution.
@@ -290,16 +321,16 @@ def triples_problem(
     check_choice("truth_kind", truth_kind, TRUTH_KINDS)
     if path is None:
         raise InputError("path", None, "give the file of triples: data.path=FILE")
-    counts = read_triples(path, index_base)
+    counts = read_triples(path, index_base, columns, separator, ids)
     title = f"{Path(path).name}, {counts.shape[0]:,} x {counts.shape[1]:,}, {counts.total:,.10g} pairs"
     return Problem(counts, title, None if truth is None else _truth(truth, truth_kind, counts))
 
 
 def _truth(files: str | Path | Sequence[str | Path], kind: str, counts: CooccurrenceCounts) -> Truth:
-    paths = [files] if isinstance(files, str | Path) else list(files)
-    if len(paths) not in (1, 2):
-        raise InputError("truth", f"{len(paths)} files", "must be one matrix file or two factor files")
-    parts = [_dense(path) for path in paths]
+    paths = [files] if isinstance(files, str | Path) else list(files) if isinstance(files, Sequence) else []
+    if len(paths) not in (1, 2) or not all(isinstance(path, str | Path) for path in paths):
+        raise InputError("truth", files, "must be one matrix file or two factor files")
+    parts = [_whole(paths[0], counts)] if len(paths) == 1 else [_factor(*each) for each in zip(paths, counts.shape, strict=True)]
     if len(parts) == 2 and parts[0].shape[1] != parts[1].shape[1]:
         raise InputError("truth", f"factors with {parts[0].shape[1]} and {parts[1].shape[1]} columns", "must have as many")
     shape = parts[0].shape if len(parts) == 1 else (len(parts[0]), len(parts[1]))
@@ -318,20 +349,58 @@ def _truth(files: str | Path | Sequence[str | Path], kind: str, counts: Cooccurr
     return Truth(p, q, np.log(joint) - np.log(p)[:, None] - np.log(q))
 
 
-def _dense(path: str | Path) -> Float:
-    file = _existing("truth", path)
-    try:
-        if _suffix(file) in (".csv", ".tsv"):
-            matrix = pd.read_csv(file, sep="," if _suffix(file) == ".csv" else "\t").to_numpy(np.float64)
-        elif file.suffix in (".npy", ".npz"):
-            loaded = np.load(file, allow_pickle=False)
-            matrix = np.asarray(loaded[loaded.files[0]] if file.suffix == ".npz" else loaded, dtype=np.float64)
-        else:
-            raise InputError("truth", path, "must end in .csv, .tsv, .npy or .npz")
-    except InputError:
-        raise
-    except UNREADABLE as error:
-        raise InputError("truth", path, f"cannot be read as a matrix: {error}") from None
-    if matrix.ndim != 2 or not np.isfinite(matrix).all():
+def _factor(path: str | Path, rows: int) -> Float:
+    matrix = read_matrix(path, "truth", rows)
+    if matrix.ndim != 2:
         raise InputError("truth", path, "must hold a matrix of finite numbers")
     return matrix
+
+
+def _whole(path: str | Path, counts: CooccurrenceCounts) -> Float:
+    """The matrix of a file, its rows and columns in the order of the counts'."""
+    file = existing("truth", path)
+    if ending(file) not in TEXT_TABLES:
+        return _factor(path, counts.shape[0])
+    table = read_table(file, field="truth")
+    headings = [heading.casefold().replace("centre", "center") for heading in table.first]
+    names = row_names(table)
+    own = headings if names is None else headings[1:]
+    if len(own) == 3 and (counts.shape[1] != 3 or own[:2] == ["center", "context"]):
+        return _long(table, len(headings) - 3, counts)
+    matrix = matrix_of(table, "truth", counts.shape[0])
+    if matrix.shape != counts.shape:
+        return matrix  # refused with its shape
+    rows = _order(names, counts.vocab, file)
+    return matrix if rows is None else matrix[rows]
+
+
+def _order(names: pd.Series | None, vocab: Sequence[str] | None, file: Path) -> NDArray[np.intp] | None:
+    """Where each word of `vocab` stands among the names of a matrix's rows; None where these are no words or numbers alone."""
+    if names is None or vocab is None or names.str.fullmatch("[0-9]+").all():
+        return None
+    places = pd.Index(names).get_indexer(pd.Index(vocab)) if names.is_unique else np.full(len(vocab), -1)
+    if (places < 0).any():
+        raise InputError("truth", vocab[int(np.argmin(places))], f"is a word of the counts, and no row of {file} has its name")
+    return places
+
+
+def _long(table: Table, skipped: int, counts: CooccurrenceCounts) -> Float:
+    """A matrix given cell by cell, in rows of centre, context and value."""
+    columns = find_columns(table, [skipped + 1, skipped + 2, skipped + 3], ())
+    index = []
+    for values, vocab, size, side in zip(columns, (counts.vocab, counts.context_vocab), counts.shape, COLUMNS, strict=False):
+        known = pd.Index(map(str, range(size)) if vocab is None else vocab)
+        places = known.get_indexer(pd.Index(values.str.strip(" ")))
+        _refuse(places < 0, values, "truth", f"is no {side} of the counts", table)
+        index.append(places)
+    value = to_numbers(columns[2], table.separator)
+    _refuse(~np.isfinite(value), columns[2], "truth", "must be a finite number", table)
+    if len(value) != counts.shape[0] * counts.shape[1] or pd.MultiIndex.from_arrays(index).has_duplicates:
+        remedy = f"gives {len(value):,} values; must give each of the {counts.shape[0]} x {counts.shape[1]} cells one"
+        raise InputError("truth", table.file, remedy)
+    matrix = np.empty(counts.shape)
+    matrix[tuple(index)] = value
+    return matrix
+
+
+__all__ = ["read_triples", "triples_problem", "write_triples"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
 import lzma
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ import pandas as pd
 import pytest
 import scipy.io
 import scipy.sparse as sparse
+from backports import zstd
 
 import sgns_pmi as sp
 from sgns_pmi.errors import InputError
@@ -216,8 +220,8 @@ def test_missing_column(tmp_path, missing):
     assert "other" in str(error)
 
 
-def test_semicolons_show_the_header_found(tmp_path):
-    assert "center;context;count" in str(refusal(text(tmp_path, "center;context;count\n0;1;2\n")))
+def test_the_header_found_is_shown(tmp_path):
+    assert "center|context|count" in str(refusal(text(tmp_path, "center|context|count\n0|1|2\n")))
 
 
 @pytest.mark.parametrize("count", ["many", "", "nan", "NA", "-1", "inf", "1 000", "0x10", "True"])
@@ -306,7 +310,7 @@ def test_bad_counts_of_a_matrix(tmp_path, ending):
     assert f"counts.{ending}" in str(error)
 
 
-@pytest.mark.parametrize("name", ["counts.txt", "counts", "counts.gz", "counts.csv.bz2", "counts.parquet.gz", "counts.npz.xz"])
+@pytest.mark.parametrize("name", ["counts.doc", "counts", "counts.gz", "counts.csv.lz4", "counts.parquet.gz", "counts.npz.xz"])
 def test_unknown_ending(tmp_path, name):
     error = refusal(text(tmp_path, "x", name))
     assert error.field == "path"
@@ -332,6 +336,166 @@ def test_all_counts_zero(tmp_path):
     error = refusal(text(tmp_path, HEADER + "0,0,0\n"))
     assert error.field == "count"
     assert "counts.csv" in str(error)
+
+
+# Columns, separators, ids
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options"),
+    [
+        ("c.csv", "Var1,Var2,value\n0,1,2\n1,0,3\n", {"columns": ["Var1", "Var2", "value"]}),
+        ("c.csv", "var1,VAR2,Value,n\n0,1,2,9\n1,0,3,9\n", {"columns": ["Var1", "Var2", "value"]}),
+        ("c.csv", "note,Var1,Var2,value\nx,0,1,2\ny,1,0,3\n", {"columns": [2, 3, 4]}),
+        ("c.csv", "9,0,1,2\n9,1,0,3\n", {"columns": [2, 3, 4]}),
+        ("c.csv", "0,1,2\n1,0,3\n", {}),
+        ("c.txt", "0 1 2\n1 0 3\n", {}),
+        ("c.txt", "center context count\n0 1 2\n1  0   3\n", {}),
+        ("c.txt", '"center" "context" "count"\n"1" 0 1 2\n"2" 1 0 3\n', {}),
+        ("c.txt", "center context count\n1 0 1 2\n2 1 0 3\n", {}),
+        ("c.tsv", "center\tcontext\tcount\n1\t0\t1\t2\n2\t1\t0\t3\n", {}),
+        ("c.csv", '"center","context","count"\n"7",0,1,2\n"3",1,0,3\n', {}),
+        ("c.txt", "center\tcontext\tcount\n0\t1\t2\n1\t0\t3\n", {}),
+        ("c.csv", '"center";"context";"count"\n0;1;2\n1;0;3\n', {}),
+        ("c.csv", '"";"center";"context";"count"\n"1";0;1;2,0\n"2";1;0;3\n', {}),
+        ("c.csv", "center|context|count\n0|1|2\n1|0|3\n", {"separator": "|"}),
+        ("c.txt", "center,context,count\n0,1,2\n1,0,3\n", {"separator": "comma"}),
+        ("c.csv", "center\tcontext\tcount\n0\t1\t2\n1\t0\t3\n", {"separator": "\\t"}),
+        ("c.csv", "count,center,context,count 2\n2,0,1,x\n3,1,0,x\n", {}),
+    ],
+)
+def test_layouts_of_other_programs(tmp_path, name, content, options):
+    matrix = read_triples(text(tmp_path, content, name), **options).matrix.toarray()
+    np.testing.assert_array_equal(matrix, [[0, 2], [3, 0]])
+
+
+@pytest.mark.parametrize("pack", ["gz", "bz2", "xz", "zst", "zip"])
+def test_packed_tables(tmp_path, pack):
+    def zipped(content: bytes) -> bytes:
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as member:
+            member.writestr("c.csv", content)
+        return archive.getvalue()
+
+    packed = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstd.compress, "zip": zipped}[pack]
+    counts = read_triples(text(tmp_path, packed(b"center,context,count\n0,1,2\n"), f"c.csv.{pack}"))
+    assert counts.matrix[0, 1] == 2
+
+
+def test_decimal_commas(tmp_path):
+    counts = read_triples(text(tmp_path, "center;context;count\na;b;2,5\nb;a;1,234\na;a;3\n"))
+    np.testing.assert_array_equal(counts.matrix.toarray(), [[3, 2.5], [1.234, 0]])
+    points = read_triples(text(tmp_path, "center;context;count\na;b;2.5\nb;a;1\n"))
+    assert points.total == 3.5
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "field"),
+    [
+        ("center,context,count\n3,4,10,2020\n4,3,12,2021\n", {}, "path"),
+        ("center,context,count\na,b,1,234\n", {}, "path"),
+        ("center,context,count\n1,2,10,2020\n", {}, "path"),
+        ("center,context,count\na,b,1\nb,a,1,234\n", {}, "path"),
+        ("center,context,count,count\na,b,1,9\n", {}, "column"),
+        ("center,centre,context,count\na,b,c,1\n", {}, "column"),
+        ("center,context,count,Count\na,b,1,9\n", {}, "column"),
+        ("a,a,value\n0,1,2\n", {"columns": ["a", "b", "value"]}, "column"),
+        ("Var1,Var2,value\n0,1,2\n", {}, "column"),
+        ("a,b,1,x\na,b,2,x\n", {}, "column"),
+        ("center;context;count\na;b;1.234,5\nb;a;2,5\n", {}, "count"),
+        ("center,context,count\n0,1,2\n", {"columns": ["center", "context"]}, "columns"),
+        ("center,context,count\n0,1,2\n", {"columns": "center"}, "columns"),
+        ("center,context,count\n0,1,2\n", {"columns": [1, 2, 3.0]}, "columns"),
+        ("center,context,count\n0,1,2\n", {"columns": [1, 1, 2]}, "columns"),
+        ("center,context,count\n0,1,2\n", {"columns": [1, 2, 4]}, "columns"),
+        ("center,context,count\n0,1,2\n", {"columns": [0, 1, 2]}, "columns"),
+        ("center,context,count\n0,1,2\n", {"separator": "::"}, "separator"),
+        ("center,context,count\n0,1,2\n", {"separator": 3}, "separator"),
+        ("center,context,count\n0,1,2\n", {"separator": "\n"}, "separator"),
+        ("center,context,count\n0,1,2\n", {"ids": "codes"}, "ids"),
+        ("center,context,count\n0,1,2\n", {"ids": "words", "index_base": 1}, "index_base"),
+        ("center,context,count\na,1,2\n", {"ids": "numbers"}, "center"),
+        ("center,context,count\n01,1,2\n", {"index_base": 1}, "center"),
+        ("center,context,count\na\0b,c,2\n", {}, "path"),
+    ],
+)
+def test_layouts_that_could_be_read_in_two_ways(tmp_path, content, options, field):
+    assert refusal(text(tmp_path, content), **options).field == field
+
+
+@pytest.mark.parametrize("codes", [["0117", "117"], ["007.1", "250.00"], ["00", "0"], ["1.50", "1.5"], ["01", "1"]])
+def test_codes_are_words(tmp_path, codes):
+    one, other = codes
+    counts = read_triples(text(tmp_path, HEADER + f"{one},{other},5\n{other},{one},7\n"))
+    assert counts.vocab == counts.context_vocab == tuple(sorted(codes))
+    assert counts.matrix[counts.vocab.index(one), counts.vocab.index(other)] == 5
+
+
+def test_codes_on_one_side_make_words_of_both(tmp_path):
+    counts = read_triples(text(tmp_path, HEADER + "0117,117,5\n0117,9,7\n"))
+    assert (counts.vocab, counts.context_vocab) == (("0117",), ("117", "9"))
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_ids_as_asked(tmp_path, ending):
+    frame = pd.DataFrame({"center": [7, 3], "context": [3, 7], "count": [1, 2]})
+    file = write(tmp_path, ending, frame)
+    assert read_triples(file, ids="words").vocab == ("3", "7")
+    assert read_triples(file, ids="numbers").vocab is None
+    typed = write(tmp_path, ending, frame.astype({"center": str, "context": str}))
+    assert (read_triples(typed).vocab is None) == (ending == "csv")  # the type of a column says that it is of text
+    assert read_triples(typed, ids="numbers").shape == (8, 8)
+    assert read_triples(text(tmp_path, HEADER + "007,7,1\n"), ids="numbers").shape == (8, 8)
+
+
+@pytest.mark.parametrize(
+    "column", [pd.to_datetime(["2020-01-01", "2020-01-02"]), [b"a", b"b"], [["a"], ["b"]], pd.to_timedelta([1, 2])]
+)
+@pytest.mark.parametrize("name", ["center", "context", "count"])
+def test_columns_of_other_types(tmp_path, name, column):
+    frame = pd.DataFrame({"center": [0, 1], "context": [1, 0], "count": [1, 2]}).assign(**{name: column})
+    assert refusal(write(tmp_path, "parquet", frame)).field == name
+
+
+@pytest.mark.parametrize(("base", "lowest", "said"), [(0, 1, True), (0, 0, False), (1, 1, False)])
+def test_an_index_0_that_never_occurs_is_said(tmp_path, caplog, base, lowest, said):
+    lines = "".join(f"{i},{i % 3 + lowest},1\n" for i in range(lowest, lowest + 3))
+    read_triples(text(tmp_path, HEADER + lines), index_base=base)
+    assert any("data.index_base=1" in line for line in caplog.messages) == said
+
+
+def test_numbers_from_one_are_names(tmp_path):
+    counts = read_triples(text(tmp_path, HEADER + "1,2,3\n100,1,4\n"), index_base=1)
+    assert counts.vocab == tuple(map(str, range(1, 101)))
+    assert counts.context_vocab == ("1", "2")
+    assert counts.matrix[counts.vocab.index("100"), counts.context_vocab.index("1")] == 4
+
+
+def test_numbers_far_apart_are_refused_before_any_memory(tmp_path):
+    for index in ("1234567", "2147483646"):
+        assert "data.ids=words" in str(refusal(text(tmp_path, HEADER + f"{index},0,1\n0,{index},2\n")))
+    assert read_triples(text(tmp_path, HEADER + "1234567,0,1\n0,1234567,2\n"), ids="words").shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("center,context,count\na,b,1\n".encode("utf-16"), "UTF-16"),
+        ("center,context,count\na,b,1\n".encode("utf-16-le"), "UTF-16"),
+        (gzip.compress(b"center,context,count\na,b,1\n"), "gzip"),
+        (b"PK\x03\x04 ", "zip"),
+        (b"center,context,count\n\xe4,b,1\n", "UTF-8"),
+    ],
+)
+def test_what_is_no_utf8_is_named(tmp_path, content, says):
+    assert says in str(refusal(text(tmp_path, content)))
+
+
+def test_nothing_of_a_file_commands_the_terminal_or_fills_it(tmp_path):
+    error = refusal(text(tmp_path, HEADER + "\x1b[31mred,b,x\x1b[2J\n"))
+    assert "\x1b" not in str(error)
+    assert "\\x1b" in str(error)
+    assert len(str(refusal(text(tmp_path, HEADER + "a" * 100_000 + ",b,x" * 2 + "\n")))) < 600
 
 
 # The problem and its truth
@@ -397,7 +561,7 @@ def test_pmi_as_factors(tmp_path):
         (np.array([[1, 0], [1, 1]]), "joint", "above 0"),
         (np.array([[1, -1], [1, 1]]), "joint", "above 0"),
         (np.array([["a", "b"], ["c", "d"]]), "pmi", "cannot be read as a matrix"),
-        (np.array([[{}, 1], [1, 1]], dtype=object), "pmi", "cannot be read as a matrix"),
+        (np.array([[{}, 1], [1, 1]], dtype=object), "pmi", "pickles are not opened"),
         (np.ones((2, 2)), "pnmi", "did you mean pmi"),
     ],
 )
@@ -413,13 +577,13 @@ def test_bad_truth(tmp_path, truth, kind, says):
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("truth.csv", "a,b\n1,x\n", "cannot be read as a matrix"),
-        ("truth.csv", "a,b\n1,\n2,3\n", "finite"),
+        ("truth.csv", "a,b\n1,x\n", "truth=x: is no finite number, in line 2"),
+        ("truth.csv", "a,b\n1,\n2,3\n", "truth=: is no finite number, in line 2"),
         ("truth.csv", "", "empty"),
         ("truth.csv", "a,b\n", "0 x 2: must be 2 x 2"),
-        ("truth.txt", "1 2\n3 4\n", "must end in"),
-        ("truth.npz", "rubbish", "cannot be read as a matrix"),
-        ("truth.npy", "rubbish", "cannot be read as a matrix"),
+        ("truth.doc", "1 2\n3 4\n", "must end in"),
+        ("truth.npz", "rubbish", "cannot be read as .npz"),
+        ("truth.npy", "rubbish", "cannot be read as .npy"),
     ],
 )
 def test_bad_truth_file(tmp_path, name, content, says):
@@ -454,3 +618,57 @@ def test_generated_counts_survive_a_file(tmp_path):
     counts.triples.to_csv(tmp_path / "counts.csv", index=False)
     again = sp.read_triples(tmp_path / "counts.csv")
     np.testing.assert_array_equal(again.matrix.toarray(), counts.matrix.toarray()[: again.shape[0], : again.shape[1]])
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", "1,2\n3,4\n"),
+        ("t.csv", "a,b\n1,2\n3,4\n"),
+        ("t.csv", "0,1\n1,2\n3,4\n"),
+        ("t.csv", '"","V1","V2"\n"1",1,2\n"2",3,4\n'),
+        ("t.txt", '"V1" "V2"\n"1" 1 2\n"2" 3 4\n'),
+        ("t.txt", "1 2\n3 4\n"),
+        ("t.tsv.gz", gzip.compress(b"1\t2\n3\t4\n")),
+        ("t.csv", "V1;V2\n1;2,0\n3;4,0\n"),
+        ("t.csv", "center,context,pmi\n0,0,1\n0,1,2\n1,1,4\n1,0,3\n"),
+        ("t.csv", "i,j,value\n0,0,1\n0,1,2\n1,1,4\n1,0,3\n"),
+        ("t.csv", "0,0,1\n0,1,2\n1,1,4\n1,0,3\n"),
+    ],
+)
+def test_truth_with_and_without_headings_or_cell_by_cell(tmp_path, name, content):
+    counts = text(tmp_path, HEADER + "0,1,2\n1,0,3\n")
+    problem = triples_problem(counts, truth=text(tmp_path, content, name))
+    np.testing.assert_array_equal(problem.pmi, [[1, 2], [3, 4]])
+
+
+@pytest.mark.parametrize("index_base", [0, 1])
+def test_truth_cell_by_cell_has_the_ids_of_the_counts(tmp_path, index_base):
+    base = str(index_base)
+    counts = text(tmp_path, HEADER + f"{base},1,2\n1,{base},3\n")
+    long = text(tmp_path, f"i,j,v\n{base},{base},1\n", "t.csv")
+    if index_base:
+        assert triples_problem(counts, 1, truth=long).pmi.tolist() == [[1]]
+    words = text(tmp_path, HEADER + "b,a,2\na,b,3\n", "w.csv")
+    cells = text(tmp_path, "i,j,v\nb,a,3\na,b,2\nb,b,4\na,a,1\n", "t.csv")
+    np.testing.assert_array_equal(triples_problem(words, truth=cells).pmi, [[1, 2], [3, 4]])
+    named = text(tmp_path, ",a,b\nb,3,4\na,1,2\n", "t.csv")
+    np.testing.assert_array_equal(triples_problem(words, truth=named).pmi, [[1, 2], [3, 4]])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "i,j,v\na,a,1\na,b,2\nb,a,3\n",
+        "i,j,v\na,a,1\na,b,2\nb,a,3\nb,a,4\n",
+        "i,j,v\na,a,1\na,b,2\nb,a,3\nb,c,4\n",
+        "i,j,v\na,a,1\na,b,2\nb,a,3\nb,b,x\n",
+        ",a,b\na,1,2\nc,3,4\n",
+        ",a,b\na,1,2\na,3,4\n",
+    ],
+)
+def test_truth_of_other_cells(tmp_path, content):
+    counts = text(tmp_path, HEADER + "b,a,2\na,b,3\n")
+    with pytest.raises(InputError) as caught:
+        triples_problem(counts, truth=text(tmp_path, content, "t.csv"))
+    assert caught.value.field == "truth"

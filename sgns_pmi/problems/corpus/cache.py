@@ -7,18 +7,18 @@ import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import platformdirs
-import scipy.sparse as sp
 
+from sgns_pmi.arrays import compressed_matrix, read_npz
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError
 from sgns_pmi.files import atomic_path
 from sgns_pmi.problems.corpus.counting import Counted
 from sgns_pmi.problems.corpus.settings import Settings
 from sgns_pmi.problems.corpus.sources import Source
+from sgns_pmi.unpack import reading
 
 log = logging.getLogger("sgns_pmi")
 VERSION = 1
@@ -47,17 +47,19 @@ def cache_file(folder: Path, sources: Sequence[Source], settings: Settings) -> P
 
 def load(file: Path) -> Counted | None:
     """What `save` wrote; None if there is no such file, or it is damaged."""
-    try:
-        with np.load(file, allow_pickle=False) as stored:
-            words = stored["words"].tobytes().split(WORD_END)
-            matrix = sp.csr_array((stored["values"], stored["columns"], stored["indptr"]), shape=(len(words), len(words)))
-            read, known, kept = stored["tokens"].tolist()
-        names = [word.decode() for word in words]
-        return Counted(CooccurrenceCounts(matrix, names, names), read, known, kept)
-    except FileNotFoundError:
+    if not file.is_file():
         return None
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        log.warning("the cached counts in %s cannot be read (%s); counting again", file, error)
+    try:
+        stored = read_npz(file, "cache")
+        with reading("cache", file, "counts"):
+            words = stored["words"].tobytes().split(WORD_END)
+            shape = (len(words), len(words))
+            matrix = compressed_matrix("csr", stored["values"], stored["columns"], stored["indptr"], shape)
+            read, known, kept = stored["tokens"].tolist()
+            names = [word.decode() for word in words]
+            return Counted(CooccurrenceCounts(matrix, names, names), read, known, kept)
+    except InputError as error:
+        log.warning("the counts kept in %s are damaged (%s); counting again", file, error.remedy)
         return None
 
 
