@@ -288,11 +288,11 @@ def _refuse(bad: pd.Series | NDArray[np.bool_], values: pd.Series, field: str, r
 def triples_problem(
     path: str | Path | None = None,
     index_base: int = 0,
+    truth: str | Path | Sequence[str | Path] | None = None,
+    truth_kind: str = "pmi",
     columns: Sequence[str | int] | None = None,
     separator: str | None = None,
     ids: str = "auto",
-    truth: str | Path | Sequence[str | Path] | None = None,
-    truth_kind: str = "pmi",
     seed: int = 0,
 ) -> Problem:
     """Counts from a file, and optionally the truth that they came from.
@@ -301,8 +301,8 @@ def triples_problem(
     ----------
     path : str
         A file that `read_triples` reads.
-    index_base, columns, separator, ids
-        As in `read_triples`.
+    index_base : {0, 1}, default 0
+        The first index in the file.
     truth : str, or list of two, optional
         File of a dense matrix (words, contexts), .csv, .tsv or .txt with or without headings and row names, .npy, or .npz
         with one array; of a long table of three columns, centre, context and value, one row for each cell; or two files of
@@ -310,6 +310,8 @@ def triples_problem(
     truth_kind : {"pmi", "joint", "logits"}, default "pmi"
         What the matrix is: the PMI (the marginals are then the counts' own), the joint distribution (normalised to sum
         1), or the nominal matrix M whose softmax over all cells is the joint distribution.
+    columns, separator, ids
+        As in `read_triples`.
     seed : int
         Unused: nothing is drawn.
 
