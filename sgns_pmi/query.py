@@ -16,6 +16,7 @@ from sgns_pmi.compare.words.neighbours import arithmetic, neighbours
 from sgns_pmi.compare.words.vectors import WordVectors
 from sgns_pmi.config import unknown_key
 from sgns_pmi.errors import InputError, check_choice, check_integer
+from sgns_pmi.results.run import Run
 
 USAGE = """\
 Asks the word vectors of a finished run.
@@ -74,16 +75,11 @@ def open_vectors(run: str | Path, choices: Choices) -> dict[str, WordVectors]:
         that none of the methods has.
     """
     place = Path(run)
+    files = {place.stem: place}
     if place.is_dir():
-        files = {file.stem: file for file in sorted((place / "vectors").glob("*.npz"))}
-        if not files:
-            jobs = sorted(str(folder.parent) for folder in place.glob("*/vectors"))
-            remedy = f"; give the folder of one job, as {jobs[0]}" if jobs else "; give the folder of a finished run"
-            raise InputError("run", run, f"has no vectors{remedy}")
+        files = Run.open(place).vector_files
         if choices.method is not None:
             files = {choices.method: files[check_choice("method", choices.method, files)]}
-    else:
-        files = {place.stem: place}
     opened, refused = {}, None
     for name, file in files.items():
         try:

@@ -20,24 +20,17 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sgns_pmi.command_line import as_input_error, check_arguments, conf_folder, register_help
-from sgns_pmi.compare import Answers, compare, evaluate, method_vectors
+from sgns_pmi.compare import compare, evaluate, method_vectors
 from sgns_pmi.compare.words.files import check_word2vec, write_factors, write_word2vec
 from sgns_pmi.config import Config
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import METHODS, Factorisation
-from sgns_pmi.figures import RunTitle, question_figures, run_figures
+from sgns_pmi.figures import RunFrames, RunTitle, question_figures, run_figures
 from sgns_pmi.problems import Problem
-from sgns_pmi.results.overview import Shown, answers_overview, as_text, main_target, overview
-from sgns_pmi.results.record import (
-    RunRecord,
-    Status,
-    histories,
-    log_failure,
-    read_answers,
-    read_metrics,
-    write_answers,
-    write_csv,
-)
+from sgns_pmi.results.overview import answers_overview, as_text, overview
+from sgns_pmi.results.record import RunRecord, histories, log_failure
+from sgns_pmi.results.shown_file import SHOWN_FILE, write_shown
+from sgns_pmi.results.tables import write_answers, write_csv
 from sgns_pmi.sweep import SweepStart, finish_sweep
 
 log = logging.getLogger("sgns_pmi")
@@ -45,7 +38,7 @@ log = logging.getLogger("sgns_pmi")
 EXIT_CODES = {"complete": 0, "failed": 1, "refused": 2, "interrupted": 130}
 
 
-def run(config: Config, directory: Path) -> Status:
+def run(config: Config, directory: Path) -> RunRecord:
     """The road: problem, factorise, compare, results, figures.
 
     Parameters
@@ -57,8 +50,9 @@ def run(config: Config, directory: Path) -> Status:
 
     Returns
     -------
-    {"complete", "failed", "interrupted"}
-        Also in summary.json. Whatever was learned before Ctrl-C or a failure is compared and written.
+    RunRecord
+        Its `status`, also in summary.json, is complete, failed or interrupted. Whatever was learned before Ctrl-C or a
+        failure is compared and written. Its `tables` are what a console has room for.
 
     Raises
     ------
@@ -79,10 +73,12 @@ def run(config: Config, directory: Path) -> Status:
         fitted = factorise(estimators, problem, record)
         if fitted:
             with record.step("compare"):
-                metrics = compare(problem, fitted, config.k, noise, config.drop_positive)
+                metrics, shown = compare(problem, fitted, config.k, noise, config.drop_positive)
+            record.tables.append(overview(metrics))
             history = histories(fitted)
             write_csv(metrics, directory / "metrics.csv")
             write_csv(history, directory / "history.csv")
+            write_shown(shown, directory / SHOWN_FILE)
             with record.step("evaluate"):
                 vectors = method_vectors(fitted, problem.counts, config.eval)
                 answers = evaluate(vectors, config.eval, fitted=fitted, counts=problem.counts, seed=config.seed)
@@ -93,9 +89,14 @@ def run(config: Config, directory: Path) -> Status:
             if config.word2vec:
                 write_word2vec(vectors, directory / "vectors")
 
+            record.tables += answers_overview(answers)
             with record.step("figures"):
-                draw(config, problem, fitted, metrics, history, answers, directory / "figures")
-    return record.status
+                title = RunTitle(problem.title, config.k, config.dim, config.noise_name, config.exponent, problem.pmi_rank)
+                losses = {name: METHODS[name].loss for name in fitted if METHODS[name].loss}
+                frames = RunFrames(title, metrics, history, shown, losses)
+                run_figures(directory / "figures", frames, svg=config.svg)
+                question_figures(directory / "figures", title, answers=answers, svg=config.svg)
+    return record
 
 
 def factorise(estimators: Mapping[str, Factorisation], problem: Problem, record: RunRecord) -> dict[str, Factorisation]:
@@ -117,45 +118,15 @@ def factorise(estimators: Mapping[str, Factorisation], problem: Problem, record:
     return fitted
 
 
-def draw(
-    config: Config,
-    problem: Problem,
-    fitted: Mapping[str, Factorisation],
-    metrics: pd.DataFrame,
-    history: pd.DataFrame,
-    answers: Answers,
-    folder: Path,
-) -> None:
-    """The figures of one run."""
-    shown = Shown.of(problem)
-    estimates = {
-        name: {kind: shown.estimate(estimator, kind == "corrected") for kind in ("raw", "corrected")}
-        for name, estimator in fitted.items()
-    }
-    title = RunTitle(problem.title, config.k, config.dim, config.noise_name, config.exponent, problem.pmi_rank)
-    run_figures(
-        folder,
-        title,
-        target_name=main_target(metrics),
-        target=shown.target,
-        estimates=estimates,
-        counts=shown.counts,
-        metrics=metrics,
-        history=history,
-        note=shown.note,
-        svg=config.svg,
-        losses={name: METHODS[name].loss for name in fitted if METHODS[name].loss},
-    )
-    question_figures(folder, title, answers=answers, svg=config.svg)
-
-
 def job(tree: DictConfig) -> str:
     """Hydra's task: one job. Alone it ends the program with its exit code; in a sweep it returns its status."""
     directory = Path(HydraConfig.get().runtime.output_dir)
     alone = HydraConfig.get().mode is not RunMode.MULTIRUN
     status: str
+    tables: list[pd.DataFrame] = []
     try:
-        status = run(Config.from_tree(as_dict(tree)), directory)
+        record = run(Config.from_tree(as_dict(tree)), directory)
+        status, tables = record.status, record.tables
     except (InputError, OmegaConfBaseException) as error:
         status = "refused"
         log.error(str(as_input_error(error)))
@@ -163,11 +134,9 @@ def job(tree: DictConfig) -> str:
         status = "failed"
         log_failure("the run", error)
     if alone:
-        if status != "refused":  # there may be files of an earlier run
-            if (directory / "metrics.csv").is_file():
-                print(as_text(overview(read_metrics(directory / "metrics.csv"))))
-            for table in answers_overview(read_answers(directory)):
-                print(as_text(table))
+        for table in tables:
+            print(as_text(table))
+        if status != "refused":
             print(f"{status}: {os.path.relpath(directory)}")
         raise SystemExit(EXIT_CODES[status])
     if status == "interrupted":

@@ -94,7 +94,7 @@ def test_refusals(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "needs + or - before woman" in refusal(capsys, run, "king", "-", "man", "woman")
     assert "must add at least one word" in refusal(capsys, run, "-", "man")
     assert f"give the folder of one job, as {run}" in refusal(capsys, tmp_path, "king")
-    assert "has no vectors; give the folder of a finished run" in refusal(capsys, run / "vectors", "king")
+    assert "holds no run; give the folder of a run" in refusal(capsys, run / "vectors", "king")
     assert "no such file" in refusal(capsys, tmp_path / "nowhere", "king")
 
 

@@ -167,6 +167,7 @@ def test_files_of_a_run(command: Command) -> None:
         "metrics.csv",
         "history.csv",
         "summary.json",
+        "shown.npz",
         "figures/recovery.png",
         "figures/recovery_raw.png",
         *(f"vectors/{method}.npz" for method in methods),

@@ -14,6 +14,7 @@ import torch
 from command import TINY, Command, written
 from threadpoolctl import threadpool_limits
 
+from sgns_pmi.compare import Comparison, compare
 from sgns_pmi.progress import Progress
 
 ROWS = ["method", "estimate", "target", "cells", "metric", "value"]
@@ -29,7 +30,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sgns_pmi.run.run_figures", lambda *args, **kwargs: [])
     monkeypatch.setattr("sgns_pmi.sweep.sweep_figures", lambda *args, **kwargs: [])
-    monkeypatch.setattr("sgns_pmi.sweep.draw_grids", lambda *args, **kwargs: [])
+    monkeypatch.setattr("sgns_pmi.sweep.grid_figures", lambda *args, **kwargs: [])
 
 
 def sweep(command: Command, *arguments: str) -> Any:
@@ -73,8 +74,8 @@ def test_grid_panels_show_the_corrected_estimate(command: Command, monkeypatch: 
     def grid(panels: Any, **facts: Any) -> None:
         drawn.extend(panels)
 
-    monkeypatch.setattr("sgns_pmi.sweep.grid_figure", grid)
-    monkeypatch.setattr("sgns_pmi.sweep.save", lambda *args: [])
+    monkeypatch.setattr("sgns_pmi.figures.grid.grid_figure", grid)
+    monkeypatch.setattr("sgns_pmi.figures.grid.save", lambda *args: [])
     # Also on the road: counts that are drawn anew for each seed.
     assert sweep(command, "seed=0,1", "k=5,20", "method=sgns_expected", "noise=uniform", "bias=true").code == 0
     assert [(panel.row, panel.column) for panel in drawn] == [(0, 5), (0, 20), (1, 5), (1, 20)]
@@ -83,11 +84,11 @@ def test_grid_panels_show_the_corrected_estimate(command: Command, monkeypatch: 
 
 
 def test_grid_panels_of_large_counts_show_seen_cells(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sgns_pmi.results.overview.SHOWN_CELLS", 10)
+    monkeypatch.setattr("sgns_pmi.compare.shown.SHOWN_CELLS", 10)
     monkeypatch.setattr("sgns_pmi.sweep.sweep_figures", lambda *args, **kwargs: [])
     drawn: list[Any] = []
-    monkeypatch.setattr("sgns_pmi.sweep.grid_figure", lambda panels, **facts: drawn.extend(panels))
-    monkeypatch.setattr("sgns_pmi.sweep.save", lambda *args: [])
+    monkeypatch.setattr("sgns_pmi.figures.grid.grid_figure", lambda panels, **facts: drawn.extend(panels))
+    monkeypatch.setattr("sgns_pmi.figures.grid.save", lambda *args: [])
     outcome = command(
         "data=toy", "k=1,2", "dim=1,2", "method=sgns_sampled", "noise=uniform", "bias=true", "hydra.sweep.dir=out", "--multirun"
     )
@@ -110,8 +111,8 @@ def test_titles_say_what_the_jobs_share(command: Command, monkeypatch: pytest.Mo
         return []
 
     monkeypatch.setattr("sgns_pmi.sweep.sweep_figures", figures)
-    monkeypatch.setattr("sgns_pmi.sweep.grid_figure", lambda panels, **facts: titles.append(facts["title"]))
-    monkeypatch.setattr("sgns_pmi.sweep.save", lambda *args: [])
+    monkeypatch.setattr("sgns_pmi.figures.grid.grid_figure", lambda panels, **facts: titles.append(facts["title"]))
+    monkeypatch.setattr("sgns_pmi.figures.grid.save", lambda *args: [])
     # One job of bad input has no say.
     assert sweep(command, "k=1,2", "dim=2,99", "method=sgns_expected", "noise=unigram075").code == 1
     problem = "softmax generator, 12 words, rank 2, 3,000 pairs"
@@ -196,9 +197,7 @@ def test_a_key_that_does_not_exist_stops_the_sweep_before_its_jobs(command: Comm
 
 @pytest.mark.usefixtures("no_figures")
 def test_a_failed_job_does_not_stop_the_sweep(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sgns_pmi.run import compare
-
-    def breaks(problem: Any, fitted: Any, k: int, *rest: Any) -> pd.DataFrame:
+    def breaks(problem: Any, fitted: Any, k: int, *rest: Any) -> Comparison:
         if k == 2:
             raise RuntimeError("a wheel came off")
         return compare(problem, fitted, k, *rest)

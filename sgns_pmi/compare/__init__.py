@@ -1,20 +1,25 @@
 """What a factorisation is worth: recovery of PMI, the objective at its scores, and what its word vectors know."""
 
+from sgns_pmi.compare.comparison import Comparison, compare
 from sgns_pmi.compare.deviation import estimator_objective, objective_deviation, optimal_objective, scores_objective
 from sgns_pmi.compare.recovery import recovery
-from sgns_pmi.compare.table import compare
+from sgns_pmi.compare.table import main_cells, main_target, select
 from sgns_pmi.compare.words.evaluation import QUESTIONS, Answers, Evaluation, evaluate, method_vectors
 
 __all__ = [
     "QUESTIONS",
     "Answers",
+    "Comparison",
     "Evaluation",
     "compare",
     "estimator_objective",
     "evaluate",
+    "main_cells",
+    "main_target",
     "method_vectors",
     "objective_deviation",
     "optimal_objective",
     "recovery",
     "scores_objective",
+    "select",
 ]

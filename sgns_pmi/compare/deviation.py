@@ -52,13 +52,20 @@ def _weighted(weight: Float, x: Float) -> Float:
 
 
 def estimator_objective(
-    estimator: Factorisation, counts: CooccurrenceCounts, k: int, noise: Float, *, drop_positive: bool = False
+    estimator: Factorisation,
+    counts: CooccurrenceCounts,
+    k: int,
+    noise: Float,
+    *,
+    drop_positive: bool = False,
+    estimate: Float | None = None,
 ) -> float:
     """ℓ at a fitted method's scores: its corrected estimate less log K and the column term; no cell is left out.
 
     Up to `DENSE_CELLS` words x contexts the scores are computed block by block of rows, in float64. Beyond, products of
     factors go to `ExactObjective`, in float32 from `FLOAT32_CELLS` on, SGNS's own ℓ is taken as its solver found it, where
-    it was for this K and noise; and for sparse estimates only the seen cells are visited.
+    it was for this K and noise; and for sparse estimates only the seen cells are visited. The corrected `estimate` of all
+    cells, where it is at hand, is not made again.
     """
     words, contexts = counts.shape
     shift = np.log(k) + noise_offset(counts, noise)
@@ -71,7 +78,14 @@ def estimator_objective(
             return sparse_objective(estimator, unseen, shift, counts, k, noise, drop_positive=drop_positive)
     height = max(1, min(DENSE_CELLS, BLOCK_CELLS) // contexts)
     return sum(
-        scores_objective(estimator.estimate_pmi(rows=rows) - shift, counts, k, noise, drop_positive=drop_positive, rows=rows)
+        scores_objective(
+            (estimator.estimate_pmi(rows=rows) if estimate is None else estimate[rows]) - shift,
+            counts,
+            k,
+            noise,
+            drop_positive=drop_positive,
+            rows=rows,
+        )
         for rows in (slice(low, min(low + height, words)) for low in range(0, words, height))
     )
 

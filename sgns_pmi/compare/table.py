@@ -1,69 +1,54 @@
-"""Every method of a job against every target: the rows of metrics.csv."""
+"""The table metrics.csv: its columns, the rows one wants of it, and what it is first of all about."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from sgns_pmi.compare.deviation import estimator_objective, optimal_objective
-from sgns_pmi.compare.recovery import recovery
-from sgns_pmi.factorise import Factorisation
-from sgns_pmi.pmi import pmi_cells, pmi_matrix
-from sgns_pmi.problems import Problem
-
-COLUMNS = ["method", "estimate", "target", "cells", "metric", "value"]
-REFERENCE = "sgns_expected"
+METRIC_COLUMNS = ("method", "estimate", "target", "cells", "metric", "value")
 
 
-def compare(
-    problem: Problem, fitted: Mapping[str, Factorisation], k: int, noise: NDArray[np.float64], drop_positive: bool = False
+def select(
+    frame: pd.DataFrame,
+    *,
+    metric: str | Collection[str] | None = None,
+    cells: str | Collection[str] | None = None,
+    estimate: str | Collection[str] | None = None,
+    target: str | Collection[str] | None = None,
+    method: str | Collection[str] | None = None,
 ) -> pd.DataFrame:
-    """Recovery of each method, raw and corrected, against the true, nominal and empirical PMI; and its objective.
+    """The rows of metrics.csv, or of sweep.csv, that have the given values; any value where none is given.
 
     Parameters
     ----------
-    problem : Problem
-    fitted : mapping of method name to fitted estimator
-    k : int
-    noise : ndarray, (contexts,)
-        K and P_n of the objective that all methods are measured by.
-    drop_positive : bool, default False
+    frame : DataFrame
+        With the columns `METRIC_COLUMNS`, and others.
+    metric, cells, estimate, target, method : str or collection of str, optional
+        The value wanted in that column, or several.
 
     Returns
     -------
     DataFrame
-        Columns method, estimate (raw, corrected), target (true, nominal, empirical, objective), cells, metric, value.
-        Objective rows have metric "value": ℓ at the method's scores, the corrected estimate less log K and the column
-        term; "deviation_percent": percent above ℓ* (docs/math.md, "Deviation"); "gap": relative distance to the ℓ of
-        sgns_expected, the best known optimum at this dim (negative for a method that is not bound to that dim; no row
-        where sgns_expected is not in the job).
+        In the order of `frame`, with its index.
     """
-    counts = problem.counts
-    whole = problem.truth is not None
-    rows, cols = np.repeat(np.arange(counts.shape[0], dtype=np.int32), np.diff(counts.matrix.indptr)), counts.matrix.indices
-    if whole:
-        targets = {"true": problem.pmi, "nominal": problem.nominal, "empirical": pmi_matrix(counts)}
-        joint, seen = problem.joint, counts.seen
-    else:  # only seen cells have an empirical PMI, and there may be no room for the others
-        targets, joint, seen = {"empirical": pmi_cells(counts)}, None, np.ones(counts.nnz, dtype=bool)
-    best = optimal_objective(counts, k, noise, drop_positive=drop_positive)
-    frames, values = [], {}
-    for method, estimator in fitted.items():
-        for kind in ("raw", "corrected"):
-            corrected = kind == "corrected"
-            estimate = estimator.estimate_pmi(corrected) if whole else estimator.estimate_cells(rows, cols, corrected)
-            for target, pmi in targets.items():
-                if pmi is not None:
-                    frames.append(recovery(estimate, pmi, joint, seen).assign(method=method, estimate=kind, target=target))
-            del estimate  # there may be no room for two
-        values[method] = estimator_objective(estimator, counts, k, noise, drop_positive=drop_positive)
-    for method, value in values.items():
-        metrics = {"value": value, "deviation_percent": 100.0 * (value - best) / best}
-        if REFERENCE in values:
-            metrics["gap"] = (value - values[REFERENCE]) / values[REFERENCE]
-        objective = pd.DataFrame(list(metrics.items()), columns=["metric", "value"])
-        frames.append(objective.assign(method=method, estimate="corrected", target="objective", cells="all"))
-    return pd.concat(frames, ignore_index=True)[COLUMNS]
+    wanted = {"metric": metric, "cells": cells, "estimate": estimate, "target": target, "method": method}
+    chosen = np.ones(len(frame), dtype=bool)
+    for column, values in wanted.items():
+        if values is not None:
+            chosen &= frame[column].isin([values] if isinstance(values, str) else list(values)).to_numpy()
+    return frame[chosen]
+
+
+def main_target(metrics: pd.DataFrame) -> str:
+    """What estimates are first of all held against: the true PMI, or the empirical one where no truth is known."""
+    return "true" if len(select(metrics, target="true")) else "empirical"
+
+
+def main_cells(metrics: pd.DataFrame) -> tuple[str, ...]:
+    """The sets of cells over which the main target says something of its own: the empirical PMI has seen cells alone."""
+    return ("all", "seen", "unseen") if main_target(metrics) == "true" else ("seen",)
+
+
+__all__ = ["METRIC_COLUMNS", "main_cells", "main_target", "select"]

@@ -4,9 +4,10 @@
 """
 
 from sgns_pmi.figures.convergence import convergence_figure, losses_figure
-from sgns_pmi.figures.grid import GridPanel, grid_figure
+from sgns_pmi.figures.grid import GridPanel, grid_figure, grid_figures
 from sgns_pmi.figures.questions import question_figures
 from sgns_pmi.figures.recovery import recovery_figure
+from sgns_pmi.figures.registry import RunFrames
 from sgns_pmi.figures.run import run_figures
 from sgns_pmi.figures.spectrum import spectrum_figure
 from sgns_pmi.figures.style import save
@@ -15,9 +16,11 @@ from sgns_pmi.figures.title import RunTitle, settings
 
 __all__ = [
     "GridPanel",
+    "RunFrames",
     "RunTitle",
     "convergence_figure",
     "grid_figure",
+    "grid_figures",
     "heatmap_figure",
     "lines_figure",
     "losses_figure",

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sgns_pmi.compare.table import select
+from sgns_pmi.figures.registry import RunFrames, run_figure
 from sgns_pmi.figures.style import TARGET, badge, balanced, colour, label, marker, panel_axes, set_title, styled
 
 GAP_FLOOR = 1e-9
 """Relative gaps below this are drawn here: they are rounding."""
+
+
+@run_figure
+def convergence_figures(run: RunFrames) -> Iterator[tuple[str, Figure]]:
+    """convergence, of the methods that minimise ℓ; and losses, of those that minimise something else."""
+    own = run.history["method"].isin(run.losses)
+    history, others = run.history[~own], run.history[own]
+    if len(history):
+        # Only these methods minimise ℓ, and only their optimum is bound to this dim.
+        reached = select(run.metrics, target="objective", metric="value", method=history["method"].unique())
+        best = float(min(history["objective"].min(), reached["value"].min()))
+        yield "convergence", convergence_figure(history, best=best, title=run.title.of("Convergence"))
+    if len(others):
+        yield "losses", losses_figure(others, run.losses, title=run.title.of("What other methods minimise"))
 
 
 @styled

@@ -4,16 +4,69 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from sgns_pmi.compare.table import main_target, select
 from sgns_pmi.figures.recovery_panels import Cells, draw_panels
-from sgns_pmi.figures.style import LEAST_WIDTH, badge, label, label_axes, number, set_title, styled
+from sgns_pmi.figures.style import LEAST_WIDTH, badge, label, label_axes, number, save, set_title, styled
+from sgns_pmi.results.sweep import Sweep
 
 Array = NDArray[np.floating[Any]]
+SGNS_METHODS = ("sgns_expected", "sgns_sampled")
+MOST_PANELS = 25
+
+
+def grid_figures(sweep: Sweep, folder: Path, *, title: str = "", svg: bool = False) -> list[Path]:
+    """Write recovery panels of each SGNS method over two swept numbers, such as k x dim; nothing for other sweeps.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        Panels show the cells that its jobs kept.
+    folder : Path
+        Where the files go; made if absent.
+    title : str, optional
+        What all jobs share.
+    svg : bool, default False
+        Whether to write .svg files as well.
+
+    Returns
+    -------
+    list of Path
+        grid_METHOD.png of each method that some job has.
+    """
+    done = [job for job in sweep.jobs if len(job.metrics)]
+    numeric = all(isinstance(job.asked.get(key), int | float) for job in done for key in sweep.keys)
+    if len(sweep.keys) != 2 or not numeric or len(done) > MOST_PANELS:
+        return []
+    target = main_target(sweep.rows)
+    chosen = select(sweep.rows, metric="rmse", cells="all", estimate="corrected", target=target)
+    rmse = chosen.set_index(["method", "job"])["value"]
+    panels: dict[str, list[GridPanel]] = {}
+    for job in done:
+        row, column = (float(job.asked[key]) for key in sweep.keys)
+        if (shown := job.shown) is not None:
+            for method in SGNS_METHODS:
+                if method in shown.corrected:
+                    estimate, error = shown.corrected[method], float(rmse[method, job.number])
+                    panels.setdefault(method, []).append(GridPanel(row, column, estimate, shown.target, shown.counts, error))
+    written = []
+    for method, drawn in panels.items():
+        figure = grid_figure(
+            drawn,
+            method=method,
+            row_key=sweep.keys[0],
+            column_key=sweep.keys[1],
+            target_name=target,
+            title=title or "recovery of PMI",
+        )
+        written += save(figure, folder / f"grid_{method}", svg)
+    return written
 
 
 @dataclass(frozen=True)

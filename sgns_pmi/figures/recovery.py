@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,30 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from sgns_pmi.compare.table import select
 from sgns_pmi.figures.recovery_panels import Cells, draw_panels
+from sgns_pmi.figures.registry import RunFrames, run_figure
 from sgns_pmi.figures.style import badge, balanced, label, label_axes, number, panel_axes, set_title, styled
 
 Array = NDArray[np.floating[Any]]
+FORMULAS = {"corrected": "corrected estimate", "raw": "raw estimate, $VU^T + \\log k$"}
+
+
+@run_figure
+def recovery_figures(run: RunFrames) -> Iterator[tuple[str, Figure]]:
+    """recovery; and recovery_raw if for some method raw and corrected differ."""
+    shown = run.shown
+    for kind in ("corrected", "raw") if shown.raw else ("corrected",):
+        subject = f"Recovery of PMI ({FORMULAS[kind]}{f'; {shown.note}' if shown.note else ''})"
+        figure = recovery_figure(
+            shown.estimates(kind),
+            shown.target,
+            shown.counts,
+            select(run.metrics, estimate=kind, target=shown.target_name, cells="all"),
+            target_name=shown.target_name,
+            title=run.title.of(subject),
+        )
+        yield "recovery" if kind == "corrected" else "recovery_raw", figure
 
 
 @styled

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from sgns_pmi.figures.style import TARGET, UNSEEN
+from sgns_pmi.figures.style import TARGET, UNSEEN_COLOUR
 
 Array = NDArray[np.floating[Any]]
 
@@ -107,7 +107,7 @@ def _points(axes: Sequence[Axes], panels: Sequence[Cells]) -> tuple[Any, str]:
         look: dict[str, Any] = {"s": size, "linewidths": 0, "rasterized": True}
         unseen = cells.count == 0
         if unseen.any():
-            ax.scatter(cells.target[unseen], cells.estimate[unseen], color=UNSEEN, alpha=0.6, zorder=1, **look)
+            ax.scatter(cells.target[unseen], cells.estimate[unseen], color=UNSEEN_COLOUR, alpha=0.6, zorder=1, **look)
             grey = True
         # Frequent cells last: they are few, and would vanish beneath the rare ones.
         order = np.flatnonzero(~unseen)[np.argsort(cells.count[~unseen], kind="stable")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from matplotlib.ticker import LogLocator, MultipleLocator, NullLocator
 from numpy.typing import NDArray
 from scipy.sparse.linalg import svds
 
+from sgns_pmi.figures.registry import RunFrames, run_figure
 from sgns_pmi.figures.style import TARGET, colour, label, marker, plain, set_title, styled
 
 Array = NDArray[np.floating[Any]]
@@ -22,6 +23,22 @@ FLOOR = 1e-4
 DENSE_SIDE = 500
 MOST_LINEAR = 12
 """Beyond so many singular values their index has a log scale."""
+
+
+@run_figure
+def spectrum_figures(run: RunFrames) -> Iterator[tuple[str, Figure]]:
+    """spectrum, of matrices alone: single cells have none."""
+    shown = run.shown
+    if shown.target.ndim == 2:
+        figure = spectrum_figure(
+            shown.estimates("corrected"),
+            shown.target,
+            target_name=shown.target_name,
+            dim=run.title.dim,
+            pmi_rank=run.title.pmi_rank,
+            title=run.title.of("Singular values"),
+        )
+        yield "spectrum", figure
 
 
 def leading_singular_values(matrix: Array, count: int) -> Array:

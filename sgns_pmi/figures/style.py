@@ -63,7 +63,7 @@ LABELS = {
 
 TARGET = "#444444"
 """Colour of what estimates are held against: the truth, the identity line, the best optimum."""
-UNSEEN = "#B0B0B0"
+UNSEEN_COLOUR = "#B0B0B0"
 """Colour of cells with a count of 0."""
 DPI = 150
 LEAST_WIDTH = 7.2

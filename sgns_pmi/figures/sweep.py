@@ -17,6 +17,7 @@ from matplotlib.colors import LogNorm, Normalize, SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator
 
+from sgns_pmi.compare.table import METRIC_COLUMNS, main_cells, main_target, select
 from sgns_pmi.figures.style import (
     badge,
     balanced,
@@ -32,7 +33,7 @@ from sgns_pmi.figures.style import (
     styled,
 )
 
-ROW_COLUMNS = ("job", "method", "estimate", "target", "cells", "metric", "value")
+ROW_COLUMNS = ("job", *METRIC_COLUMNS)
 """Columns of sweep.csv that are not swept keys."""
 MOST_ANNOTATED = 12
 """Values of a key up to which a heat map can be read."""
@@ -95,19 +96,18 @@ def sweep_figures(frame: pd.DataFrame, directory: str | Path, *, title: str = ""
 
 def _quantities(frame: pd.DataFrame) -> list[tuple[str, str, str, pd.DataFrame]]:
     """File name, title, axis label and rows of each figure that the frame has values for."""
-    target = "true" if (frame["target"] == "true").any() else "empirical"
-    rmse = frame[(frame["metric"] == "rmse") & (frame["estimate"] == "corrected") & (frame["target"] == target)]
-    # The empirical PMI is defined in seen cells only, so that "all" would be the same figure again.
+    target = main_target(frame)
     quantities = [
         (
             f"rmse_{cells}",
             f"RMSE of the corrected estimate against the {target} PMI, {cells} cells",
             "RMSE (nats)",
-            rmse[rmse["cells"] == cells],
+            select(frame, metric="rmse", cells=cells, estimate="corrected", target=target),
         )
-        for cells in (("all", "seen") if target == "true" else ("seen",))
+        for cells in main_cells(frame)
+        if cells != "unseen"
     ]
-    gap = frame[(frame["target"] == "objective") & (frame["metric"] == "gap")]
+    gap = select(frame, target="objective", metric="gap")
     # The method that the others are measured by has gap 0 everywhere.
     gap = gap[gap.groupby("method")["value"].transform(lambda values: values.ne(0).any()).astype(bool)]
     subject = f"Objective relative to that of {label('sgns_expected')}"

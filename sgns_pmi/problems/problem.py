@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,10 @@ class Truth:
 
     def joint(self, rows: Rows = ALL) -> Float:
         """Joint distribution P of the given rows, dense (rows, contexts)."""
-        pmi = self.pmi(rows)
+        return self.joint_of(self.pmi(rows), rows)
+
+    def joint_of(self, pmi: Float, rows: Rows = ALL) -> Float:
+        """The same, given the PMI of those rows."""
         return np.exp(pmi) * self.row_marginal[rows][:, None] * self.col_marginal
 
     def nominal(self, rows: Rows = ALL) -> Float | None:
@@ -90,17 +94,17 @@ class Problem:
     def __repr__(self) -> str:
         return f"Problem({self.title!r}, {self.counts!r}, offers {', '.join(sorted(self.offers))})"
 
-    @property
+    @cached_property
     def pmi(self) -> Float | None:
         """True PMI, dense (words, contexts), natural log; None without a truth."""
         return None if self.truth is None else self.truth.pmi()
 
-    @property
+    @cached_property
     def joint(self) -> Float | None:
         """Joint distribution, dense (words, contexts), summing to 1; None without a truth."""
-        return None if self.truth is None else self.truth.joint()
+        return None if self.truth is None or self.pmi is None else self.truth.joint_of(self.pmi)
 
-    @property
+    @cached_property
     def nominal(self) -> Float | None:
         """M = V₀U₀ᵀ, which is not the PMI of its softmax; None where there is no such matrix."""
         return None if self.truth is None else self.truth.nominal()
@@ -115,7 +119,7 @@ class Problem:
         """What a method that needs this fits: the counts, the dense true PMI, or the text."""
         return {"truth": lambda: self.pmi, "text": lambda: self.corpus}.get(what, lambda: self.counts)()
 
-    @property
+    @cached_property
     def pmi_rank(self) -> int | None:
         """Rank of the true PMI: for the generators rank + 2; None without a truth."""
         return None if self.truth is None else self.truth.pmi_rank()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import platform
@@ -19,13 +18,11 @@ from typing import Any, Literal
 import pandas as pd
 import torch
 
-from sgns_pmi.compare import Answers
-from sgns_pmi.compare.words.evaluation import answer_tables, answers_from
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import Factorisation
 from sgns_pmi.factorise.solvers.solution import HISTORY_COLUMNS
-from sgns_pmi.files import atomic_path
 from sgns_pmi.problems import Problem
+from sgns_pmi.results.tables import write_json
 
 try:
     import resource
@@ -56,11 +53,14 @@ class RunRecord:
     Attributes
     ----------
     status : {"complete", "failed", "interrupted"}
+    tables : list of DataFrame
+        What a console has room for of what was found; empty at first.
     """
 
     def __init__(self, directory: Path, seeds: Mapping[str, int]) -> None:
         self.directory = directory
         self.status: Status = "complete"
+        self.tables: list[pd.DataFrame] = []
         self._steps: list[dict[str, Any]] = []
         self._warnings: list[str] = []
         self._left_out: dict[str, str] = {}
@@ -157,56 +157,6 @@ def log_failure(what: str, error: Exception) -> str:
     return line
 
 
-def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a frame without its index; floats in the shortest form that reads back as the same number."""
-    with atomic_path(path) as beside:
-        frame.to_csv(beside, index=False, lineterminator="\n")
-
-
-def write_json(content: Mapping[str, Any], path: Path) -> None:
-    """Write JSON that a person can read."""
-    with atomic_path(path) as beside:
-        beside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-
-def write_text(text: str, path: Path) -> None:
-    """Write a text file."""
-    with atomic_path(path) as beside:
-        beside.write_text(text, encoding="utf-8")
-
-
-def read_metrics(path: Path) -> pd.DataFrame:
-    """The rows of a metrics.csv, exactly as they were written."""
-    # "true" alone in a column would be read as a boolean; and only Python's own float reads back the very number that
-    # was written in every pandas.
-    text = dict.fromkeys(("method", "estimate", "target", "cells", "metric"), str)
-    return pd.read_csv(path, dtype=text, converters={"value": float})
-
-
-def write_answers(answers: Answers, directory: Path) -> None:
-    """Write evaluation.csv, neighbours.csv, ..., those that have rows; one of an earlier run does not stay in their place."""
-    for name, frame in answer_tables(answers).items():
-        path = directory / f"{name}.csv"
-        path.unlink(missing_ok=True)
-        if frame is not None:
-            write_csv(frame, path)
-
-
-def read_answers(directory: Path) -> Answers:
-    """What `write_answers` wrote to a run's directory, by question."""
-    tables = {name: read_answer_table(directory / f"{name}.csv") for name in answer_tables({})}
-    return answers_from({name: rows for name, rows in tables.items() if rows is not None})
-
-
-def read_answer_table(path: Path) -> pd.DataFrame | None:
-    """The rows of one file of answers; None where there is no such file."""
-    # NA, null and nan are words.
-    text = dict.fromkeys(("method", "task", "set", "section", "metric", "word", "neighbour"), str)
-    if not path.is_file():
-        return None
-    return pd.read_csv(path, dtype=text, converters={"value": float}, keep_default_na=False)
-
-
 def histories(fitted: Mapping[str, Factorisation]) -> pd.DataFrame:
     """Columns method, step, epoch, seconds, objective, of the methods that keep a history."""
     frames = [estimator.history_.assign(method=name) for name, estimator in fitted.items() if hasattr(estimator, "history_")]
@@ -252,16 +202,4 @@ def commit() -> str | None:
         return None
 
 
-__all__ = [
-    "RunRecord",
-    "Status",
-    "histories",
-    "log_failure",
-    "read_answer_table",
-    "read_answers",
-    "read_metrics",
-    "write_answers",
-    "write_csv",
-    "write_json",
-    "write_text",
-]
+__all__ = ["RunRecord", "Status", "histories", "log_failure"]

@@ -1,22 +1,26 @@
-"""The jobs of a sweep, gathered."""
+"""A sweep, read from its directory, and the tables of its jobs."""
 
 from __future__ import annotations
 
 import base64
 import html
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import pandas as pd
+from omegaconf import Container, OmegaConf
 
+from sgns_pmi.compare.table import main_target, select
 from sgns_pmi.compare.words.evaluation import answers_from
 from sgns_pmi.compare.words.questions import EVALUATION, HEADLINE_COLUMNS, QUESTIONS
-from sgns_pmi.results.overview import main_target
-from sgns_pmi.results.record import read_answer_table, read_metrics
+from sgns_pmi.errors import InputError
+from sgns_pmi.results.run import NO_RESULT, Run
 
+GRAVITY = ("complete", NO_RESULT, "refused", "interrupted", "failed", "running")
+"""What a job may have come to; of a sweep's jobs the last of these says what the sweep has."""
 QUESTION = (
     "Given co-occurrence counts, how well does a factorisation recover the PMI behind them, and what keeps it from doing better?"
 )
@@ -24,68 +28,122 @@ STYLE = "body{font:15px sans-serif;margin:2em auto;max-width:70em}img{max-width:
 
 
 @dataclass(frozen=True)
-class JobResult:
-    """One job of a sweep.
+class Job(Run):
+    """One run of a sweep.
 
     Parameters
     ----------
+    folder : Path
     number : int
         Its place in the sweep.
-    directory : Path
     asked : mapping of str to value
         The keys that its command line set.
     """
 
     number: int
-    directory: Path
     asked: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The jobs of a sweep, whatever became of each, and their rows in one table.
+
+    Parameters
+    ----------
+    folder : Path
+        The sweep's directory. `Sweep.open` says in one line what is wrong with another.
+    """
+
+    folder: Path
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Self:
+        """The sweep in a folder.
+
+        Raises
+        ------
+        InputError
+            For a folder that does not exist, or in which no sweep has begun a job.
+        """
+        place = Path(folder)
+        if not place.is_dir():
+            raise InputError("sweep", folder, "no such folder; paths are relative to the current one")
+        sweep = cls(place)
+        if not sweep.jobs:
+            raise InputError("sweep", folder, "holds no jobs; give the folder of a sweep, that of a --multirun")
+        return sweep
+
+    @cached_property
+    def jobs(self) -> list[Job]:
+        """The jobs in order, from what Hydra wrote of each when it began; one may have no result."""
+        files = self.folder.rglob(".hydra/overrides.yaml")
+        own = (_job(file) for file in files if file.parent.parent != self.folder)
+        return sorted(own, key=lambda job: job.number)
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """The swept keys."""
+        return swept_keys(self.jobs)
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """The frame of sweep.csv: every row of every metrics.csv, with the swept keys and `job` in front."""
+        return gather(self.jobs, "metrics")
+
+    @cached_property
+    def evaluation(self) -> pd.DataFrame:
+        """The same of every evaluation.csv; empty where nothing was asked."""
+        return gather(self.jobs, "evaluation")
 
     @property
     def status(self) -> str:
-        """What summary.json says; "without result" where there is none: the job's input was refused, or it was killed."""
-        file = self.directory / "summary.json"
-        return json.loads(file.read_text(encoding="utf-8"))["status"] if file.is_file() else "without result"
-
-    @property
-    def metrics(self) -> pd.DataFrame | None:
-        """metrics.csv, or None where the job did not come so far."""
-        file = self.directory / "metrics.csv"
-        return read_metrics(file) if file.is_file() else None
-
-    @property
-    def evaluation(self) -> pd.DataFrame | None:
-        """evaluation.csv, or None where nothing was asked."""
-        return read_answer_table(self.directory / f"{EVALUATION}.csv")
+        """That of the jobs, if all have the same; else the gravest."""
+        return max(
+            (job.status for job in self.jobs), key=lambda status: GRAVITY.index(status) if status in GRAVITY else len(GRAVITY)
+        )
 
 
-def swept_keys(jobs: Sequence[JobResult]) -> list[str]:
+def _job(overrides: Path) -> Job:
+    """A job, from the file of what its command line asked for."""
+    hydra = OmegaConf.load(overrides.with_name("hydra.yaml")).hydra
+    config = OmegaConf.load(overrides.with_name("config.yaml"))
+    asked = [str(override).lstrip("+").partition("=") for override in OmegaConf.load(overrides)]
+    values = {key: _typed(key, text, config, hydra.runtime.choices) for key, _, text in asked}
+    return Job(overrides.parent.parent, int(hydra.job.num), values)
+
+
+def _typed(key: str, text: str, config: Container, groups: Container) -> Any:
+    """The value of a key as the job had it; for a choice of a group, such as data or experiment, its name."""
+    value = None if key in groups else OmegaConf.select(config, key)
+    if value is None or OmegaConf.is_dict(value):
+        return text
+    return list(value) if OmegaConf.is_list(value) else value
+
+
+def swept_keys(jobs: Sequence[Job]) -> list[str]:
     """The keys whose values differ between jobs, in the order in which they were given."""
     keys = list(dict.fromkeys(key for job in jobs for key in job.asked))
     return [key for key in keys if len({repr(job.asked.get(key)) for job in jobs}) > 1]
 
 
-def gather(jobs: Sequence[JobResult], table: Literal["metrics", "evaluation"] = "metrics") -> pd.DataFrame:
+def gather(jobs: Sequence[Job], table: Literal["metrics", "evaluation"]) -> pd.DataFrame:
     """Every row of that table of every job, with the swept keys and `job` as columns in front; empty if there is none."""
     keys = swept_keys(jobs)
     frames = []
     for job in jobs:
-        rows = job.metrics if table == "metrics" else job.evaluation
-        if rows is not None:
+        rows: pd.DataFrame = getattr(job, table)
+        if len(rows):
+            own = rows.copy()
             for place, (key, value) in enumerate([*((key, job.asked.get(key)) for key in keys), ("job", job.number)]):
                 # A list, as methods=[a,b] has, is one value of its key.
-                rows.insert(place, key, str(value) if isinstance(value, list) else value)
-            frames.append(rows)
+                own.insert(place, key, str(value) if isinstance(value, list) else value)
+            frames.append(own)
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
 def sweep_table(frame: pd.DataFrame, keys: Sequence[str], cells: str = "all") -> pd.DataFrame:
     """Swept keys x method: RMSE of the corrected estimate over all or the seen cells, against the main target, job by job."""
-    chosen = frame[
-        (frame["estimate"] == "corrected")
-        & (frame["target"] == main_target(frame))
-        & (frame["cells"] == cells)
-        & (frame["metric"] == "rmse")
-    ]
+    chosen = select(frame, metric="rmse", cells=cells, estimate="corrected", target=main_target(frame))
     table = chosen.pivot(index=[*keys, "job"], columns="method", values="value").sort_index(level="job")
     return table[[method for method in frame["method"].unique() if method in table]]
 
@@ -111,7 +169,7 @@ def questions_table(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     return table.set_index([*keys, "job", "method", "question"])["value"].unstack("question", sort=False)
 
 
-def report(tables: Mapping[str, pd.DataFrame], jobs: Sequence[JobResult], figures: Sequence[Path]) -> str:
+def report(tables: Mapping[str, pd.DataFrame], jobs: Sequence[Job], figures: Sequence[Path]) -> str:
     """A page of HTML that needs no other file: the question, the table, the figures."""
     numbers = "".join(
         f"<h2>{html.escape(title)}</h2>"
@@ -131,4 +189,4 @@ def report(tables: Mapping[str, pd.DataFrame], jobs: Sequence[JobResult], figure
     )
 
 
-__all__ = ["JobResult", "gather", "questions_table", "report", "sweep_table", "swept_keys"]
+__all__ = ["Job", "Sweep", "gather", "questions_table", "report", "sweep_table", "swept_keys"]

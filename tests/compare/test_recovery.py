@@ -136,7 +136,7 @@ def test_table_of_a_job():
     for name in ("sgns_expected", "sppmi_svd", "oracle", "empirical"):
         method = METHODS[name]
         fitted[name] = method.build(settings).fit(problem.give(method.needs))
-    table = compare(problem, fitted, 5, noise)
+    table = compare(problem, fitted, 5, noise).metrics
     assert list(table.columns) == ["method", "estimate", "target", "cells", "metric", "value"]
     assert not table["value"].isna().any()
     indexed = table.set_index(["method", "estimate", "target", "cells", "metric"])["value"]
@@ -159,12 +159,14 @@ def test_table_of_a_job():
     assert {"all", "seen", "unseen"} == set(table[table["target"] == "true"]["cells"])
 
 
-def test_without_a_truth_seen_cells_alone_are_compared():
-    """The same rows as of dense matrices; nothing dense is asked for."""
+@pytest.mark.parametrize("room", [100, 10_000])
+def test_without_a_truth_seen_cells_alone_are_compared(room, monkeypatch):
+    """The same rows as of dense matrices, whether there is room for those or not."""
+    monkeypatch.setattr("sgns_pmi.compare.shown.SHOWN_CELLS", room)
     problem = sp.softmax_problem(words=30, rank=1, pairs=2000, seed=1)
     counts, noise = problem.counts, sp.noise_distribution(problem.counts, exponent=0.75)
     fitted = {name: METHODS[name].build(Parameters(k=2, dim=3, exponent=0.75)).fit(counts) for name in ("sgns_expected", "sppmi")}
-    table = compare(replace(problem, truth=None), fitted, 2, noise)
+    table = compare(replace(problem, truth=None), fitted, 2, noise).metrics
     assert set(table["cells"]) == {"all", "seen"}
     for method, estimator in fitted.items():
         for kind in ("raw", "corrected"):
@@ -174,7 +176,7 @@ def test_without_a_truth_seen_cells_alone_are_compared():
                 assert values(own, cells) == pytest.approx(values(dense, cells), rel=1e-10)
     # And the objective rows are those of a problem with a truth.
     columns = ["method", "metric", "value"]
-    own, known = (rows[rows["target"] == "objective"][columns] for rows in (table, compare(problem, fitted, 2, noise)))
+    own, known = (rows[rows["target"] == "objective"][columns] for rows in (table, compare(problem, fitted, 2, noise).metrics))
     np.testing.assert_array_equal(own.to_numpy(), known.to_numpy())
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from sgns_pmi.compare import recovery
-from sgns_pmi.figures import RunTitle
+from sgns_pmi.compare.shown import ShownCells
+from sgns_pmi.figures import RunFrames, RunTitle
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +23,7 @@ def _settings_untouched():
 
 @pytest.fixture
 def run():
-    """Keyword arguments of `run_figures` for a 12 x 15 problem of rank 3, with its title."""
+    """What figures are drawn from, of a 12 x 15 problem of rank 3: as loose arrays and as the frames of a run."""
     rng = np.random.default_rng(0)
     target = rng.normal(size=(12, 3)) @ rng.normal(size=(3, 15))
     counts = rng.poisson(np.exp(target)).astype(float)
@@ -47,8 +48,12 @@ def run():
             "objective": [4.0, 2.5, 2.0, 3.9, 2.2, 2.1],
         }
     )
+    title = RunTitle("softmax, 12 words", k=7, dim=2, noise="unigram", exponent=0.75, pmi_rank=3)
+    corrected = {method: pair["corrected"] for method, pair in estimates.items()}
+    raw = {"sgns_expected": estimates["sgns_expected"]["raw"]}
+    shown = ShownCells(np.arange(12), "true", target, counts, corrected=corrected, raw=raw)
     return SimpleNamespace(
-        title=RunTitle("softmax, 12 words", k=7, dim=2, noise="unigram", exponent=0.75, pmi_rank=3),
+        title=title,
         data={
             "target_name": "true",
             "target": target,
@@ -57,4 +62,5 @@ def run():
             "metrics": metrics,
             "history": history,
         },
+        frames=RunFrames(title, metrics, history, shown),
     )

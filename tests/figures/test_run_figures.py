@@ -9,7 +9,16 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from sgns_pmi.figures import RunTitle, convergence_figure, losses_figure, run_figures, settings, spectrum_figure, style
+from sgns_pmi.figures import (
+    RunTitle,
+    convergence_figure,
+    losses_figure,
+    recovery_figure,
+    run_figures,
+    settings,
+    spectrum_figure,
+    style,
+)
 from sgns_pmi.figures.spectrum import leading_singular_values
 
 
@@ -55,9 +64,9 @@ def test_losses_have_a_panel_and_an_axis_each(run, tmp_path):
         assert ax.get_ylabel() == labels[method]
         assert ax.get_title() == style.label(method)
     both = pd.concat([run.data["history"], history.iloc[:3]])
-    written = run_figures(tmp_path, run.title, **run.data | {"history": both}, losses=labels)
+    written = run_figures(tmp_path, replace(run.frames, history=both, losses=labels))
     assert {"convergence.png", "losses.png"} <= {path.name for path in written}
-    written = run_figures(tmp_path, run.title, **run.data | {"history": history}, losses=labels)
+    written = run_figures(tmp_path, replace(run.frames, history=history, losses=labels))
     assert "convergence.png" not in {path.name for path in written}
 
 
@@ -126,34 +135,57 @@ def test_few_singular_values_have_an_index_each(run):
 
 
 def test_files_of_a_run(run, tmp_path):
-    written = run_figures(tmp_path / "figures", run.title, **run.data)
-    names = ["recovery.png", "recovery_raw.png", "spectrum.png", "convergence.png"]
-    assert [p.name for p in written] == names
-    assert sorted(p.name for p in (tmp_path / "figures").iterdir()) == sorted(names)
+    written = run_figures(tmp_path / "figures", run.frames)
+    names = {"recovery.png", "recovery_raw.png", "spectrum.png", "convergence.png"}
+    assert {p.name for p in written} == {p.name for p in (tmp_path / "figures").iterdir()} == names
 
 
 def test_files_of_a_run_without_offset_or_history_and_with_svg(run, tmp_path):
-    exact = {method: pair["corrected"] for method, pair in run.data["estimates"].items()}
-    # Rounding is no offset.
-    estimates = {method: {"raw": matrix + 1e-14, "corrected": matrix} for method, matrix in exact.items()}
-    data = run.data | {"estimates": estimates, "history": run.data["history"].iloc[:0]}
-    written = run_figures(tmp_path, replace(run.title, pmi_rank=None), svg=True, **data)
-    assert [p.name for p in written] == ["recovery.png", "recovery.svg", "spectrum.png", "spectrum.svg"]
+    frames = replace(
+        run.frames,
+        title=replace(run.title, pmi_rank=None),
+        shown=replace(run.frames.shown, raw={}),
+        history=run.data["history"].iloc[:0],
+    )
+    written = run_figures(tmp_path, frames, svg=True)
+    assert {p.name for p in written} == {"recovery.png", "recovery.svg", "spectrum.png", "spectrum.svg"}
+
+
+def test_raw_panels_show_raw_estimates(run, tmp_path, monkeypatch):
+    drawn = []
+
+    def spy(estimates, *rest, **given):
+        drawn.append(estimates)
+        return recovery_figure(estimates, *rest, **given)
+
+    monkeypatch.setattr("sgns_pmi.figures.recovery.recovery_figure", spy)
+    run_figures(tmp_path, run.frames)
+    for kind, estimates in zip(("corrected", "raw"), drawn, strict=True):
+        assert list(estimates) == list(run.data["estimates"])
+        for method, own in estimates.items():
+            np.testing.assert_array_equal(own, run.data["estimates"][method][kind])
 
 
 def test_single_cells_have_a_recovery_figure_that_says_so_and_no_spectrum(run, tmp_path, monkeypatch):
-    titles = []
-    monkeypatch.setattr("sgns_pmi.figures.run.save", lambda figure, path, svg: titles.append(figure.get_suptitle()) or [path])
-    single = {name: run.data[name].ravel() for name in ("target", "counts")}
-    estimates = {method: {kind: x.ravel() for kind, x in pair.items()} for method, pair in run.data["estimates"].items()}
-    written = run_figures(tmp_path, run.title, **run.data | single | {"estimates": estimates}, note="a sample of cells")
-    assert [path.name for path in written] == ["recovery", "recovery_raw", "convergence"]
-    assert ["a sample of cells" in title.replace("\n", " ") for title in titles] == [True, True, False]
-
-
-def test_infinite_estimates_that_agree_make_no_raw_figure(run, tmp_path):
-    data = run.data | {"estimates": {"empirical": run.data["estimates"]["empirical"]}}
-    assert "recovery_raw.png" not in [p.name for p in run_figures(tmp_path, run.title, **data)]
+    titles = {}
+    monkeypatch.setattr(
+        "sgns_pmi.figures.run.save", lambda figure, path, svg: titles.update({path.name: figure.get_suptitle()}) or []
+    )
+    shown = run.frames.shown
+    single = replace(
+        shown,
+        target=shown.target.ravel(),
+        counts=shown.counts.ravel(),
+        corrected={method: x.ravel() for method, x in shown.corrected.items()},
+        raw={method: x.ravel() for method, x in shown.raw.items()},
+        note="a sample of cells",
+    )
+    run_figures(tmp_path, replace(run.frames, shown=single))
+    assert set(titles) == {"recovery", "recovery_raw", "convergence"}
+    assert {name for name, title in titles.items() if "a sample of cells" in title.replace("\n", " ")} == {
+        "recovery",
+        "recovery_raw",
+    }
 
 
 def test_best_objective_is_the_lower_of_history_and_metrics(run, tmp_path, monkeypatch):
@@ -163,9 +195,9 @@ def test_best_objective_is_the_lower_of_history_and_metrics(run, tmp_path, monke
         best.append(given["best"])
         return convergence_figure(history, **given)
 
-    monkeypatch.setattr("sgns_pmi.figures.run.convergence_figure", spy)
+    monkeypatch.setattr("sgns_pmi.figures.convergence.convergence_figure", spy)
     row = {"estimate": "corrected", "target": "objective", "cells": "all", "metric": "value"}
     more = pd.DataFrame([row | {"method": "sgns_expected", "value": 1.9}, row | {"method": "oracle", "value": 0.1}])
-    run_figures(tmp_path, run.title, **run.data)
-    run_figures(tmp_path, run.title, **(run.data | {"metrics": pd.concat([run.data["metrics"], more])}))
+    run_figures(tmp_path, run.frames)
+    run_figures(tmp_path, replace(run.frames, metrics=pd.concat([run.frames.metrics, more])))
     assert best == [2.0, 1.9]  # the oracle has no history: its objective is another matter

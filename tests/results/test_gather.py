@@ -8,19 +8,19 @@ from typing import Any
 
 import pandas as pd
 
-from sgns_pmi.results.sweep import JobResult, gather, questions_table, report, sweep_table, swept_keys
+from sgns_pmi.results.sweep import Job, gather, questions_table, report, sweep_table, swept_keys
 
 COLUMNS = ["method", "estimate", "target", "cells", "metric", "value"]
 
 
-def job(folder: Path, number: int, asked: dict[str, Any], *rmse: float) -> JobResult:
+def job(folder: Path, number: int, asked: dict[str, Any], *rmse: float) -> Job:
     place = folder / str(number)
     place.mkdir()
     if rmse:
         rows = [(f"m{i}", "corrected", "true", "all", "rmse", value) for i, value in enumerate(rmse)]
         pd.DataFrame(rows, columns=COLUMNS).to_csv(place / "metrics.csv", index=False)
         (place / "summary.json").write_text(json.dumps({"status": "complete"}))
-    return JobResult(number, place, asked)
+    return Job(place, number, asked)
 
 
 def test_swept_keys_are_those_that_differ(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_swept_keys_are_those_that_differ(tmp_path: Path) -> None:
 
 def test_gathering(tmp_path: Path) -> None:
     jobs = [job(tmp_path, 0, {"k": 5}, 1 / 3, 2.0), job(tmp_path, 1, {"k": 6}), job(tmp_path, 2, {"k": 7}, 0.1)]
-    frame = gather(jobs)
+    frame = gather(jobs, "metrics")
     assert frame.columns.tolist() == ["k", "job", *COLUMNS]
     assert frame[["k", "job", "method", "value"]].to_numpy().tolist() == [
         [5, 0, "m0", 1 / 3],
@@ -76,7 +76,7 @@ def test_the_table_has_one_kind_of_row(tmp_path: Path) -> None:
 
 def test_the_table_follows_the_jobs(tmp_path: Path) -> None:
     jobs = [job(tmp_path, number, {"noise": name}, number) for number, name in enumerate(["z", "a", "m"])]
-    assert sweep_table(gather(jobs), ["noise"]).index.tolist() == [("z", 0), ("a", 1), ("m", 2)]
+    assert sweep_table(gather(jobs, "metrics"), ["noise"]).index.tolist() == [("z", 0), ("a", 1), ("m", 2)]
 
 
 def test_answers_are_gathered_beside_the_metrics(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_answers_are_gathered_beside_the_metrics(tmp_path: Path) -> None:
             # Where rows are not normalised there is no 3CosMul.
             if (method, question[-1]) != ("a", "accuracy_3cosmul")
         ]
-        pd.DataFrame(rows, columns=columns).to_csv(asked.directory / "evaluation.csv", index=False)
+        pd.DataFrame(rows, columns=columns).to_csv(asked.folder / "evaluation.csv", index=False)
     frame = gather(jobs, "evaluation")
     assert frame.columns.tolist() == ["dim", "job", *columns]
     assert len(frame) == 26
@@ -117,5 +117,5 @@ def test_answers_are_gathered_beside_the_metrics(tmp_path: Path) -> None:
 
 
 def test_nothing_to_gather(tmp_path: Path) -> None:
-    assert gather([job(tmp_path, 0, {"k": 5})]).empty
-    assert gather([]).empty
+    assert gather([job(tmp_path, 0, {"k": 5})], "metrics").empty
+    assert gather([], "metrics").empty

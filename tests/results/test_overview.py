@@ -1,16 +1,13 @@
-"""The console's table, and the rows that figures show."""
+"""The console's tables."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
-import pytest
 
-import sgns_pmi as sp
+from sgns_pmi.compare.table import main_target
 from sgns_pmi.compare.words.evaluation import answers_from
-from sgns_pmi.results.overview import SHOWN_CELLS, Shown, answers_overview, as_text, main_target, overview, shown_rows
+from sgns_pmi.results.overview import answers_overview, as_text, overview
 
 COLUMNS = ["method", "estimate", "target", "cells", "metric", "value"]
 
@@ -44,43 +41,6 @@ def test_without_a_truth_the_target_is_empirical() -> None:
     assert main_target(metrics) == "empirical"
     # Which is defined in seen cells alone: the same is not said twice.
     assert overview(metrics).to_dict("list") == {"rmse seen": [1.0], "pearson": [0.5]}
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (100, 100), (20_000, 20_000), (3, 10**7)])
-def test_shown_rows(shape: tuple[int, int]) -> None:
-    rows = shown_rows(shape)
-    assert len(np.unique(rows)) == len(rows) == min(shape[0], max(1, SHOWN_CELLS // shape[1]))
-    assert rows[0] == 0
-    assert rows[-1] == (shape[0] - 1 if len(rows) > 1 else 0)
-
-
-def test_small_problems_are_shown_whole() -> None:
-    problem = sp.softmax_problem(words=12, rank=1, pairs=500, seed=0)
-    for target, known in ((problem.pmi, problem), (sp.pmi_matrix(problem.counts), replace(problem, truth=None))):
-        shown = Shown.of(known)
-        assert (shown.cols, shown.note) == (None, "")
-        np.testing.assert_array_equal(shown.target, target)
-        np.testing.assert_array_equal(shown.counts, problem.counts.matrix.toarray())
-        svd = sp.SPPMISVD(dim=2, k=1, exponent=0.5).fit(problem.counts)
-        np.testing.assert_array_equal(shown.estimate(svd, corrected=True), svd.estimate_pmi())
-
-
-@pytest.mark.parametrize("most", [40, 10**6])
-def test_large_counts_without_a_truth_show_seen_cells_alone(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
-    problem = replace(sp.softmax_problem(words=12, rank=1, pairs=200, seed=0), truth=None)
-    counts = problem.counts
-    monkeypatch.setattr("sgns_pmi.results.overview.SHOWN_CELLS", 100)
-    monkeypatch.setattr("sgns_pmi.results.overview.SHOWN_SEEN", most)
-    shown, again = Shown.of(problem), Shown.of(problem)
-    assert shown.cols is not None
-    assert len(set(zip(shown.rows, shown.cols, strict=True))) == len(shown.rows) == min(most, counts.nnz)
-    np.testing.assert_array_equal(shown.rows, again.rows)
-    np.testing.assert_array_equal(shown.counts, counts.matrix.toarray()[shown.rows, shown.cols])
-    np.testing.assert_allclose(shown.target, sp.pmi_matrix(counts)[shown.rows, shown.cols], rtol=1e-14)
-    assert shown.note == ("seen cells" if most > counts.nnz else f"a sample of 40 of {counts.nnz} seen cells")
-    svd = sp.SPPMISVD(dim=2, k=1, exponent=0.5).fit(counts)
-    raw = svd.estimate_pmi(corrected=False)[shown.rows, shown.cols]
-    np.testing.assert_allclose(shown.estimate(svd, corrected=False), raw, rtol=1e-12, atol=1e-12)
 
 
 def test_answers_show_every_set_with_how_much_of_it_is_known() -> None:

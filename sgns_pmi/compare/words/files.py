@@ -21,7 +21,6 @@ from sgns_pmi.compare.words.vectors import WordVectors, word_vectors
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, missing_extra
 from sgns_pmi.factorise import Factorisation
-from sgns_pmi.factorise.base import plus_terms, product_cells
 from sgns_pmi.factorise.subwords import Hashing, Subwords
 from sgns_pmi.files import atomic_path
 
@@ -52,17 +51,6 @@ def write_factors(estimator: Factorisation, counts: CooccurrenceCounts, path: Pa
         if (words := getattr(counts, name)) is not None:
             arrays[name] = np.array(words, dtype=np.str_)
     _write_npz(arrays, path)
-
-
-def read_scores(path: Path, rows: NDArray[np.intp], cols: NDArray[np.intp] | None = None) -> NDArray[np.float64]:
-    """X = V·Uᵀ (+ b + c), from a file of `write_factors` that has V and U.
-
-    Of the given centres, dense (rows, contexts); with `cols`, of single cells, (cells,), whose centres ascend.
-    """
-    with np.load(path, allow_pickle=False) as arrays:
-        biases = (arrays["col_bias"], arrays["row_bias"]) if "row_bias" in arrays else (np.zeros(len(arrays["U"])),)
-        left, right = plus_terms(arrays["V"], arrays["U"], *biases)
-    return left[rows] @ right.T if cols is None else product_cells(left, right, rows, cols)
 
 
 def write_vectors(vectors: WordVectors, path: str | Path) -> None:
@@ -373,13 +361,4 @@ def _decoded(word: bytes, file: Path, errors: str) -> tuple[str, bool]:
         raise InputError("path", file, remedy) from None
 
 
-__all__ = [
-    "check_word2vec",
-    "from_gensim",
-    "read_scores",
-    "read_vectors",
-    "to_gensim",
-    "write_factors",
-    "write_vectors",
-    "write_word2vec",
-]
+__all__ = ["check_word2vec", "from_gensim", "read_vectors", "to_gensim", "write_factors", "write_vectors", "write_word2vec"]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from words import random_vectors
 
 import sgns_pmi as sp
-from sgns_pmi.compare.words.files import read_scores, write_factors
+from sgns_pmi.compare.words.files import write_factors
 from sgns_pmi.factorise.methods.fasttext import FastText
 
 ONES = np.ones(2, dtype="<f4").tobytes()
@@ -76,13 +76,6 @@ def test_factors_of_a_run(tmp_path: Path) -> None:
         assert sorted(arrays) == ["U", "V", "col_bias", "col_sums", "context_vocab", "row_bias", "row_sums", "vocab"]
         assert arrays["vocab"].tolist() == ["b", "ä"]
         assert arrays["context_vocab"].tolist() == ["x", "yy"]
-    rows = np.array([1])
-    np.testing.assert_allclose(
-        read_scores(tmp_path / "v.npz", rows), est.estimate_pmi(corrected=False, rows=rows) - np.log(2), rtol=1e-12
-    )
-    cells = np.array([0, 0, 1]), np.array([1, 0, 1])
-    dense = est.estimate_pmi(corrected=False) - np.log(2)
-    np.testing.assert_allclose(read_scores(tmp_path / "v.npz", *cells), dense[cells], rtol=1e-12)
     # The most frequent word, or context, comes first.
     centers, contexts = sp.read_vectors(tmp_path / "v.npz"), sp.read_vectors(tmp_path / "v.npz", "U")
     assert (centers.words, contexts.words) == (("ä", "b"), ("x", "yy"))

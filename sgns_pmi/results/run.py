@@ -1,0 +1,153 @@
+"""A finished run, read from its directory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+from omegaconf import OmegaConf
+
+from sgns_pmi.compare.shown import ShownCells
+from sgns_pmi.compare.table import METRIC_COLUMNS
+from sgns_pmi.compare.words.files import read_vectors
+from sgns_pmi.compare.words.questions import EVALUATION_COLUMNS
+from sgns_pmi.compare.words.vectors import WordVectors
+from sgns_pmi.errors import InputError, check_choice
+from sgns_pmi.results.shown_file import SHOWN_FILE, read_shown
+from sgns_pmi.results.tables import read_csv
+
+NO_RESULT = "without result"
+"""The status of a run that left no summary: its input was refused, or it was killed."""
+LEFT_BY_A_RUN = (".hydra", "summary.json", "metrics.csv", "vectors")
+HISTORY_COLUMNS = ("method", "step", "epoch", "seconds", "objective")
+NEIGHBOUR_COLUMNS = ("method", "word", "rank", "neighbour", "similarity")
+
+
+@dataclass(frozen=True)
+class Run:
+    """The files of one run; each is read when it is first asked for.
+
+    Parameters
+    ----------
+    folder : Path
+        The run directory. `Run.open` says in one line what is wrong with another.
+
+    Examples
+    --------
+    >>> run = Run.open("outputs/my_run")  # doctest: +SKIP
+    >>> select(run.metrics, metric="rmse", target="true", cells="all", estimate="corrected")  # doctest: +SKIP
+    """
+
+    folder: Path
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Self:
+        """The run in a folder.
+
+        Raises
+        ------
+        InputError
+            For a folder that does not exist, or in which no run has left anything.
+        """
+        place = Path(folder)
+        if not place.is_dir():
+            raise InputError("run", folder, "no such folder; paths are relative to the current one")
+        if not any((place / name).exists() for name in LEFT_BY_A_RUN):
+            jobs = sorted(str(found.parent) for name in LEFT_BY_A_RUN for found in place.glob(f"*/{name}"))
+            remedy = f"give the folder of one job, as {jobs[0]}" if jobs else "give the folder of a run"
+            raise InputError("run", folder, f"holds no run; {remedy}")
+        return cls(place)
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """summary.json; empty where the run left none."""
+        file = self.folder / "summary.json"
+        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+    @property
+    def status(self) -> str:
+        """complete, failed, interrupted, ...; "without result" where there is no summary: refused input, or a killed run."""
+        return str(self.summary.get("status", NO_RESULT))
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The configuration that the run had, as nested dicts; empty where Hydra wrote none."""
+        file = self.folder / ".hydra" / "config.yaml"
+        content: Any = OmegaConf.to_container(OmegaConf.load(file), resolve=True) if file.is_file() else {}
+        return content
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """Rows of metrics.csv: method, estimate, target, cells, metric, value. As all tables, empty where there is no file."""
+        return self._table("metrics", METRIC_COLUMNS)
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """Rows of history.csv: method, step, epoch, seconds, objective."""
+        return self._table("history", HISTORY_COLUMNS)
+
+    @cached_property
+    def evaluation(self) -> pd.DataFrame:
+        """Rows of evaluation.csv: method, task, set, section, metric, value."""
+        return self._table("evaluation", EVALUATION_COLUMNS)
+
+    @cached_property
+    def neighbours(self) -> pd.DataFrame:
+        """Rows of neighbours.csv: method, word, rank, neighbour, similarity."""
+        return self._table("neighbours", NEIGHBOUR_COLUMNS)
+
+    @cached_property
+    def shown(self) -> ShownCells | None:
+        """The cells that figures show; None where the run did not come so far."""
+        file = self.folder / SHOWN_FILE
+        return read_shown(file) if file.is_file() else None
+
+    @property
+    def steps(self) -> pd.DataFrame:
+        """Seconds and peak memory in MB (peak_memory_mb) of each step, by its name: the methods, problem, compare, ..."""
+        return pd.DataFrame(self.summary.get("steps", []), columns=["step", "seconds", "peak_memory_mb"]).set_index("step")
+
+    @property
+    def vector_files(self) -> dict[str, Path]:
+        """The file of vectors of each method that has any, by its name.
+
+        Raises
+        ------
+        InputError
+            Where no method has.
+        """
+        files = {file.stem: file for file in sorted((self.folder / "vectors").glob("*.npz"))}
+        if not files:
+            raise InputError("run", self.folder, "has no vectors; give the folder of a run whose methods learn some")
+        return files
+
+    def vectors(self, method: str, vectors: str = "V", normalize: str = "row") -> WordVectors:
+        """The word vectors of a method.
+
+        Parameters
+        ----------
+        method : str
+            One that has vectors.
+        vectors : {"V", "U", "V+U", "mean"}, default "V"
+        normalize : {"row", "column", "both", "none"}, default "row"
+            As in `read_vectors`.
+
+        Raises
+        ------
+        InputError
+            For a method without vectors, or vectors that it does not have.
+        """
+        files = self.vector_files
+        return read_vectors(files[check_choice("method", method, files)], vectors, normalize)
+
+    def _table(self, name: str, columns: Sequence[str]) -> pd.DataFrame:
+        rows = read_csv(self.folder / f"{name}.csv")
+        return pd.DataFrame(columns=list(columns)) if rows is None else rows
+
+
+__all__ = ["NO_RESULT", "Run"]

@@ -1,0 +1,35 @@
+"""The cells that a run's figures show, in a file: figures can be drawn again, and gathered, without the problem."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from sgns_pmi.compare.shown import ShownCells
+from sgns_pmi.files import atomic_path
+
+SHOWN_FILE = "shown.npz"
+KINDS = ("corrected", "raw")
+
+
+def write_shown(shown: ShownCells, path: Path) -> None:
+    """Write plain arrays: at, target, counts, target_name, note, and KIND/METHOD of each estimate."""
+    arrays = {name: getattr(shown, name) for name in ("at", "target", "counts")}
+    arrays |= {name: np.array(getattr(shown, name), dtype=np.str_) for name in ("target_name", "note")}
+    arrays |= {f"{kind}/{method}": own for kind in KINDS for method, own in getattr(shown, kind).items()}
+    with atomic_path(path) as beside:
+        np.savez(beside, allow_pickle=False, **arrays)
+
+
+def read_shown(path: Path) -> ShownCells:
+    """What `write_shown` wrote."""
+    with np.load(path, allow_pickle=False) as arrays:
+        corrected, raw = (
+            {name.removeprefix(f"{kind}/"): arrays[name] for name in arrays if name.startswith(f"{kind}/")} for kind in KINDS
+        )
+        target_name, note = str(arrays["target_name"]), str(arrays["note"])
+        return ShownCells(arrays["at"], target_name, arrays["target"], arrays["counts"], note, corrected, raw)
+
+
+__all__ = ["SHOWN_FILE", "read_shown", "write_shown"]

@@ -1,0 +1,61 @@
+"""Tables of a run's directory, written whole and read back exactly as they were written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sgns_pmi.compare.table import METRIC_COLUMNS
+from sgns_pmi.compare.words.evaluation import Answers, answer_tables
+from sgns_pmi.files import atomic_path
+
+TEXT = dict.fromkeys((*METRIC_COLUMNS[:-1], "task", "set", "section", "word", "neighbour"), str)
+"""Columns of names: "true" alone in a column would be read as a boolean, and NA, null and nan are words."""
+
+
+def number(text: str) -> float:
+    """A number as it was written: only Python's own float reads back the very same one in every pandas."""
+    return float(text or "nan")
+
+
+NUMBERS = dict.fromkeys(("value", "seconds", "objective", "similarity"), number)
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame without its index; floats in the shortest form that reads back as the same number."""
+    with atomic_path(path) as beside:
+        frame.to_csv(beside, index=False, lineterminator="\n")
+
+
+def read_csv(path: Path) -> pd.DataFrame | None:
+    """The rows of one file of a run or a sweep; None where there is no such file."""
+    if not path.is_file():
+        return None
+    return pd.read_csv(path, dtype=TEXT, converters=NUMBERS, keep_default_na=False)
+
+
+def write_json(content: Mapping[str, Any], path: Path) -> None:
+    """Write JSON that a person can read."""
+    write_text(json.dumps(content, indent=2) + "\n", path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text file."""
+    with atomic_path(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+def write_answers(answers: Answers, directory: Path) -> None:
+    """Write evaluation.csv, neighbours.csv, ..., those that have rows; one of an earlier run does not stay in their place."""
+    for name, frame in answer_tables(answers).items():
+        path = directory / f"{name}.csv"
+        path.unlink(missing_ok=True)
+        if frame is not None:
+            write_csv(frame, path)
+
+
+__all__ = ["read_csv", "write_answers", "write_csv", "write_json", "write_text"]
