@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from sgns_pmi.problems.softmax import softmax_problem
     from sgns_pmi.problems.text import text_problem
     from sgns_pmi.problems.triples import read_triples, write_triples
+    from sgns_pmi.results.run import Run
+    from sgns_pmi.results.sweep import Sweep
 
 __getattr__ = door(__name__)
 
@@ -59,9 +61,11 @@ __all__ = [
     "NumpySGNS",
     "Oracle",
     "Problem",
+    "Run",
     "SGNSStream",
     "Sampled",
     "SoftmaxMLE",
+    "Sweep",
     "Swivel",
     "WordVectors",
     "__version__",

@@ -5,13 +5,14 @@ python experiments/family/study.py outputs/family outputs/family_text
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+import sgns_pmi as sp
+from sgns_pmi.compare import select
 from sgns_pmi.figures import save, style
 
 HERE = Path(__file__).parent
@@ -23,39 +24,29 @@ REFERENCES = ("oracle", "empirical")
 BASELINES = {"random": "Random vectors", "tfidf": "TF-IDF"}
 
 
-def metrics(run: Path) -> pd.DataFrame:
-    """metrics.csv of a run, corrected estimates."""
-    return pd.read_csv(run / "metrics.csv", dtype={"target": str}).query("estimate == 'corrected'")
-
-
-def costs(run: Path) -> pd.DataFrame:
-    """Seconds and peak memory of each step."""
-    steps = json.loads((run / "summary.json").read_text())["steps"]
-    return pd.DataFrame(steps).set_index("step").rename(columns={"peak_memory_mb": "memory (MB)"})
-
-
-def synthetic(run: Path) -> pd.DataFrame:
+def synthetic(run: sp.Run) -> pd.DataFrame:
     """Recovery of the true PMI, ℓ and seconds on the R experiment."""
-    rows = metrics(run)
-    true = rows.query("target == 'true' and cells == 'all'").pivot(index="method", columns="metric", values="value")
-    gap = rows.query("target == 'objective' and metric == 'gap'").set_index("method")["value"]
+    rows = select(run.metrics, estimate="corrected", target="true", cells="all")
+    true = rows.pivot(index="method", columns="metric", values="value")
+    gap = select(run.metrics, target="objective", metric="gap").set_index("method")["value"]
     columns = {"weighted RMSE": true["weighted_rmse"], "RMSE": true["rmse"], "ℓ, gap in %": 100 * gap}
-    return pd.DataFrame(columns).join(costs(run)["seconds"])
+    return pd.DataFrame(columns).join(run.steps["seconds"])
 
 
-def text(run: Path) -> pd.DataFrame:
+def text(run: sp.Run) -> pd.DataFrame:
     """Recovery of the empirical PMI, ℓ, what the vectors know, seconds and memory on the text."""
-    rows = metrics(run)
-    seen = rows.query("target == 'empirical' and metric == 'rmse'").drop_duplicates("method").set_index("method")["value"]
-    deviation = rows.query("metric == 'deviation_percent'").set_index("method")["value"]
-    answers = pd.read_csv(run / "evaluation.csv", keep_default_na=False, converters={"value": float})
+    rows = select(run.metrics, estimate="corrected", target="empirical", cells="seen", metric="rmse")
+    seen = rows.set_index("method")["value"]
+    deviation = select(run.metrics, metric="deviation_percent").set_index("method")["value"]
+    answers = run.evaluation
     similarity = answers.query("task == 'similarity'").pivot(index="method", columns="metric", values="value")
     # fastText also answers pairs of which no other method knows both words: another question.
     words = similarity.loc[similarity["covered"] == similarity["covered"].min(), "spearman"]
     right = answers.query("section == 'all' and metric == 'accuracy_3cosadd'").set_index("method")["value"]
     sentiment = answers.query("task == 'sentiment' and metric == 'accuracy'").groupby("method")["value"].max()
     columns = {"RMSE seen": seen, "ℓ above ℓ* in %": deviation, "WordSim-353": words, "analogies": right, "sentiment": sentiment}
-    return pd.DataFrame(columns).join(costs(run)).rename_axis("method")
+    steps = run.steps.rename(columns={"peak_memory_mb": "memory (MB)"})
+    return pd.DataFrame(columns).join(steps).rename_axis("method")
 
 
 @style.styled
@@ -87,7 +78,7 @@ def figure(tables: dict[str, pd.DataFrame]) -> Figure:
 
 def main(synthetic_run: Path, text_run: Path) -> None:
     """Write table.csv and figure.png beside this file."""
-    tables = {"R experiment": synthetic(synthetic_run), "text": text(text_run)}
+    tables = {"R experiment": synthetic(sp.Run.open(synthetic_run)), "text": text(sp.Run.open(text_run))}
     table = pd.concat(tables, axis=1)
     table = table.loc[[method for method in (*style.COLOURS, *BASELINES) if method in table.index]]
     table.columns = [f"{name}: {measure}" for name, measure in table.columns]

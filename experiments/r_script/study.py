@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from omegaconf import OmegaConf
 
 import sgns_pmi as sp
 from sgns_pmi.figures import recovery_figure, save
@@ -24,21 +22,18 @@ STEPS = {
 OPTIMUM = "exact optimum"
 
 
-def main(sweep: Path) -> None:
+def main(sweep: sp.Sweep) -> None:
     """Write table.csv and figure.png beside this file."""
-    frame = pd.read_csv(sweep / "sweep.csv")
+    jobs = {job.asked["experiment"]: job for job in sweep.jobs}
     rows, estimates = [], {}
     for experiment, step in STEPS.items():
-        job = frame[frame["experiment"] == experiment]
-        folder = sweep / str(job["job"].iloc[0])
-        config = OmegaConf.load(folder / ".hydra" / "config.yaml")
-        problem = sp.softmax_problem(words=config.data.words, rank=config.data.rank, pairs=config.data.pairs, seed=config.seed)
-        values = job.set_index(["method", "estimate", "target", "cells", "metric"])["value"]
+        job = jobs[experiment]
+        assert job.shown is not None
+        values = job.metrics.set_index(["method", "estimate", "target", "cells", "metric"])["value"]
         methods = {"sgns_sampled": step} | ({"sgns_expected": OPTIMUM} if step == STEPS["r_script_rate"] else {})
         for method, name in methods.items():
-            vectors = np.load(folder / "vectors" / f"{method}.npz", allow_pickle=False)
-            estimates[name] = vectors["V"].astype(float) @ vectors["U"].T + np.log(config.k)
-            row = {"step": name, "noise": config.noise, "dim": config.dim}
+            estimates[name] = job.shown.estimates("raw")[method]
+            row = {"step": name, "noise": job.config["noise"], "dim": job.config["dim"]}
             row["objective"] = values[method, "corrected", "objective", "all", "value"]
             row["percent_above_optimum"] = 100 * values[method, "corrected", "objective", "all", "gap"]
             for metric in ("rmse", "pearson", "slope"):
@@ -51,12 +46,12 @@ def main(sweep: Path) -> None:
     long = table.rename(columns={"step": "method"}).melt("method", ["rmse", "pearson"], "metric", "value")
     figure = recovery_figure(
         estimates,
-        problem.pmi,
-        problem.counts.matrix.toarray(),
+        job.shown.target,
+        job.shown.counts,
         long,
         target_name="true",
         title="From the cloud to the diagonal: $VU^T + \\log k$ against the true PMI\n"
-        f"{problem.title}, k = 20\n"
+        f"{job.summary['problem']}, k = 20\n"
         "dim = 2, then 4; rank of true PMI = 4; noise = zero_share, then unigram",
     )
     # The panels are steps; their colours are still those of the two methods.
@@ -66,4 +61,4 @@ def main(sweep: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(sp.Sweep.open(sys.argv[1]))

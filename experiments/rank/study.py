@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pandas as pd
 
+import sgns_pmi as sp
+from sgns_pmi.compare import select
 from sgns_pmi.figures import lines_figure, save
 
 HERE = Path(__file__).parent
 
 
-def main(sweep: Path) -> None:
+def main(sweep: sp.Sweep) -> None:
     """Write table.csv and figure.png beside this file."""
-    frame = pd.read_csv(sweep / "sweep.csv")
-    rmse = frame.query("estimate == 'corrected' and target == 'true' and metric == 'rmse'")
+    rmse = select(sweep.rows, metric="rmse", estimate="corrected", target="true")
     # The oracle's error is rounding from dim 4 on, sixteen decades below the rest.
     drawn = rmse[(rmse["value"] > 1e-6) & (rmse["cells"] != "all")]
     figure = lines_figure(
@@ -28,7 +29,7 @@ def main(sweep: Path) -> None:
         "the oracle is exact from dim 4 on",
     )
     save(figure, HERE / "figure")
-    objective = frame.query("target == 'objective' and metric == 'value'").assign(cells="objective")
+    objective = select(sweep.rows, target="objective", metric="value").assign(cells="objective")
     table = pd.concat([rmse, objective]).pivot_table(index="dim", columns=["method", "cells"], values="value")
     table.columns = [f"{method}: {'' if cells == 'objective' else 'RMSE '}{cells}" for method, cells in table.columns]
     table.to_csv(HERE / "table.csv", float_format="%.4g")
@@ -36,4 +37,4 @@ def main(sweep: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(sp.Sweep.open(sys.argv[1]))

@@ -2,21 +2,18 @@
 
     python experiments/text8/study.py data.path=TEXT 'eval.similarity=[FOLDER]' 'eval.analogies=[FILE]'
 
-trains every setting below, each in a process of its own, and writes runs.csv, table.csv (means) and figure.png beside
-this file. What is finished lies in outputs/text8_study and is not done again. `--only NAME --seed N` does one of them.
+trains every setting below, each as a run of its own, and writes runs.csv, table.csv (means) and figure.png beside this
+file. What is finished lies in outputs/text8_study and is not done again.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from hydra import compose, initialize_config_dir
 from matplotlib.figure import Figure
@@ -24,16 +21,18 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from sgns_pmi.command_line import conf_folder
+from sgns_pmi.compare import Evaluation
 from sgns_pmi.compare.words.analogies import analogies
 from sgns_pmi.compare.words.neighbours import neighbours
 from sgns_pmi.compare.words.similarity import similarity
-from sgns_pmi.compare.words.vectors import word_vectors
 from sgns_pmi.config import Config
 from sgns_pmi.errors import InputError, missing_extra
 from sgns_pmi.figures import save
 from sgns_pmi.figures.style import TARGET, colour, plain, set_title, styled
 from sgns_pmi.files import atomic_path
 from sgns_pmi.problems.corpus.sources import find_sources, read_blocks
+from sgns_pmi.results.record import RunRecord
+from sgns_pmi.results.run import Run
 from sgns_pmi.run import as_dict
 
 HERE = Path(__file__).parent
@@ -93,74 +92,80 @@ SEVERAL = (BASE, MATCHED, DEFAULT, GENSIM)
 JOBS = [(name, seed) for name in SEVERAL for seed in SEEDS] + [(name, 0) for name in CHANGES if name not in SEVERAL]
 
 
-def configuration(name: str, seed: int, given: list[str]) -> Config:
-    """The committed configuration of text8, or the lab's with one change."""
-    settings = ["methods=[sgns_sampled]"] if name == DEFAULT else [*LAB, *CHANGES.get(name, [])]
-    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-        tree = compose("config", ["+experiment=text8", *settings, f"seed={seed}", "data.cache=false", *given])
-    return Config.from_tree(as_dict(tree))
+def settings(name: str, seed: int, given: list[str]) -> list[str]:
+    """What the command is asked: the committed configuration of text8, or the lab's with one change."""
+    own = ["methods=[sgns_sampled]"] if name == DEFAULT else [*LAB, *CHANGES.get(name, [])]
+    return ["+experiment=text8", *own, f"seed={seed}", "data.cache=false", *given]
 
 
-def ours(config: Config) -> dict[str, Any]:
-    """Count and train; V and U in the order of the vocabulary, which is that of frequency in the text."""
-    problem = config.problem()
-    (estimator,) = config.estimators(problem)[0].values()
-    begin = time.perf_counter()
-    estimator.fit(problem.counts)
-    seconds = time.perf_counter() - begin
-    history = getattr(estimator, "history_", None)
-    return {
-        "V": estimator.V_,
-        "U": estimator.U_,
-        "vocab": problem.counts.vocab,
-        "pairs": problem.counts.total,
-        # The seconds of a history leave the evaluation of ℓ out.
-        "seconds": seconds if history is None else float(history["seconds"].iloc[-1]),
-        "objective": getattr(estimator, "objective_", None),
-    }
+def folder(name: str, seed: int) -> Path:
+    """Where the run of a job lies."""
+    return RESULTS / f"{''.join(letter if letter.isalnum() else '_' for letter in name)}_{seed}"
 
 
-def gensims(config: Config) -> dict[str, Any]:
+def done(name: str, seed: int) -> Run | None:
+    """The finished run of a job, if there is one."""
+    run = Run(folder(name, seed))
+    return run if run.status == "complete" else None
+
+
+def do(name: str, seed: int, given: list[str]) -> None:
+    """Do one job, in a process of its own, or train gensim; its run holds what was measured."""
+    if name == GENSIM:
+        gensims(seed, given)
+    else:
+        place = f"hydra.run.dir={folder(name, seed)}"
+        subprocess.run([sys.executable, "-m", "sgns_pmi.run", *settings(name, seed, given), place], check=True)
+
+
+def gensims(seed: int, given: list[str]) -> None:
     """gensim on the same words, with the settings of the lab: 5 epochs, start rate 0.05, 2 workers."""
     try:
         from gensim.models import Word2Vec
     except ImportError:
         raise missing_extra("gensim", "benchmark", "as the program to compare with") from None
-    sources = find_sources(config.data["path"])
+    sources = find_sources(configuration(settings(GENSIM, seed, given)).data["path"])
     words = [word for source in sources for block in read_blocks(source, 1 << 24) for word in block.text.decode().split()]
     sentences = [words[low : low + 10_000] for low in range(0, len(words), 10_000)]  # gensim's longest
-    begin = time.perf_counter()
-    model = Word2Vec(
-        sentences,
-        vector_size=100,
-        window=5,
-        min_count=5,
-        sample=1e-4,
-        negative=5,
-        ns_exponent=0.75,
-        alpha=0.05,
-        sg=1,
-        epochs=5,
-        workers=2,
-        seed=config.seed,
-    )
-    seconds = time.perf_counter() - begin
-    # In the order of our vocabulary: by frequency, equal ones by code point.
-    vocab = sorted(model.wv.index_to_key, key=lambda word: (-model.wv.get_vecattr(word, "count"), word))
-    rows = [model.wv.key_to_index[word] for word in vocab]
-    return {"V": model.wv.vectors[rows], "U": model.syn1neg[rows], "vocab": tuple(vocab), "seconds": seconds}
+    with RunRecord(folder(GENSIM, seed), {"methods": seed}) as record, record.step(GENSIM):
+        model = Word2Vec(
+            sentences,
+            vector_size=100,
+            window=5,
+            min_count=5,
+            sample=1e-4,
+            negative=5,
+            ns_exponent=0.75,
+            alpha=0.05,
+            sg=1,
+            epochs=5,
+            workers=2,
+            seed=seed,
+        )
+        # In the order of our vocabulary: by frequency, equal ones by code point.
+        vocab = sorted(model.wv.index_to_key, key=lambda word: (-model.wv.get_vecattr(word, "count"), word))
+        rows = [model.wv.key_to_index[word] for word in vocab]
+        words_of = np.array(vocab, dtype=np.str_)
+        with atomic_path(folder(GENSIM, seed) / "vectors" / f"{GENSIM}.npz") as beside:
+            np.savez(beside, V=model.wv.vectors[rows], U=model.syn1neg[rows], vocab=words_of, context_vocab=words_of)
 
 
-def answers(trained: dict[str, Any], config: Config) -> list[dict[str, Any]]:
+def configuration(overrides: list[str]) -> Config:
+    """What the command would be asked, checked."""
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        return Config.from_tree(as_dict(compose("config", overrides)))
+
+
+def answers(run: Run, method: str, evaluation: Evaluation) -> list[dict[str, Any]]:
     """A row for V, and one for V + U: similarity over all words, analogies over the most frequent, the neighbours of a word."""
     rows = []
     for kind in ("V", "V+U"):
-        vectors = word_vectors(trained["V"], trained["U"], vocab=trained["vocab"], context_vocab=trained["vocab"], vectors=kind)
+        vectors = run.vectors(method, kind)
         row: dict[str, Any] = {"vectors": kind}
-        for name, pairs in config.eval.asked.get("similarity", {}).items():
+        for name, pairs in evaluation.asked.get("similarity", {}).items():
             found = similarity(vectors, pairs).set_index("metric")["value"]
             row |= {name: found["spearman"], f"{name} covered": found["covered"]}
-        for name, questions in config.eval.asked.get("analogy", {}).items():
+        for name, questions in evaluation.asked.get("analogy", {}).items():
             frame = analogies(vectors, questions, RESTRICT).query("section == 'all'").set_index("metric")["value"]
             row |= {name: frame["accuracy_3cosadd"], f"{name} 3CosMul": frame["accuracy_3cosmul"]}
             row[f"{name} asked"] = frame["asked"]
@@ -171,26 +176,16 @@ def answers(trained: dict[str, Any], config: Config) -> list[dict[str, Any]]:
     return rows
 
 
-def do(name: str, seed: int, given: list[str]) -> None:
-    """Do one job, and keep what was measured."""
-    config = configuration(name, seed, given)
-    trained = gensims(config) if name == GENSIM else ours(config)
-    facts = {"setting": name, "seed": seed, "words": len(trained["vocab"])}
-    facts |= {key: trained.get(key) for key in ("pairs", "seconds", "objective")}
-    rows = [facts | row for row in answers(trained, config)]
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    with atomic_path(result(name, seed)) as beside:
-        beside.write_text(json.dumps([row | {"peak memory, GB": memory} for row in rows], indent=1))
-
-
-def result(name: str, seed: int) -> Path:
-    """The file of a job's results."""
-    return RESULTS / f"{''.join(letter if letter.isalnum() else '_' for letter in name)}_{seed}.json"
-
-
-def gather() -> pd.DataFrame:
+def gather(evaluation: Evaluation) -> pd.DataFrame:
     """What was measured, a row for each job and kind of vectors, in the order of the jobs."""
-    rows = [row for job in JOBS if result(*job).is_file() for row in json.loads(result(*job).read_text())]
+    rows = []
+    for name, seed in JOBS:
+        if (run := done(name, seed)) is not None:
+            (method,) = run.vector_files
+            learned = run.summary["methods"].get(method, {})
+            memory = run.steps["peak_memory_mb"].reindex(["problem", method]).max() * 2**20 / 1e9
+            facts = {"setting": name, "seed": seed, "objective": learned.get("objective"), "peak memory, GB": memory}
+            rows += [facts | row for row in answers(run, method, evaluation)]
     frame = pd.DataFrame(rows).rename(columns=SETS)
     facts = ["setting", "seed", "vectors"]
     measured = [*(name for name in SETS.values() if name in frame), "rank of queen", "nearest to king", "objective"]
@@ -255,20 +250,13 @@ def figure(frame: pd.DataFrame) -> Figure:
 
 
 def main() -> None:
-    """Do one job; or all that are not done yet, and then the table and the figure."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=[BASE, DEFAULT, GENSIM, *CHANGES], metavar="NAME")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("given", nargs="*", metavar="KEY=VALUE", help="keys of the configuration")
-    arguments = parser.parse_args()
-    if arguments.only is not None:
-        do(arguments.only, arguments.seed, arguments.given)
-        return
+    """Do the jobs that are not done yet, and then the table and the figure."""
+    given = sys.argv[1:]
+    evaluation = configuration(settings(BASE, 0, given)).eval
     for name, seed in JOBS:
-        if not result(name, seed).is_file():
-            command = [sys.executable, __file__, "--only", name, "--seed", str(seed), *arguments.given]
-            subprocess.run(command, check=True)
-    frame = gather()
+        if done(name, seed) is None:
+            do(name, seed, given)
+    frame = gather(evaluation)
     frame.to_csv(HERE / "runs.csv", index=False, float_format="%.4g")
     table = averaged(frame)
     table.to_csv(HERE / "table.csv", index=False, float_format="%.4g")

@@ -1,0 +1,44 @@
+"""What a run makes, it makes once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import TINY, Command
+
+from sgns_pmi.factorise import Factorisation
+from sgns_pmi.problems.problem import ALL, Truth
+
+
+@pytest.mark.parametrize("data", [TINY[:2], ("data=toy", "method=[sgns_expected,sgns_sampled,sppmi_svd]")])
+def test_estimates_and_truth_are_made_once(
+    data: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made: Counter[str] = Counter()
+    estimate, cells, truth = Factorisation.estimate_pmi, Factorisation.estimate_cells, Truth.pmi
+
+    def estimate_pmi(self: Factorisation, corrected: bool = True, rows: Any = ALL) -> Any:
+        made[f"{id(self)} {corrected}"] += 1
+        return estimate(self, corrected, rows)
+
+    def estimate_cells(self: Factorisation, rows: Any, cols: Any, corrected: bool = True) -> Any:
+        made[f"{id(self)} {corrected}"] += 1
+        return cells(self, rows, cols, corrected)
+
+    def pmi(self: Truth, rows: Any = ALL) -> Any:
+        made["truth"] += rows == ALL  # counts are drawn by blocks of rows
+        return truth(self, rows)
+
+    monkeypatch.setattr(Factorisation, "estimate_pmi", estimate_pmi)
+    monkeypatch.setattr(Factorisation, "estimate_cells", estimate_cells)
+    monkeypatch.setattr(Truth, "pmi", pmi)
+    monkeypatch.chdir(tmp_path)
+    outcome = Command(tmp_path, monkeypatch, capsys)(*data, "solver.sampled.epochs=2", "noise=uniform", "hydra.run.dir=out")
+    assert outcome.code == 0
+    methods = 3 if "data=toy" in data else 4
+    assert made.pop("truth", 0) == methods - 3
+    assert len(made) == 2 * methods
+    assert set(made.values()) == {1}
