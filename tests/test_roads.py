@@ -10,16 +10,20 @@ import sgns_pmi
 
 ROOT = Path(sgns_pmi.__file__).parent
 ROAD = (
-    {"lazily", "version", "errors", "files", "progress", "streams", "counts", "pmi", "negatives"},
     {"problems"},
     {"factorise"},
     {"compare"},
     {"results"},
     {"figures"},
     {"report"},
-    {"config", "command_line", "sweep", "query", "run", "__main__"},
+    {"config", "command_line", "sweep", "query", "run"},
 )
-PLACE = {room: place for place, rooms in enumerate(ROAD) for room in rooms}
+"""Before all of them stand the single modules that are not named here: errors, files, counts, pmi, ..."""
+
+
+def place(name: str) -> int:
+    """Where on the road a module stands."""
+    return next((at for at, rooms in enumerate(ROAD, 1) if name.split(".")[1] in rooms), 0)
 
 
 def modules() -> dict[str, Path]:
@@ -58,13 +62,9 @@ def up_the_road(known: dict[str, Path]) -> list[str]:
     wrong = []
     for name, file in known.items():
         for other in own(imports(file), known) - {"sgns_pmi"}:
-            if name != "sgns_pmi" and PLACE[name.split(".")[1]] < PLACE[other.split(".")[1]]:
+            if name != "sgns_pmi" and place(name) < place(other):
                 wrong.append(f"{name} imports {other}")
     return wrong
-
-
-def test_every_room_has_its_place() -> None:
-    assert {name.split(".")[1] for name in modules() if name != "sgns_pmi"} <= set(PLACE)
 
 
 def test_imports_run_down_the_road() -> None:
