@@ -26,6 +26,7 @@ import sgns_pmi as sp
 from benchmarks.measure import peak_memory, seconds_to
 from benchmarks.texts import TEXT8 as TEXT
 from sgns_pmi.factorise.losses.sgns import ExactObjective
+from sgns_pmi.negatives import Negatives
 from sgns_pmi.problems.text import text_problem
 
 FOLDER = Path(__file__).resolve().parents[1] / "outputs" / "benchmarks" / "text8"
@@ -94,7 +95,7 @@ def train_sampled(folder: Path, epochs: int = EPOCHS) -> dict[str, Any]:
     counts = count(folder)
     assert counts.vocab is not None
     noise, _, _ = gensim_noise(folder, counts.vocab)
-    fit = sp.Sampled(negatives="block", epochs=epochs).solve(counts, DIM, K, noise, drop_positive=True)
+    fit = sp.Sampled(negatives="block", epochs=epochs).solve(counts, DIM, Negatives(K, noise, drop_positive=True))
     np.savez(folder / "sampled.npz", V=fit.V, U=fit.U, vocab=np.array(counts.vocab))
     fit.history.to_csv(folder / "sampled_history.csv", index=False)
     return {"memory": peak_memory(), "objective": fit.objective}
@@ -118,7 +119,7 @@ def rows(folder: Path = FOLDER) -> list[dict[str, Any]]:
     gensim = in_own_process("gensim", folder)
     assert counts.vocab is not None
     noise, V, U = gensim_noise(folder, counts.vocab)
-    exact = ExactObjective(counts, K, noise, drop_positive=True, dtype=torch.float32)
+    exact = ExactObjective(counts, Negatives(K, noise, drop_positive=True), dtype=torch.float32)
     peer_objective = exact.value(torch.from_numpy(V), torch.from_numpy(U))
     del exact
     ours = in_own_process("sampled", folder)

@@ -10,6 +10,7 @@ import torch
 import sgns_pmi as sp
 from benchmarks.measure import side_by_side, zipf_counts
 from sgns_pmi.factorise.losses.sgns import ExactObjective
+from sgns_pmi.negatives import Negatives
 
 CASES = [(words, dim) for words in (1_000, 4_000, 10_000) for dim in (50, 100)]
 TARGETS = {(4_000, 50): 1.5, (10_000, 100): 1.25}
@@ -24,7 +25,7 @@ def rows() -> list[dict[str, Any]]:
         counts = zipf_counts(words, TRIPLES_A_WORD * words)
         noise = sp.noise_distribution(counts, exponent=0.75)
         for dtype in (torch.float32, torch.float64):
-            exact = ExactObjective(counts, 5, noise, dtype=dtype)
+            exact = ExactObjective(counts, Negatives(5, noise), dtype=dtype)
             V, U = (torch.randn(words, dim, dtype=dtype, generator=torch.Generator().manual_seed(s)) * 0.3 for s in (0, 1))
 
             def products(V: torch.Tensor = V, U: torch.Tensor = U) -> None:

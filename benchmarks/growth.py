@@ -12,6 +12,7 @@ import numpy as np
 import sgns_pmi as sp
 from benchmarks.measure import in_own_process, zipf_counts
 from sgns_pmi.factorise.solvers.expected import Expected
+from sgns_pmi.negatives import Negatives
 
 BASE = {"words": 4_000, "triples": 600_000, "dim": 50, "k": 5}
 SWEPT = {
@@ -32,7 +33,7 @@ def a_step(history: Any) -> float:
 def largest() -> tuple[int, float]:
     """Triples, and seconds of a step, of the largest exact problem."""
     counts = zipf_counts(20_000, 20_000_000)
-    fit = Expected(max_steps=2, precision="float32").solve(counts, 100, 5, sp.noise_distribution(counts, exponent=0.75))
+    fit = Expected(max_steps=2, precision="float32").solve(counts, 100, Negatives.of(counts, 5, exponent=0.75))
     return counts.nnz, a_step(fit.history)
 
 
@@ -44,8 +45,8 @@ def rows() -> list[dict[str, Any]]:
             case = {**BASE, key: value}
             counts = zipf_counts(case["words"], case["triples"])
             noise = sp.noise_distribution(counts, exponent=0.75)
-            exact = Expected(max_steps=STEPS, precision="float32").solve(counts, case["dim"], case["k"], noise)
-            drawn = sp.Sampled(negatives="block", epochs=EPOCHS).solve(counts, case["dim"], case["k"], noise)
+            exact = Expected(max_steps=STEPS, precision="float32").solve(counts, case["dim"], Negatives(case["k"], noise))
+            drawn = sp.Sampled(negatives="block", epochs=EPOCHS).solve(counts, case["dim"], Negatives(case["k"], noise))
             for solver, history in (("expected, one step", exact.history), ("sampled, one epoch", drawn.history)):
                 table.append(
                     {"part": "e", "ours": solver, "swept": key, **case, "triples": counts.nnz, "seconds": a_step(history)}

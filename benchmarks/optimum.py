@@ -16,6 +16,7 @@ from benchmarks.sampled import literal_port
 from benchmarks.texts import frequent_words
 from sgns_pmi.factorise.solvers import expected
 from sgns_pmi.factorise.solvers.expected import Expected
+from sgns_pmi.negatives import Negatives
 
 REPEATS = 3
 PATIENCE = 120.0  # seconds that autograd + L-BFGS is given
@@ -62,7 +63,7 @@ def r_experiment() -> list[dict[str, Any]]:
     """The R experiment's problem at dim 4, K = 20."""
     counts, k, dim = sp.softmax_problem(words=100, rank=2, pairs=200_000, seed=0).counts, 20, 4
     noise = sp.noise_distribution(counts)
-    best = Expected(starts=12).solve(counts, dim, k, noise).objective
+    best = Expected(starts=12).solve(counts, dim, Negatives(k, noise)).objective
     threads = torch.get_num_threads()
     zero_share = sp.noise_distribution(counts, "zero_share")
     ports = {}
@@ -76,7 +77,7 @@ def r_experiment() -> list[dict[str, Any]]:
         for starts in (None, 1):
             ours = median_of(
                 lambda seed, goal=goal, starts=starts: seconds_to(
-                    Expected(starts=starts).solve(counts, dim, k, noise, seed=seed).history, goal
+                    Expected(starts=starts).solve(counts, dim, Negatives(k, noise), seed=seed).history, goal
                 ),
                 REPEATS,
             )
@@ -144,9 +145,9 @@ def text() -> list[dict[str, Any]]:
     if counts is None:
         return []
     noise, k, dim, gap = sp.noise_distribution(counts, exponent=0.75), 5, 100, 1e-4
-    best = Expected(precision="float64", tolerance=1e-9, max_steps=300).solve(counts, dim, k, noise).objective
+    best = Expected(precision="float64", tolerance=1e-9, max_steps=300).solve(counts, dim, Negatives(k, noise)).objective
     goal = best * (1 + gap)
-    ours = median_of(lambda seed: seconds_to(Expected().solve(counts, dim, k, noise, seed=seed).history, goal), 3)
+    ours = median_of(lambda seed: seconds_to(Expected().solve(counts, dim, Negatives(k, noise), seed=seed).history, goal), 3)
     peer, reached = autograd_lbfgs(counts, dim, k, noise, goal)
     case = f"text, 2,000 words, {counts.nnz:,} triples, dim {dim}, K = {k}, to a gap of {gap:g}"
     return [
@@ -180,7 +181,7 @@ def crossover() -> list[dict[str, Any]]:
                 for limit in (float("inf"), 0.0):
                     expected.NEWTON_WORK = limit
                     steps = 10 if limit else 200
-                    fits.append(Expected(starts=1, tolerance=1e-8, max_steps=steps).solve(counts, dim, 5, noise))
+                    fits.append(Expected(starts=1, tolerance=1e-8, max_steps=steps).solve(counts, dim, Negatives(5, noise)))
             finally:
                 expected.NEWTON_WORK = chosen
             goal = min(fit.objective for fit in fits) * (1 + 1e-4)

@@ -18,6 +18,7 @@ from torch.nn.functional import logsigmoid
 
 import sgns_pmi as sp
 from benchmarks.measure import seconds_to
+from sgns_pmi.negatives import Negatives
 
 K, DIM = 20, 2
 REPEATS = 5
@@ -63,8 +64,8 @@ def rows(repeats: int = REPEATS, port_epochs: int = 200) -> list[dict[str, Any]]
     table = []
     for negatives, epochs in (("block", 50), ("pair", 20)):
         solver = sp.Sampled(negatives=negatives, epochs=epochs)
-        solver.solve(counts, DIM, K, noise)  # the first call of a process loads libraries
-        fits = [solver.solve(counts, DIM, K, noise, seed=seed) for seed in range(repeats)]
+        solver.solve(counts, DIM, Negatives(K, noise))  # the first call of a process loads libraries
+        fits = [solver.solve(counts, DIM, Negatives(K, noise), seed=seed) for seed in range(repeats)]
         seconds = statistics.median(seconds_to(fit.history, port_objective) for fit in fits)
         table.append(
             {

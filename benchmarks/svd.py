@@ -10,7 +10,7 @@ from scipy.sparse.linalg import svds
 
 import sgns_pmi as sp
 from benchmarks.measure import compared, in_own_process, side_by_side, zipf_counts
-from sgns_pmi.factorise.methods.svd import truncated_svd
+from sgns_pmi.factorise.linalg import truncated_svd
 
 DIM = 100
 CASES = ((5_000, 1_000_000), (20_000, 5_000_000))

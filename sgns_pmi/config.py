@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from sgns_pmi.compare.words.evaluation import Evaluation
 from sgns_pmi.errors import InputError, check_choice, check_dim, check_flag, check_integer, check_real, check_seed
 from sgns_pmi.factorise import METHODS, Composes, Factorisation
-from sgns_pmi.factorise.methods.sgns import SOLVERS, resolve_device
+from sgns_pmi.factorise.devices import resolve_device
+from sgns_pmi.factorise.methods.sgns import SOLVERS
 from sgns_pmi.factorise.registry import SHARED, Parameters
 from sgns_pmi.pmi import NOISES, noise_distribution
 from sgns_pmi.problems import PROBLEMS, Problem

@@ -157,6 +157,15 @@ class CooccurrenceCounts:
         mask[coo.coords[0], coo.coords[1]] = True
         return _frozen(mask)
 
+    @property
+    def centers(self) -> NDArray[np.integer[Any]]:
+        """The centre of each seen cell (nnz,), in CSR order; their contexts are `matrix.indices`."""
+        return np.repeat(np.arange(self.shape[0], dtype=self.matrix.indices.dtype), np.diff(self.matrix.indptr))
+
+    def with_values(self, values: NDArray[Any]) -> sp.csr_array:
+        """A sparse matrix (words, contexts) of one value for each seen cell, in CSR order; it shares the counts' indices."""
+        return sp.csr_array((values, self.matrix.indices, self.matrix.indptr), shape=self.shape)
+
     def __repr__(self) -> str:
         return f"CooccurrenceCounts({self.shape[0]} x {self.shape[1]}, {self.nnz} cells, total {self.total:g})"
 

@@ -1,6 +1,6 @@
-"""Pure functions of counts: PMI, shifted positive PMI, noise distributions and the optimum x* of SGNS.
+"""Pure functions of counts: PMI, shifted positive PMI and noise distributions.
 
-Notation: counts n_ij, row sums r_i, column sums c_j, total N, K negatives drawn from the noise distribution P_n.
+Notation: counts n_ij, row sums r_i, column sums c_j, total N.
 L&G is Levy & Goldberg, "Neural Word Embedding as Implicit Matrix Factorization" (NIPS 2014).
 """
 
@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
-from sgns_pmi.errors import InputError, check_choice, check_integer, check_real
+from sgns_pmi.errors import InputError, check_choice, check_real
 
 Float = NDArray[np.float64]
 Indices = NDArray[np.integer[Any]]
@@ -28,7 +28,7 @@ def pmi_cells(counts: CooccurrenceCounts, exponent: float = 1.0) -> Float:
     With `exponent` α ≠ 1 the context probability is smoothed, c_j^α / Σ c^α (Levy, Goldberg & Dagan 2015, eq. 3).
     """
     n = counts.matrix
-    return pmi_of(counts, n.data, np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr)), n.indices, exponent)
+    return pmi_of(counts, n.data, counts.centers, n.indices, exponent)
 
 
 def pmi_of(counts: CooccurrenceCounts, n: Float, rows: Indices, cols: Indices, exponent: float = 1.0) -> Float:
@@ -75,8 +75,7 @@ def sppmi_matrix(counts: Any, k: float, exponent: float = 1.0) -> sp.csr_array:
     """
     counts = as_counts(counts)
     shifted = pmi_cells(counts, exponent) - np.log(check_real("k", k, 1.0))
-    n = counts.matrix
-    sppmi = sp.csr_array((np.maximum(shifted, 0.0), n.indices.copy(), n.indptr.copy()), shape=counts.shape)
+    sppmi = counts.with_values(np.maximum(shifted, 0.0)).copy()
     sppmi.eliminate_zeros()
     return sppmi
 
@@ -152,39 +151,3 @@ def _given_noise(noise: ArrayLike, contexts: int) -> Float:
     if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() == 0:
         raise InputError("noise", "array", "must hold finite weights, none negative, not all zero")
     return weights
-
-
-def noise_offset(counts: Any, noise: ArrayLike) -> Float:
-    """The column term (contexts,) that corrects V·Uᵀ + log K into an estimate of PMI: log P_n(j) − log(c_j/N).
-
-    Zero for the unigram noise with exponent 1, and where a context never occurs (no PMI is defined there).
-    """
-    counts = as_counts(counts)
-    p_n = np.asarray(noise, dtype=np.float64)
-    occurs = counts.col_sums > 0
-    offset = np.zeros(counts.shape[1])
-    offset[occurs] = np.log(p_n[occurs]) - np.log(counts.col_sums[occurs] / counts.total)
-    return offset
-
-
-def optimum_cells(counts: CooccurrenceCounts, k: int, noise: ArrayLike, *, drop_positive: bool = False) -> Float:
-    """x*_ij of the seen cells, in CSR order: log n_ij − log(K r_i P_n(j)) (L&G, eq. 7); elsewhere x* is −∞.
-
-    With `drop_positive` (word2vec.c, gensim: a negative equal to the positive is dropped) the negatives of cell
-    (i, j) number K (r_i − n_ij) P_n(j); where r_i = n_ij there are none, and x* is +∞.
-    """
-    with np.errstate(divide="ignore"):
-        return np.log(counts.matrix.data) - np.log(negative_cells(counts, k, noise, drop_positive=drop_positive))
-
-
-def negative_cells(counts: CooccurrenceCounts, k: int, noise: ArrayLike, *, drop_positive: bool = False) -> Float:
-    """The negatives K r_i P_n(j) that each seen cell meets, or K (r_i − n_ij) P_n(j), in CSR order."""
-    n = counts.matrix
-    # One array, as there may not be room for many.
-    drawn: Float = np.repeat(counts.row_sums, np.diff(n.indptr))
-    if drop_positive:
-        # n and r may differ by rounding where a row has a single context: never a negative number of negatives.
-        drawn = np.maximum(drawn - n.data, 0.0)
-    drawn *= check_integer("k", k)
-    drawn *= np.asarray(noise, dtype=np.float64)[n.indices]
-    return drawn

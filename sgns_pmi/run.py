@@ -26,6 +26,7 @@ from sgns_pmi.config import Config
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import METHODS, Factorisation
 from sgns_pmi.figures import RunFrames, RunTitle, question_figures, run_figures
+from sgns_pmi.negatives import Negatives
 from sgns_pmi.problems import Problem
 from sgns_pmi.results.overview import answers_overview, as_text, overview
 from sgns_pmi.results.record import RunRecord, histories, log_failure
@@ -62,7 +63,7 @@ def run(config: Config, directory: Path) -> RunRecord:
     with RunRecord(directory, config.seeds) as record:
         with record.step("problem"):
             problem = config.problem()
-            noise = config.noise_for(problem)
+            negatives = Negatives(config.k, config.noise_for(problem), config.drop_positive)
             # Jobs that run in parallel would draw their progress bars over each other.
             estimators, left_out = config.estimators(problem, verbose=multiprocessing.parent_process() is None)
             config.check_eval(problem)
@@ -73,7 +74,7 @@ def run(config: Config, directory: Path) -> RunRecord:
         fitted = factorise(estimators, problem, record)
         if fitted:
             with record.step("compare"):
-                metrics, shown = compare(problem, fitted, config.k, noise, config.drop_positive)
+                metrics, shown = compare(problem, fitted, negatives)
             record.tables.append(overview(metrics))
             history = histories(fitted)
             write_csv(metrics, directory / "metrics.csv")

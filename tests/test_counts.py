@@ -265,3 +265,11 @@ def test_a_frame_that_only_numbers_has_no_words() -> None:
     assert (counts.vocab, counts.context_vocab) == (None, None)
     half = as_counts(pd.DataFrame([[1, 2], [3, 4]], index=[10, 20]))
     assert (half.vocab, half.context_vocab) == (("10", "20"), None)
+
+
+def test_centers_and_values_of_the_seen_cells():
+    counts = sp.CooccurrenceCounts.from_matrix([[0, 3, 1], [0, 0, 0], [2, 0, 0]])
+    assert counts.centers.tolist() == [0, 0, 2]
+    doubled = counts.with_values(2 * counts.matrix.data)
+    assert doubled.toarray().tolist() == [[0, 6, 2], [0, 0, 0], [4, 0, 0]]
+    assert counts.matrix.data.tolist() == [3, 1, 2]

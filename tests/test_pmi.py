@@ -1,4 +1,4 @@
-"""PMI, SPPMI, noise distributions and x* against closed forms, dense formulas and the R figures."""
+"""PMI, SPPMI and noise distributions against closed forms, dense formulas and the R figures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 import sgns_pmi as sp
 from sgns_pmi.errors import InputError
-from sgns_pmi.pmi import noise_offset, optimum_cells, pmi_cells
 
 
 def random_counts(seed: int, words: int = 9, contexts: int = 7) -> np.ndarray:
@@ -30,10 +29,6 @@ def dense_pmi(counts: np.ndarray, exponent: float = 1.0) -> np.ndarray:
     column = np.where(counts.sum(0) > 0, column, 0) / column[counts.sum(0) > 0].sum()
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(counts > 0, np.log(joint / (joint.sum(1)[:, None] * column)), -np.inf)
-
-
-def softplus(x: float) -> float:
-    return float(np.logaddexp(0.0, x))
 
 
 # PMI
@@ -191,67 +186,3 @@ def test_large_exponents_do_not_overflow():
     """c^α is beyond float64 here, the distribution is not."""
     p_n = sp.noise_distribution([[1e200, 2e200], [1e200, 2e200]], "unigram", 2.0)
     np.testing.assert_allclose(p_n, [0.2, 0.8], rtol=1e-12)
-
-
-# x* and the correction
-
-
-@given(
-    seed=st.integers(0, 10_000),
-    k=st.sampled_from([1, 5, 20]),
-    noise=st.sampled_from(["unigram", "uniform"]),
-    exponent=st.sampled_from([1.0, 0.75]),
-)
-@settings(max_examples=40, deadline=None)
-def test_correction_turns_the_optimum_into_pmi(seed, k, noise, exponent):
-    """x* + log K + log P_n(j) − log(c_j/N) is the PMI, whatever the noise."""
-    counts = sp.CooccurrenceCounts.from_matrix(random_counts(seed))
-    p_n = sp.noise_distribution(counts, noise, exponent)
-    corrected = optimum_cells(counts, k, p_n) + np.log(k) + noise_offset(counts, p_n)[counts.matrix.indices]
-    np.testing.assert_allclose(corrected, pmi_cells(counts), rtol=1e-10, atol=1e-10)
-    np.testing.assert_allclose(corrected, dense_pmi(counts.matrix.toarray())[counts.seen], rtol=1e-10, atol=1e-10)
-
-
-def test_offset_of_the_theorys_noise_is_zero():
-    counts = random_counts(2)
-    np.testing.assert_allclose(noise_offset(counts, sp.noise_distribution(counts)), 0, atol=1e-14)
-
-
-def test_offset_by_hand():
-    """c = (4, 12): uniform noise is off by log 2 and log 2/3; a context that never occurs has none."""
-    np.testing.assert_allclose(noise_offset([[4, 12]], [0.5, 0.5]), np.log([2, 2 / 3]), rtol=1e-14)
-    np.testing.assert_array_equal(noise_offset([[4, 0]], [1, 0]), [0, 0])
-
-
-@pytest.mark.parametrize("drop_positive", [False, True])
-@pytest.mark.parametrize("noise", ["unigram", "uniform"])
-def test_optimum_is_stationary_and_lowest(noise, drop_positive):
-    """n softplus(−x) + K (r − [dropped] n) P_n softplus(x) has slope 0 at x*, and is larger on both sides."""
-    k, counts = 5, sp.CooccurrenceCounts.from_matrix(random_counts(4))
-    p_n = sp.noise_distribution(counts, noise)
-    best = optimum_cells(counts, k, p_n, drop_positive=drop_positive)
-    coo = counts.matrix.tocoo()
-    for i, j, n, x in zip(*coo.coords, coo.data, best, strict=True):
-        negatives = k * (counts.row_sums[i] - (n if drop_positive else 0)) * p_n[j]
-        if negatives == 0:
-            assert x == np.inf
-            continue
-        slope = -n / (1 + np.exp(x)) + negatives / (1 + np.exp(-x))
-        assert slope == pytest.approx(0, abs=1e-10 * (n + negatives))
-
-        def loss(score: float, n: float = n, negatives: float = negatives) -> float:
-            return n * softplus(-score) + negatives * softplus(score)
-
-        assert loss(x) < min(loss(x - 0.1), loss(x + 0.1))
-
-
-def test_single_context_of_a_row_has_no_dropped_optimum():
-    counts = sp.CooccurrenceCounts.from_matrix([[0.1 + 0.2, 0], [1, 1]])
-    best = optimum_cells(counts, 1, [0.5, 0.5], drop_positive=True)
-    assert best[0] == np.inf
-    assert np.isfinite(best[1:]).all()
-
-
-def test_optimum_needs_a_whole_k():
-    with pytest.raises(InputError, match=r"k=2\.5"):
-        optimum_cells(sp.CooccurrenceCounts.from_matrix(np.eye(2)), 2.5, [0.5, 0.5])  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ from command import TINY, Command, written
 from threadpoolctl import threadpool_limits
 
 from sgns_pmi.compare import Comparison, compare
+from sgns_pmi.negatives import Negatives
 from sgns_pmi.progress import Progress
 
 ROWS = ["method", "estimate", "target", "cells", "metric", "value"]
@@ -197,10 +198,10 @@ def test_a_key_that_does_not_exist_stops_the_sweep_before_its_jobs(command: Comm
 
 @pytest.mark.usefixtures("no_figures")
 def test_a_failed_job_does_not_stop_the_sweep(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    def breaks(problem: Any, fitted: Any, k: int, *rest: Any) -> Comparison:
-        if k == 2:
+    def breaks(problem: Any, fitted: Any, negatives: Negatives) -> Comparison:
+        if negatives.k == 2:
             raise RuntimeError("a wheel came off")
-        return compare(problem, fitted, k, *rest)
+        return compare(problem, fitted, negatives)
 
     monkeypatch.setattr("sgns_pmi.run.compare", breaks)
     outcome = sweep(command, "k=1,2,3", "method=qwem")

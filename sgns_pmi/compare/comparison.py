@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from sgns_pmi.compare.deviation import estimator_objective, optimal_objective
+from sgns_pmi.compare.deviation import estimator_objective, optimal_objective, scored_raw
 from sgns_pmi.compare.recovery import recovery
 from sgns_pmi.compare.shown import ShownCells, is_dense, shown_cells, shown_pair
 from sgns_pmi.compare.table import METRIC_COLUMNS
 from sgns_pmi.factorise import Factorisation
+from sgns_pmi.negatives import Negatives
 from sgns_pmi.pmi import pmi_cells, pmi_matrix
 from sgns_pmi.problems import Problem
 
@@ -28,9 +28,7 @@ class Comparison(NamedTuple):
     shown: ShownCells
 
 
-def compare(
-    problem: Problem, fitted: Mapping[str, Factorisation], k: int, noise: NDArray[np.float64], drop_positive: bool = False
-) -> Comparison:
+def compare(problem: Problem, fitted: Mapping[str, Factorisation], negatives: Negatives) -> Comparison:
     """Recovery of each method, raw and corrected, against the true, nominal and empirical PMI; and its objective.
 
     Each estimate is made once: of all cells where a truth is known or the counts are small, else of the seen ones.
@@ -39,31 +37,28 @@ def compare(
     ----------
     problem : Problem
     fitted : mapping of method name to fitted estimator
-    k : int
-    noise : ndarray, (contexts,)
-        K and P_n of the objective that all methods are measured by.
-    drop_positive : bool, default False
+    negatives : Negatives
+        Those of the objective that all methods are measured by.
 
     Returns
     -------
     metrics : DataFrame
         Columns method, estimate (raw, corrected), target (true, nominal, empirical, objective), cells, metric, value.
-        Objective rows have metric "value": ℓ at the method's scores, the corrected estimate less log K and the column
-        term; "deviation_percent": percent above ℓ* (docs/math.md, "Deviation"); "gap": relative distance to the ℓ of
-        sgns_expected, the best known optimum at this dim (negative for a method that is not bound to that dim; no row
-        where sgns_expected is not in the run).
+        Objective rows have metric "value": ℓ at the method's scores (see `estimator_objective`); "deviation_percent": percent
+        above ℓ* (docs/math.md, "Deviation"); "gap": relative distance to the ℓ of sgns_expected, the best known optimum at
+        this dim (negative for a method that is not bound to that dim; no row where sgns_expected is not in the run).
     shown : ShownCells
         What figures need of the estimates.
     """
     counts = problem.counts
-    rows, cols = np.repeat(np.arange(counts.shape[0], dtype=np.int32), np.diff(counts.matrix.indptr)), counts.matrix.indices
+    rows, cols = counts.centers, counts.matrix.indices
     dense = is_dense(problem)
     if problem.truth is not None:
         targets = {"true": problem.pmi, "nominal": problem.nominal, "empirical": pmi_matrix(counts)}
         joint, seen = problem.joint, counts.seen
     else:  # only seen cells have an empirical PMI
         targets, joint, seen = {"empirical": pmi_cells(counts)}, None, np.ones(counts.nnz, dtype=bool)
-    best = optimal_objective(counts, k, noise, drop_positive=drop_positive)
+    best = optimal_objective(counts, negatives)
     shown = shown_cells(problem)
     frames, values = [], {}
     shown_raw, shown_corrected = {}, {}
@@ -77,10 +72,8 @@ def compare(
             for target, pmi in targets.items():
                 if pmi is not None:
                     frames.append(recovery(compared, pmi, joint, seen).assign(method=method, estimate=kind, target=target))
-            if corrected:
-                values[method] = estimator_objective(
-                    estimator, counts, k, noise, drop_positive=drop_positive, estimate=estimate if dense else None
-                )
+            if corrected != scored_raw(estimator, negatives):
+                values[method] = estimator_objective(estimator, counts, negatives, estimate if dense else None)
             del estimate, compared  # there may be no room for two
         raw, shown_corrected[method] = shown_pair(**pair)
         if raw is not None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
+import logging
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
-import scipy.sparse as sp
-import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from sgns_pmi.factorise.estimator import Estimator
+from sgns_pmi.factorise.linalg import product_cells
+from sgns_pmi.factorise.solvers.solution import Status
 from sgns_pmi.factorise.subwords import Subwords
+from sgns_pmi.negatives import Negatives
 from sgns_pmi.pmi import ALL, Indices, Rows
 
+log = logging.getLogger("sgns_pmi")
+
 Float = NDArray[np.float64]
-CELL_ROWS = 4096  # whose cells are computed together
 
 
 class Factorisation(Estimator):
@@ -27,10 +29,22 @@ class Factorisation(Estimator):
 
     V_: NDArray[np.floating[Any]]
     U_: NDArray[np.floating[Any]]
+    objective_: float
+    status_: Status | None = None
+    """How the solver ended; None for a method without one."""
     note_: str = ""
     """What a reader of the estimate has to know: that training has not converged, or that there was nothing to learn."""
+    negatives_: Negatives | None = None
+    """What the factors were fitted to, for a method whose `objective_` is ℓ at its scores; None for one with another loss."""
     subwords_: Subwords | None = None
     """Vectors of parts of words, of which a method composes those of unknown words."""
+
+    def _ended(self, status: Status, unfinished: str = "") -> None:
+        """Note how the fit ended, and say `unfinished` where that was its step limit."""
+        self.status_ = status
+        self.note_ = unfinished if status == "step limit" else ""
+        if self.note_:
+            log.warning(self.note_)
 
     def check(self) -> None:
         """Raise `InputError` for a parameter that no counts could make valid; `fit` calls it first."""
@@ -103,48 +117,3 @@ class Composes(Protocol):
 
     def compose(self, word: str) -> NDArray[np.floating[Any]]:
         """The vector (dim,) of a word."""
-
-
-def plus_terms(V: ArrayLike, U: ArrayLike, column: Float, row: Float | None = None) -> tuple[Float, Float]:
-    """Factors of V·Uᵀ + a term for each context + a term for each centre: [V, 1, row] and [U, column, 1]."""
-    V, U = np.asarray(V, dtype=np.float64), np.asarray(U, dtype=np.float64)
-    left, right = [V, np.ones((len(V), 1))], [U, column[:, None]]
-    if row is not None:
-        left, right = [*left, row[:, None]], [*right, np.ones((len(U), 1))]
-    return np.hstack(left), np.hstack(right)
-
-
-def product_cells(left: Float, right: Float, rows: Indices, cols: Indices) -> Float:
-    """left_i·right_j of single cells, (cells,); `rows` ascend. A third of the time of gathering vectors in NumPy."""
-    starts = np.searchsorted(rows, np.arange(len(left) + 1, dtype=rows.dtype))
-    u = torch.from_numpy(right).T
-    found = np.empty(len(cols))
-    # Some rows at a time: PyTorch holds the cells of a call several times over.
-    for low in range(0, len(left), CELL_ROWS):
-        v = torch.from_numpy(left[low : low + CELL_ROWS])
-        start = starts[low : low + CELL_ROWS + 1]
-        own = slice(start[0], start[-1])
-        if own.start == own.stop:
-            continue
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Sparse CSR", UserWarning)  # PyTorch calls its API unsettled
-            cells = torch.sparse_csr_tensor(
-                # Both index arrays need one type, and counts have the smaller one where it will do.
-                torch.tensor((start - start[0]).astype(cols.dtype)),
-                torch.tensor(cols[own]),
-                torch.zeros(len(cols[own]), dtype=torch.float64),
-                (len(v), len(right)),
-                check_invariants=False,
-            )
-        found[own] = torch.sparse.sampled_addmm(cells, v, u).values().numpy()
-    return found
-
-
-def sparse_cells(matrix: sp.csr_array, rows: Indices, cols: Indices, absent: float = 0.0) -> Float:
-    """Single cells of a sparse matrix, (cells,), `absent` where none is stored."""
-    if len(rows) == 0:
-        return np.empty(0)
-    numbers = np.arange(1, matrix.nnz + 1)
-    # What single cells of a sparse array are differs between SciPy versions; of a sparse matrix, not.
-    numbered = sp.csr_matrix((numbers, matrix.indices, matrix.indptr), shape=matrix.shape)
-    return np.append(matrix.data, absent)[np.asarray(numbered[rows, cols]).ravel() - 1]

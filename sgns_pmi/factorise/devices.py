@@ -1,4 +1,4 @@
-"""How many threads a solver computes on."""
+"""Where a solver computes: the device, and on how many threads."""
 
 from __future__ import annotations
 
@@ -11,8 +11,25 @@ from itertools import pairwise
 
 import torch
 
+from sgns_pmi.errors import InputError
+
 SMALL_CELLS = 100_000
 """words x contexts up to which threads, sharing products so small, would spend their time waiting for each other."""
+
+
+def resolve_device(device: object) -> str:
+    """The device to compute on: "auto" becomes cuda where there is one; an unknown or absent one is refused."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        kind = torch.device(str(device)).type
+    except RuntimeError:
+        kind = ""
+    if kind not in ("cpu", "cuda"):
+        raise InputError("device", device, "must be cpu, cuda or auto")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise InputError("device", device, "no CUDA device is available here; use device=cpu")
+    return str(device)
 
 
 @contextmanager

@@ -115,11 +115,11 @@ class RunRecord:
 
     def fitted(self, method: str, estimator: Factorisation) -> None:
         """Note how a method ended."""
-        ends = {name: getattr(estimator, f"{name}_", None) for name in ("objective", "converged", "interrupted")}
+        ends = {"objective": getattr(estimator, "objective_", None), "status": estimator.status_}
         self._methods[method] = {name: value for name, value in ends.items() if value is not None}
-        if note := estimator.note_:
-            self._warnings.append(note)
-        if ends["interrupted"]:
+        if estimator.note_:
+            self._warnings.append(estimator.note_)
+        if estimator.status_ == "interrupted":
             self.interrupted()
 
     def interrupted(self) -> None:

@@ -10,13 +10,14 @@ import pytest
 import sgns_pmi as sp
 from sgns_pmi.compare import compare
 from sgns_pmi.compare.shown import SHOWN_CELLS, ShownCells, shown_cells, shown_pair, shown_rows
+from sgns_pmi.negatives import Negatives
 from sgns_pmi.problems import Problem
 
 PRECISION = 1e-6
 
 
 def shown_of(problem: Problem, **fitted: sp.SPPMISVD) -> ShownCells:
-    return compare(problem, fitted, 2, sp.noise_distribution(problem.counts, exponent=0.5)).shown
+    return compare(problem, fitted, Negatives.of(problem.counts, 2, exponent=0.5)).shown
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (100, 100), (20_000, 20_000), (3, 10**7)])

@@ -26,7 +26,7 @@ def fitted(name: str, **more: Any) -> Factorisation:
 @pytest.mark.parametrize("corrected", [True, False])
 @pytest.mark.parametrize("name", METHODS)
 def test_single_cells_are_those_of_the_dense_estimate(name: str, corrected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sgns_pmi.factorise.base.CELL_ROWS", 5)
+    monkeypatch.setattr("sgns_pmi.factorise.linalg.CELL_ROWS", 5)
     estimator = fitted(name)
     dense = estimator.estimate_pmi(corrected)
     rng = np.random.default_rng(0)

@@ -8,18 +8,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sgns_pmi.counts import CooccurrenceCounts
-from sgns_pmi.errors import InputError, check_choice, check_dim, check_flag, check_integer, check_real, check_seed
-from sgns_pmi.factorise.base import Factorisation, Float, plus_terms
+from sgns_pmi.errors import InputError, check_choice, check_dim, check_integer, check_real, check_seed
+from sgns_pmi.factorise.base import Float
+from sgns_pmi.factorise.draws import alias_table
 from sgns_pmi.factorise.kernels.cbow import visit_windows
+from sgns_pmi.factorise.linalg import plus_terms
 from sgns_pmi.factorise.registry import method
-from sgns_pmi.factorise.solvers.sampled import alias_table
-from sgns_pmi.factorise.solvers.solution import History
-from sgns_pmi.pmi import noise_distribution, noise_offset
+from sgns_pmi.factorise.scores import NegativeSampling
+from sgns_pmi.factorise.solvers.solution import History, Status
 from sgns_pmi.problems.text import as_corpus
 from sgns_pmi.progress import Progress
 
 RATES = {"mean": 0.2, "sum": 0.05, "word2vec": 0.05}
-EPOCHS, LEAST_WINDOWS = 5, 20_000
+LEAST_EPOCHS, LEAST_WINDOWS = 5, 20_000
 LAST_RATE = 1e-4  # the share of the learning rate that is left at the end, as in word2vec.c
 
 
@@ -29,7 +30,7 @@ LAST_RATE = 1e-4  # the share of the learning rate that is left at the end, as i
     needs="text",
     loss="CBOW loss (nats a window)",
 )
-class CBOW(Factorisation):
+class CBOW(NegativeSampling):
     """CBOW with negative sampling on a text (Mikolov et al. 2013), with the exact gradient of its loss.
 
     A window of a centre i and contexts C, with h = Σ_C v_c (or that divided by the number of contexts) and negatives
@@ -72,8 +73,8 @@ class CBOW(Factorisation):
         Mean loss of a window, over the last pass, each before its own step.
     history_ : DataFrame
         step (windows), epoch, seconds, objective (mean since the record before).
-    interrupted_ : bool
-        Whether Ctrl-C ended training early.
+    status_ : {"step limit", "interrupted"}
+        Whether all passes were made.
 
     Notes
     -----
@@ -124,21 +125,19 @@ class CBOW(Factorisation):
         self.verbose = verbose
 
     def check(self) -> None:
+        super().check()
         check_integer("dim", self.dim)
-        check_integer("k", self.k)
-        check_real("exponent", self.exponent)
         check_choice("combine", self.combine, RATES)
         if self.epochs is not None:
             check_integer("epochs", self.epochs)
         if self.lr is not None:
             check_real("lr", self.lr, above=True)
-        check_flag("drop_positive", self.drop_positive)
         check_seed(self.seed)
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn V and U from a text (a `Corpus`, as `Problem.corpus`, or sentences as lists of words); returns self.
 
-        Ctrl-C ends training, keeps what was learned and sets `interrupted_`.
+        Ctrl-C ends training and keeps what was learned.
 
         Raises
         ------
@@ -152,19 +151,20 @@ class CBOW(Factorisation):
         dim = check_dim(self.dim, counts.shape)
         # P_n is over the words in the middle, the rows.
         by_center = CooccurrenceCounts(counts.matrix.T.tocsr(), counts.context_vocab, counts.vocab)
-        self.noise_ = noise_distribution(by_center, self.noise, self.exponent)
-        share, alias = alias_table(self.noise_)
+        negatives = self._negatives(by_center)
+        self.noise_ = negatives.noise
+        share, alias = alias_table(negatives.noise)
         table = share.astype(np.float32), alias.astype(np.int32)
         rate = self.lr or RATES[self.combine]
         history = History()
-        epochs = self.epochs or max(EPOCHS, -(-LEAST_WINDOWS // corpus.tokens))
+        epochs = self.epochs or max(LEAST_EPOCHS, -(-LEAST_WINDOWS // corpus.tokens))
         expected = epochs * corpus.tokens  # windows; not exactly, as subsampling is drawn
 
         rng = np.random.default_rng(self.seed)
         V = rng.uniform(-0.5 / dim, 0.5 / dim, (counts.shape[0], dim)).astype(np.float32)
         U = np.zeros_like(V)
         state = rng.integers(2**64, size=1, dtype=np.uint64)
-        self.interrupted_ = False
+        status: Status = "step limit"
         visited = 0
         with Progress("CBOW (words)", expected, self.verbose) as progress:
             try:
@@ -181,10 +181,10 @@ class CBOW(Factorisation):
                             windows.context,
                             table[0],
                             table[1],
-                            self.k,
+                            int(negatives.k),
                             self.combine != "sum",
                             self.combine != "word2vec",
-                            self.drop_positive,
+                            negatives.drop_positive,
                             rate * left[0],
                             rate * left[1],
                             state,
@@ -195,11 +195,12 @@ class CBOW(Factorisation):
                         raise InputError("lr", rate, f"training diverged in pass {epoch + 1}; choose a smaller learning rate")
                     history.add(visited, epoch + 1, loss / max(seen, 1))
             except KeyboardInterrupt:
-                self.interrupted_ = True
+                status = "interrupted"
                 history.add(visited, visited / max(corpus.tokens, 1), loss / max(seen, 1))
+        self._ended(status)
         self.V_, self.U_ = V, U
         self.objective_, self.history_ = history.objective, history.frame()
-        self._offset = noise_offset(by_center, self.noise_)
+        self._offset = negatives.offset(by_center)
         return self
 
     def product(self, corrected: bool = True) -> tuple[Float, Float]:

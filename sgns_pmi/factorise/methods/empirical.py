@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-import scipy.sparse as sp
 
 from sgns_pmi.counts import as_counts
-from sgns_pmi.factorise.base import Factorisation, Float, sparse_cells
+from sgns_pmi.factorise.base import Factorisation, Float
+from sgns_pmi.factorise.linalg import sparse_cells
 from sgns_pmi.factorise.registry import method
 from sgns_pmi.pmi import ALL, Indices, Rows, pmi_cells
 
@@ -40,8 +40,7 @@ class Empirical(Factorisation):
     def fit(self, counts: Any) -> Self:
         """Take the PMI of counts: a CooccurrenceCounts, a dense array or a scipy sparse matrix; returns self."""
         counts = as_counts(counts)
-        n = counts.matrix
-        self.pmi_ = sp.csr_array((pmi_cells(counts), n.indices, n.indptr), shape=counts.shape)
+        self.pmi_ = counts.with_values(pmi_cells(counts))
         return self
 
     def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:

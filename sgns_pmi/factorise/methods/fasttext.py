@@ -4,7 +4,7 @@
 
 (Bojanowski, Grave, Joulin & Mikolov 2017, section 3.2; the mean is fastText's). ℓ is that of SGNS on the same counts, in Z
 and U. An epoch is a pass over the rows of V and one over those of U, with negatives shared by blocks of rows (see
-`shared_negatives`). The pass over U is SGNS's. That over V finds the move δ_w that each word would make on its own, and
+`solvers.blocks`). The pass over U is SGNS's. That over V finds the move δ_w that each word would make on its own, and
 
     Δz_g = Σ_{w ∋ g} (r_w / m_w) δ_w / Σ_{w ∋ g} r_w / m_w
 
@@ -31,24 +31,25 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
-from sgns_pmi.errors import InputError, check_dim, check_flag, check_integer, check_real, check_seed
-from sgns_pmi.factorise.base import Factorisation, Float, plus_terms
-from sgns_pmi.factorise.devices import threads_for
+from sgns_pmi.errors import InputError, check_dim, check_integer, check_seed
+from sgns_pmi.factorise.base import Float
+from sgns_pmi.factorise.devices import resolve_device, threads_for
+from sgns_pmi.factorise.linalg import balanced
 from sgns_pmi.factorise.losses.sgns import ExactObjective
-from sgns_pmi.factorise.methods.sgns import resolve_device
 from sgns_pmi.factorise.registry import method
-from sgns_pmi.factorise.solvers.blocks import DRAWS, Side, balanced, improve, newton_move
-from sgns_pmi.factorise.solvers.sampled import RECORDED_DRAWS, RECORDS, default_epochs, train
+from sgns_pmi.factorise.scores import ScoreFactorisation
+from sgns_pmi.factorise.solvers.blocks import DRAWS, RECORDED_DRAWS, Side, default_epochs, improve, newton_move
 from sgns_pmi.factorise.solvers.solution import History
+from sgns_pmi.factorise.solvers.training import RECORDS, train
 from sgns_pmi.factorise.subwords import Hashing, Subwords, averaging
-from sgns_pmi.pmi import noise_distribution, noise_offset
+from sgns_pmi.negatives import Negatives
 from sgns_pmi.progress import Progress
 
 START_SCALE = 0.1
 
 
 @method("fasttext", "SGNS with subwords: centre vectors are means over character n-grams", needs="words")
-class FastText(Factorisation):
+class FastText(ScoreFactorisation):
     """SGNS with subwords: a centre vector is the mean of a word's own vector and those of its character n-grams.
 
     Words that are not among the counts get vectors too, from the n-grams that they share with words that are.
@@ -91,8 +92,8 @@ class FastText(Factorisation):
         step, epoch, seconds, objective.
     noise_ : ndarray, (contexts,)
         P_n.
-    interrupted_ : bool
-        Whether Ctrl-C ended training early.
+    status_ : {"step limit", "interrupted"}
+        Whether all steps were taken.
 
     References
     ----------
@@ -139,21 +140,20 @@ class FastText(Factorisation):
         self.verbose = verbose
 
     def check(self) -> None:
-        for name in ("dim", "k", "minn", "maxn", "buckets"):
+        super().check()
+        for name in ("dim", "minn", "maxn", "buckets"):
             check_integer(name, getattr(self, name))
         if self.epochs is not None:
             check_integer("epochs", self.epochs)
         if self.maxn < self.minn:
             raise InputError("maxn", self.maxn, f"must be at least minn={self.minn}")
-        check_real("exponent", self.exponent)
-        check_flag("drop_positive", self.drop_positive)
         check_seed(self.seed)
         resolve_device(self.device)
 
     def fit(self, counts: Any) -> Self:
         """Learn Z and U from a CooccurrenceCounts whose rows are words; returns self.
 
-        Ctrl-C ends training, keeps what was learned and sets `interrupted_`.
+        Ctrl-C ends training and keeps what was learned.
 
         Raises
         ------
@@ -166,25 +166,26 @@ class FastText(Factorisation):
         if counts.vocab is None:
             raise InputError("counts", "numbered rows", "need words, to take their n-grams: give the counts a vocab")
         dim = check_dim(self.dim, counts.shape)
-        self.noise_ = noise_distribution(counts, self.noise, self.exponent)
+        negatives = self._negatives(counts)
         history = History()
         hashing = Hashing(self.minn, self.maxn, self.buckets)
         A, used = averaging(counts.vocab, hashing)
-        training = _Training(self, counts, self.noise_, A, dim)
+        training = _Training(self, counts, negatives, A, dim)
         with threads_for(counts.shape):
-            self.interrupted_ = train(training, history, Progress("FastText", training.steps, self.verbose))
+            status = train(training, history, Progress("FastText", training.steps, self.verbose))
+        self._ended(status)
         words = counts.shape[0]
         # V M = A (Z M): the map that puts V in its canonical form takes Z along.
         both, self.U_ = balanced(
             torch.cat([training.V, training.Z]).cpu().numpy(),
             training.U.cpu().numpy(),
             np.concatenate([counts.row_sums / counts.total, np.zeros(len(training.Z))]),
-            self.noise_,
+            negatives.noise,
         )
         self.V_, self.word_vectors_ = both[:words].copy(), both[words : 2 * words].copy()
         self.subwords_ = Subwords(hashing, used, both[2 * words :].copy())
         self.objective_, self.history_ = history.objective, history.frame()
-        self._offset = noise_offset(counts, self.noise_)
+        self._scores_of(counts, negatives)
         return self
 
     def compose(self, word: str) -> NDArray[np.floating[Any]]:
@@ -197,32 +198,25 @@ class FastText(Factorisation):
         """
         return self.subwords_.compose(word)
 
-    def product(self, corrected: bool = True) -> tuple[Float, Float]:
-        return plus_terms(self.V_, self.U_, np.log(self.k) + self._offset * corrected)
-
 
 class _Training:
     """Z and U in training; iterating takes the steps of all epochs, one a block of rows."""
 
-    def __init__(self, options: FastText, counts: CooccurrenceCounts, noise: Float, A: sp.csr_array, dim: int) -> None:
+    def __init__(self, options: FastText, counts: CooccurrenceCounts, negatives: Negatives, A: sp.csr_array, dim: int) -> None:
         device = resolve_device(options.device)
         self._generator = torch.Generator(device).manual_seed(options.seed)
-        self._sides = [
-            Side(counts, options.k, noise, transposed=transposed, drop_positive=options.drop_positive, device=device)
-            for transposed in (False, True)
-        ]
-        self._exact = partial(
-            ExactObjective, counts, options.k, noise, drop_positive=options.drop_positive, dtype=torch.float32, device=device
-        )
+        self._sides = [Side(counts, negatives, transposed=transposed, device=device) for transposed in (False, True)]
+        self._exact = partial(ExactObjective, counts, negatives, dtype=torch.float32, device=device)
         # A word that never occurs has no loss: zero.
         self._A = _tensor(sp.diags_array((counts.row_sums > 0).astype(np.float64)) @ A, device)
         self._shares = _tensor(shares(A, counts.row_sums), device)
         self.Z, self.U = (
-            START_SCALE * torch.randn((rows, dim), generator=self._generator, device=device) for rows in (A.shape[1], len(noise))
+            START_SCALE * torch.randn((rows, dim), generator=self._generator, device=device)
+            for rows in (A.shape[1], counts.shape[1])
         )
-        self.U[torch.tensor(noise == 0, device=device)] = 0.0
+        self.U[torch.tensor(negatives.noise == 0, device=device)] = 0.0
         self.V = self._A @ self.Z
-        self._epochs = options.epochs or default_epochs("block", counts.nnz)
+        self._epochs = options.epochs or default_epochs(counts.nnz)
         self.epoch_steps = sum(side.blocks for side in self._sides)
         self.steps = self._epochs * self.epoch_steps
         self.every = math.ceil(self._epochs / RECORDS) * self.epoch_steps

@@ -9,7 +9,6 @@ least-squares problem in dim + 1 unknowns, solved exactly, so that J never rises
 
 from __future__ import annotations
 
-import logging
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -20,23 +19,20 @@ from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_choice, check_dim, check_integer, check_real, check_seed
-from sgns_pmi.factorise.base import Factorisation, Float, plus_terms
+from sgns_pmi.factorise.base import Factorisation, Float
 from sgns_pmi.factorise.devices import threads_for
 from sgns_pmi.factorise.kernels.glove import visit_triples, weighted_squares
-from sgns_pmi.factorise.losses.sgns import rows_of
+from sgns_pmi.factorise.linalg import balanced, plus_terms
 from sgns_pmi.factorise.registry import method
-from sgns_pmi.factorise.solvers.blocks import balanced
-from sgns_pmi.factorise.solvers.solution import History
+from sgns_pmi.factorise.solvers.solution import History, Status
 from sgns_pmi.progress import Progress
 
-log = logging.getLogger("sgns_pmi")
-
-EPOCHS = {"als": 300, "adagrad": 25}
+DEFAULT_EPOCHS = {"als": 300, "adagrad": 25}
 ALS_WORK = 10**8
 """triples x (dim + 1)² up to which a round of "als" takes a tenth of a second."""
 TOLERANCE = 1e-8  # relative fall of J in a round of "als" below which it has converged
-ROUNDING = 1e-16  # so small a fall is none where the fit is exact
-RIDGE = 1e-10  # relative to a row's mean diagonal: picks, of solutions that fit equally well, the one of least norm
+EXACT_FIT = 1e-16  # so small a fall is none where the fit is exact
+LEAST_NORM = 1e-10  # relative to a row's mean diagonal: picks, of solutions that fit equally well, the one of least norm
 BATCH_NUMBERS = 8 * 10**6  # in one batch of gathered vectors, which bounds memory
 CHUNK = 10**6  # triples between two looks at Ctrl-C
 
@@ -76,10 +72,8 @@ class GloVe(Factorisation):
         J at the fitted factors.
     history_ : DataFrame
         step (rounds, or triples visited), epoch, seconds, objective.
-    interrupted_ : bool
-        Whether Ctrl-C ended training early.
-    converged_ : bool or None
-        Whether "als" reached its tolerance; None for "adagrad", which has none.
+    status_ : {"optimum", "step limit", "interrupted"}
+        How the solver ended; "adagrad" has no tolerance and ends at its step limit.
     note_ : str
         Empty, or that "als" has not converged.
 
@@ -128,7 +122,7 @@ class GloVe(Factorisation):
         check_real("x_max", self.x_max, above=True)
         check_real("alpha", self.alpha)
         if self.solver is not None:
-            check_choice("solver", self.solver, EPOCHS)
+            check_choice("solver", self.solver, DEFAULT_EPOCHS)
         if self.epochs is not None:
             check_integer("epochs", self.epochs)
         check_real("lr", self.lr, above=True)
@@ -137,7 +131,7 @@ class GloVe(Factorisation):
     def fit(self, counts: Any) -> Self:
         """Learn V, U and the biases from counts (a CooccurrenceCounts, dense array or sparse matrix); returns self.
 
-        Ctrl-C ends training, keeps what was learned and sets `interrupted_`.
+        Ctrl-C ends training and keeps what was learned.
 
         Raises
         ------
@@ -148,21 +142,20 @@ class GloVe(Factorisation):
         counts = as_counts(counts)
         dim = check_dim(self.dim, counts.shape)
         solver = self.solver or ("als" if counts.nnz * (dim + 1) ** 2 <= ALS_WORK else "adagrad")
-        epochs = self.epochs or EPOCHS[solver]
+        epochs = self.epochs or DEFAULT_EPOCHS[solver]
         rng = np.random.default_rng(self.seed)
         # As glove.c starts; a word that never occurs has no loss, and zeros.
         V, U = (
             (rng.random((len(sums), dim + 1)) - 0.5) / dim * (sums > 0)[:, None] for sums in (counts.row_sums, counts.col_sums)
         )
         history, progress = History(), Progress(f"GloVe ({solver})", epochs, self.verbose)
-        self.note_, self.converged_ = "", None
+        status: Status
         if solver == "adagrad":
-            V, U, self.interrupted_ = self._adagrad(counts, V, U, epochs, rng, history, progress)
+            V, U, status = self._adagrad(counts, V, U, epochs, rng, history, progress)
         else:
-            V, U, self.interrupted_, self.converged_ = self._als(counts, V, U, epochs, history, progress)
-            if not (self.converged_ or self.interrupted_):
-                self.note_ = f"GloVe (als) has not converged in {epochs} rounds: its loss still falls"
-                log.warning(self.note_)
+            V, U, status = self._als(counts, V, U, epochs, history, progress)
+        als = solver == "als"
+        self._ended(status, f"GloVe (als) has not converged in {epochs} rounds: its loss still falls" if als else "")
         self.V_, self.row_bias_ = V[:, :-1].copy(), V[:, -1].copy()
         self.U_, self.col_bias_ = U[:, :-1].copy(), U[:, -1].copy()
         self.objective_, self.history_ = history.objective, history.frame()
@@ -184,15 +177,16 @@ class GloVe(Factorisation):
         rng: np.random.Generator,
         history: History,
         progress: Progress,
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], bool]:
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], Status]:
         """One step a triple, float32, in an order shuffled once, as the pipeline of glove.c does."""
         order = rng.permutation(counts.nnz)
-        center, context = (index[order].astype(np.int32) for index in (rows_of(counts), counts.matrix.indices))
+        center, context = (index[order].astype(np.int32) for index in (counts.centers, counts.matrix.indices))
         n = counts.matrix.data[order]
         log_n, weight = np.log(n).astype(np.float32), self.weight(n).astype(np.float32)
         v, u = V.astype(np.float32), U.astype(np.float32)
         v_squares, u_squares = np.ones_like(v), np.ones_like(u)
-        visited, interrupted = 0, False
+        visited = 0
+        status: Status = "step limit"
 
         def record() -> None:
             loss = weighted_squares(v, u, center, context, log_n, weight) / counts.nnz
@@ -213,15 +207,15 @@ class GloVe(Factorisation):
                     record()
                     progress.update(objective=history.objective)
             except KeyboardInterrupt:
-                interrupted = True
+                status = "interrupted"
                 record()
-        return v, u, interrupted
+        return v, u, status
 
     def _als(
         self, counts: CooccurrenceCounts, V: Float, U: Float, rounds: int, history: History, progress: Progress
-    ) -> tuple[Float, Float, bool, bool]:
+    ) -> tuple[Float, Float, Status]:
         """Rounds of exact least squares, of V given U and of U given V, float64."""
-        interrupted = converged = False
+        status: Status = "step limit"
         v, u = torch.from_numpy(V), torch.from_numpy(U)
         sides = [_Side(matrix, self, self.dim) for matrix in (counts.matrix, counts.matrix.T.tocsr())]
         with threads_for(counts.shape), progress:
@@ -233,11 +227,12 @@ class GloVe(Factorisation):
                     v, u, before = new_v, new_u, history.objective
                     history.add(done, float(done), loss / counts.nnz)
                     progress.update(objective=history.objective)
-                    if converged := before - history.objective <= TOLERANCE * before + ROUNDING:
+                    if before - history.objective <= TOLERANCE * before + EXACT_FIT:
+                        status = "optimum"
                         break
             except KeyboardInterrupt:
-                interrupted = True
-        return *_canonical(v.numpy(), u.numpy(), *(side.sums() for side in sides)), interrupted, converged
+                status = "interrupted"
+        return *_canonical(v.numpy(), u.numpy(), *(side.sums() for side in sides)), status
 
     def product(self, corrected: bool = True) -> tuple[Float, Float]:
         if not corrected:
@@ -308,7 +303,7 @@ class _Side:
             weighted = (features * batch.weight[:, :, None]).mT
             normal = torch.bmm(weighted, features)
             diagonal = normal.diagonal(dim1=1, dim2=2)
-            diagonal += RIDGE * diagonal.mean(dim=1, keepdim=True)
+            diagonal += LEAST_NORM * diagonal.mean(dim=1, keepdim=True)
             right = torch.bmm(weighted, batch.targets(other)[:, :, None])
             own[batch.rows] = torch.cholesky_solve(right, torch.linalg.cholesky(normal))[:, :, 0]
             loss += float((batch.weight * batch.residuals(own, other).square()).sum())

@@ -38,20 +38,21 @@ from sgns_pmi.factorise.base import Float
 from sgns_pmi.factorise.losses.sgns import sgns_objective
 from sgns_pmi.factorise.methods.sgns import SGNS
 from sgns_pmi.factorise.registry import method
-from sgns_pmi.factorise.solvers.sampled import DIVERGED
-from sgns_pmi.factorise.solvers.solution import History
-from sgns_pmi.pmi import noise_distribution, noise_offset
+from sgns_pmi.factorise.scores import NegativeSampling
+from sgns_pmi.factorise.solvers.biases import ONES, parts, with_biases
+from sgns_pmi.factorise.solvers.solution import History, Status
+from sgns_pmi.factorise.solvers.training import DIVERGED, RECORDS
+from sgns_pmi.negatives import Negatives
 from sgns_pmi.progress import Progress
 
 Indices = NDArray[np.integer[Any]]
 
-EPOCHS, FEWEST_EPOCHS = 200, 10
+MOST_EPOCHS, FEWEST_EPOCHS = 200, 10
 VISITS = 6_000_000
 """Triples that training visits at most by default, some seconds' work; but in no fewer than `FEWEST_EPOCHS`."""
 SMALL_BATCH, LARGE_BATCH = 256, 4096
 BATCHES = 40
 """Batches of an epoch by default, where that makes them neither smaller nor larger than the sizes above."""
-RECORDS = 50
 START_SCALE = 0.1
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 """Adam's own constants (Kingma & Ba 2015, algorithm 1)."""
@@ -186,7 +187,7 @@ class NumpySGNS(SGNS):
 
     Attributes
     ----------
-    V_, U_, row_bias_, col_bias_, objective_, history_, noise_, interrupted_, converged_, note_
+    V_, U_, row_bias_, col_bias_, objective_, history_, noise_, status_
         As those of `SGNS`.
 
     Notes
@@ -237,11 +238,9 @@ class NumpySGNS(SGNS):
         self.verbose = verbose
 
     def check(self) -> None:
+        NegativeSampling.check(self)
         check_integer("dim", self.dim)
-        check_integer("k", self.k)
-        check_real("exponent", self.exponent)
         check_flag("bias", self.bias)
-        check_flag("drop_positive", self.drop_positive)
         if self.epochs is not None:
             check_integer("epochs", self.epochs)
         check_real("lr", self.lr, above=True)
@@ -252,7 +251,7 @@ class NumpySGNS(SGNS):
     def fit(self, counts: Any) -> Self:
         """Learn V and U from counts (a CooccurrenceCounts, dense array or sparse matrix); returns self.
 
-        Ctrl-C ends training, keeps what was learned and sets `interrupted_`.
+        Ctrl-C ends training and keeps what was learned.
 
         Raises
         ------
@@ -262,22 +261,23 @@ class NumpySGNS(SGNS):
         """
         self.check()
         counts = as_counts(counts)
-        dim, k = check_dim(self.dim, counts.shape), int(self.k)
+        dim, k = check_dim(self.dim, counts.shape), check_integer("k", self.k)
         rng = np.random.default_rng(check_seed(self.seed))
-        self.noise_ = noise_distribution(counts, self.noise, self.exponent)
-        V, U = _start(counts, self.noise_, dim, self.bias, rng)
+        negatives = self._negatives(counts)
+        self._scores_of(counts, negatives)
+        V, U = _start(counts, negatives, dim, self.bias, rng)
 
         center, context = counts.matrix.tocoo().coords
         n = counts.matrix.data
         batch_size = int(self.batch_size or min(max(counts.nnz // BATCHES, SMALL_BATCH), LARGE_BATCH))
-        epochs = int(self.epochs or max(FEWEST_EPOCHS, min(EPOCHS, VISITS // counts.nnz)))
+        epochs = int(self.epochs or max(FEWEST_EPOCHS, min(MOST_EPOCHS, VISITS // counts.nnz)))
         epoch_steps = math.ceil(counts.nnz / batch_size)
         steps = epochs * epoch_steps
         mean_weight = counts.total / epoch_steps  # of a batch: what divides its loss, so that batches average to ℓ
 
         history = History()
         adam_V, adam_U = Adam(V.shape), Adam(U.shape)
-        self.interrupted_ = False
+        status: Status = "step limit"
         self._record(history, 0, 0.0, V, U, counts)
         with Progress("SGNS (NumPy)", steps, self.verbose) as progress:
             try:
@@ -285,13 +285,13 @@ class NumpySGNS(SGNS):
                     order = rng.permutation(counts.nnz)
                     for start in range(0, counts.nnz, batch_size):
                         b = order[start : start + batch_size]
-                        negatives = rng.choice(counts.shape[1], size=(len(b), k), p=self.noise_)  # k_1 … k_K ~ P_n
+                        drawn = rng.choice(counts.shape[1], size=(len(b), k), p=negatives.noise)  # k_1 … k_K ~ P_n
                         weight = n[b, None] / mean_weight
-                        if self.drop_positive:
-                            weight = np.hstack([weight, weight * (negatives != context[b, None])])
-                        loss, dV, dU = batch_loss_and_gradients(V, U, center[b], context[b], negatives, weight)
+                        if negatives.drop_positive:
+                            weight = np.hstack([weight, weight * (drawn != context[b, None])])
+                        loss, dV, dU = batch_loss_and_gradients(V, U, center[b], context[b], drawn, weight)
                         if self.bias:  # the columns of ones stay
-                            dV[:, -1] = dU[:, -2] = 0.0
+                            dV[:, ONES[0]] = dU[:, ONES[1]] = 0.0
                         lr = self.lr * (1 - adam_V.t / steps)
                         adam_V.step(V, dV, lr)
                         adam_U.step(U, dU, lr)
@@ -299,14 +299,12 @@ class NumpySGNS(SGNS):
                     if (epoch + 1) % math.ceil(epochs / RECORDS) == 0 and epoch + 1 < epochs:
                         self._record(history, adam_U.t, epoch + 1, V, U, counts)
             except KeyboardInterrupt:
-                self.interrupted_ = True
+                status = "interrupted"
         self._record(history, adam_U.t, adam_U.t / epoch_steps, V, U, counts)
 
-        self.V_, self.U_ = V[:, :dim].copy(), U[:, :dim].copy()
-        self.row_bias_, self.col_bias_ = (V[:, dim].copy(), U[:, dim + 1].copy()) if self.bias else (None, None)
+        self.V_, self.U_, self.row_bias_, self.col_bias_ = parts(V, U, self.bias)
         self.objective_, self.history_ = history.objective, history.frame()
-        self.converged_, self.note_ = None, ""
-        self._offset = noise_offset(counts, self.noise_)
+        self._ended(status)
         return self
 
     def _record(self, history: History, step: int, epoch: float, V: Float, U: Float, counts: CooccurrenceCounts) -> None:
@@ -319,11 +317,10 @@ class NumpySGNS(SGNS):
         history.add(step, epoch, objective)
 
 
-def _start(counts: CooccurrenceCounts, noise: Float, dim: int, bias: bool, rng: np.random.Generator) -> tuple[Float, Float]:
+def _start(
+    counts: CooccurrenceCounts, negatives: Negatives, dim: int, bias: bool, rng: np.random.Generator
+) -> tuple[Float, Float]:
     """Normal V and U, zero for words that never occur; with `bias` [V, b, 1] and [U, 1, c], whose product is V·Uᵀ + b + c."""
-    occurs = counts.row_sums > 0, noise > 0
+    occurs = counts.row_sums > 0, negatives.noise > 0
     V, U = (rng.normal(0.0, START_SCALE, (len(side), dim)) * side[:, None] for side in occurs)
-    if not bias:
-        return V, U
-    b, c = np.zeros((len(V), 1)), np.zeros((len(U), 1))
-    return np.hstack([V, b, np.ones_like(b)]), np.hstack([U, np.ones_like(c), c])
+    return with_biases(V, U) if bias else (V, U)

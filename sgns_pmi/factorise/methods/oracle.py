@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_seed
 from sgns_pmi.factorise.base import Factorisation, Float
-from sgns_pmi.factorise.methods.svd import truncated_svd
+from sgns_pmi.factorise.linalg import truncated_svd
 from sgns_pmi.factorise.registry import method
 
 

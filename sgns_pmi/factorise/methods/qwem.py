@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import check_dim, check_integer, check_seed
-from sgns_pmi.factorise.base import Factorisation, Float, product_cells
-from sgns_pmi.factorise.methods.svd import plus_outer, truncated_svd
+from sgns_pmi.factorise.base import Factorisation, Float
+from sgns_pmi.factorise.linalg import plus_outer, product_cells, truncated_svd
 from sgns_pmi.factorise.registry import method
 from sgns_pmi.pmi import ALL, Indices, Rows
 
@@ -77,9 +76,7 @@ class QWEM(Factorisation):
         counts = as_counts(counts)
         dim = check_dim(self.dim, counts.shape)
         cells = qwem_cells(counts)
-        n = counts.matrix
-        above = sp.csr_array((cells - UNSEEN, n.indices, n.indptr), shape=counts.shape)
-        matrix = plus_outer(above, np.full(counts.shape[0], UNSEEN), np.ones(counts.shape[1]))
+        matrix = plus_outer(counts.with_values(cells - UNSEEN), np.full(counts.shape[0], UNSEEN), np.ones(counts.shape[1]))
         left, values, right = truncated_svd(matrix, dim, check_seed(self.seed))
         self.V_: NDArray[np.float64] = left * np.sqrt(values)
         self.U_: NDArray[np.float64] = right * np.sqrt(values)
@@ -100,6 +97,5 @@ class QWEM(Factorisation):
 def qwem_cells(counts: CooccurrenceCounts) -> Float:
     """M* of the seen cells, in CSR order; elsewhere it is −2. With n = N P and e = r c / N: (n − e) / (½ (n + e))."""
     n = counts.matrix
-    rows = np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr))
-    independent = counts.row_sums[rows] * counts.col_sums[n.indices] / counts.total
+    independent = counts.row_sums[counts.centers] * counts.col_sums[n.indices] / counts.total
     return (n.data - independent) / (0.5 * (n.data + independent))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -12,25 +11,23 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
-from sgns_pmi.errors import InputError, check_dim, check_flag, check_integer, check_real, check_seed
-from sgns_pmi.factorise.base import Factorisation, Float, plus_terms
-from sgns_pmi.factorise.devices import threads_for
+from sgns_pmi.errors import InputError, check_dim, check_integer, check_real, check_seed
+from sgns_pmi.factorise.base import Float
+from sgns_pmi.factorise.devices import resolve_device, threads_for
+from sgns_pmi.factorise.linalg import truncated_svd
 from sgns_pmi.factorise.losses.sgns import ExactObjective
-from sgns_pmi.factorise.methods.sgns import resolve_device
-from sgns_pmi.factorise.methods.svd import truncated_svd
 from sgns_pmi.factorise.registry import method
-from sgns_pmi.factorise.solvers.solution import History
-from sgns_pmi.pmi import noise_distribution, noise_offset, sppmi_matrix
+from sgns_pmi.factorise.scores import ScoreFactorisation
+from sgns_pmi.factorise.solvers.search import Trial, backtrack
+from sgns_pmi.factorise.solvers.solution import History, Status
+from sgns_pmi.factorise.solvers.training import DIVERGED
+from sgns_pmi.pmi import sppmi_matrix
 from sgns_pmi.progress import Progress
 
-log = logging.getLogger("sgns_pmi")
-
 SMALL_CELLS = 1_000_000  # words x contexts up to which float64 costs little
-ENOUGH = 1e-4  # share of the decrease that the slope promises which a step must bring (Armijo)
 MOST_HALVINGS = 40
 MOST_CHANGE = 10.0  # of the step length, from one to the next
 RECENT = 20  # steps which together must bring more than the tolerance
-DIVERGED = 10.0  # times the first ℓ
 
 
 @dataclass(frozen=True)
@@ -70,6 +67,20 @@ class Manifold:
         Q, R = torch.linalg.qr(right)
         return P @ R.T, Q, _inner(GP, right) - _inner(X.GQ, X.left)
 
+    def search(self, X: Point, length: float) -> tuple[Point, float] | None:
+        """The first of length, length/2, ... at which ℓ falls enough: the point there, and the length to try next."""
+
+        def trial(length: float) -> tuple[Trial, tuple[Point, Tensor, float]]:
+            left, Q, change = self.split(X, length)
+            new, G_old = self.point(left, Q, X.Q)
+            return Trial(new.loss, -change / self.exact.total), (new, G_old, change)
+
+        found = backtrack(trial, X.loss, length=length, halvings=MOST_HALVINGS)
+        if found is None:
+            return None
+        length, _, (new, G_old, change) = found
+        return new, float(np.clip(barzilai_borwein(X, new, G_old, change), length / MOST_CHANGE, length * MOST_CHANGE))
+
 
 def barzilai_borwein(X: Point, new: Point, G_old: Tensor, change: float) -> float:
     """⟨s, s⟩ / ⟨s, y⟩ of the step s = X₊ − X and the change y of G; infinite where ℓ is not convex along it.
@@ -90,7 +101,7 @@ def _inner(a: Tensor, b: Tensor) -> float:
 
 
 @method("ro_sgns", "SGNS by Riemannian optimisation over matrices of rank dim")
-class ROSGNS(Factorisation):
+class ROSGNS(ScoreFactorisation):
     """SGNS by Riemannian optimisation: gradient steps on the manifold of rank-dim matrices (Fonarev et al. 2017).
 
     Minimises the same ℓ(V·Uᵀ) as `SGNS`, over X rather than over its factors: each step follows the gradient G of ℓ by X and
@@ -134,9 +145,8 @@ class ROSGNS(Factorisation):
         The exact ℓ.
     history_ : DataFrame
         step, epoch, seconds, objective.
-    interrupted_ : bool
-        Whether Ctrl-C ended training early.
-    converged_ : bool
+    status_ : {"optimum", "step limit", "interrupted"}
+        How the descent ended.
     note_ : str
         Empty, or that it has not converged.
 
@@ -182,10 +192,8 @@ class ROSGNS(Factorisation):
         self.verbose = verbose
 
     def check(self) -> None:
+        super().check()
         check_integer("dim", self.dim)
-        check_integer("k", self.k)
-        check_real("exponent", self.exponent)
-        check_flag("drop_positive", self.drop_positive)
         if self.step is not None:
             check_real("step", self.step, above=True)
         check_integer("max_steps", self.max_steps)
@@ -196,7 +204,7 @@ class ROSGNS(Factorisation):
     def fit(self, counts: Any) -> Self:
         """Learn X from counts (a CooccurrenceCounts, dense array or sparse matrix); returns self.
 
-        Ctrl-C ends training, keeps what was learned and sets `interrupted_`.
+        Ctrl-C ends training and keeps what was learned.
 
         Raises
         ------
@@ -206,40 +214,35 @@ class ROSGNS(Factorisation):
         """
         self.check()
         counts = as_counts(counts)
-        dim, k, history = check_dim(self.dim, counts.shape), check_integer("k", self.k), History()
-        noise = noise_distribution(counts, self.noise, self.exponent)
+        dim, history = check_dim(self.dim, counts.shape), History()
+        negatives = self._negatives(counts)
         large = counts.shape[0] * counts.shape[1] > SMALL_CELLS
         exact = ExactObjective(
-            counts,
-            k,
-            noise,
-            drop_positive=self.drop_positive,
-            dtype=torch.float32 if large else torch.float64,
-            device=resolve_device(self.device),
+            counts, negatives, dtype=torch.float32 if large else torch.float64, device=resolve_device(self.device)
         )
         left, Q = (
-            torch.as_tensor(side, dtype=exact.dtype, device=exact.device) for side in sppmi_start(counts, dim, k, self.seed)
+            torch.as_tensor(side, dtype=exact.dtype, device=exact.device)
+            for side in sppmi_start(counts, dim, negatives.k, self.seed)
         )
         # Nℓ bends nowhere more than a quarter of a cell's weight.
-        first = 4 / (float(counts.matrix.data.max()) + k * float(counts.row_sums.max() * noise.max()))
+        first = 4 / (float(counts.matrix.data.max()) + negatives.k * float(counts.row_sums.max() * negatives.noise.max()))
         with threads_for(counts.shape), Progress("RO-SGNS", self.max_steps, self.verbose) as progress:
-            X = self._descend(Manifold(exact), left, Q, first, history, progress)
+            X, status = self._descend(Manifold(exact), left, Q, first, history, progress)
         A, values, B = (part.double().cpu().numpy() for part in torch.linalg.svd(X.left, full_matrices=False))
         self.V_: Float = A * np.sqrt(values)
         self.U_: Float = X.Q.double().cpu().numpy() @ B.T * np.sqrt(values)
         self.objective_, self.history_ = X.loss, history.frame()
-        self.note_ = ""
-        if not self.converged_ and not self.interrupted_:
-            self.note_ = f"RO-SGNS has not converged at dim = {dim}: ℓ still falls after {len(history.rows) - 1} steps"
-            log.warning(self.note_)
-        self._column = np.log(k), noise_offset(counts, noise)
+        steps = len(history.rows) - 1
+        self._ended(status, f"RO-SGNS has not converged at dim = {dim}: ℓ still falls after {steps} steps")
+        self._scores_of(counts, negatives)
         return self
 
-    def _descend(self, manifold: Manifold, left: Tensor, Q: Tensor, length: float, history: History, progress: Progress) -> Point:
+    def _descend(
+        self, manifold: Manifold, left: Tensor, Q: Tensor, length: float, history: History, progress: Progress
+    ) -> tuple[Point, Status]:
         """Steps until `RECENT` of them bring too little, none brings anything, or there were enough."""
         X, _ = manifold.point(left, Q, torch.zeros_like(Q))
         history.add(0, 0, X.loss)
-        self.interrupted_ = self.converged_ = False
         try:
             for step in range(1, self.max_steps + 1):
                 if self.step is not None:
@@ -248,38 +251,20 @@ class ROSGNS(Factorisation):
                     if not X.loss < DIVERGED * history.rows[0][3]:
                         raise InputError("step", self.step, f"ℓ grew tenfold by step {step}; choose a smaller one")
                 else:
-                    found = self._line_search(manifold, X, length)
+                    found = manifold.search(X, length)
                     if found is None:
-                        self.converged_ = True
-                        break
+                        return X, "optimum"
                     X, length = found
                 history.add(step, step, X.loss)
                 progress.update(objective=X.loss)
                 if step >= RECENT and 0 <= history.rows[-RECENT - 1][3] - X.loss <= self.tolerance * X.loss:
-                    self.converged_ = True
-                    break
+                    return X, "optimum"
         except KeyboardInterrupt:
-            self.interrupted_ = True
-        return X
-
-    @staticmethod
-    def _line_search(manifold: Manifold, X: Point, length: float) -> tuple[Point, float] | None:
-        """The first of length, length/2, ... at which ℓ falls enough: the point there, and the length to try next."""
-        for _ in range(MOST_HALVINGS):
-            left, Q, change = manifold.split(X, length)
-            new, G_old = manifold.point(left, Q, X.Q)
-            if change < 0 and new.loss <= X.loss + ENOUGH * change / manifold.exact.total:
-                guess = barzilai_borwein(X, new, G_old, change)
-                return new, float(np.clip(guess, length / MOST_CHANGE, length * MOST_CHANGE))
-            length /= 2
-        return None
-
-    def product(self, corrected: bool = True) -> tuple[Float, Float]:
-        shift, offset = self._column
-        return plus_terms(self.V_, self.U_, shift + offset * corrected)
+            return X, "interrupted"
+        return X, "step limit"
 
 
-def sppmi_start(counts: CooccurrenceCounts, dim: int, k: int, seed: int) -> tuple[Float, Float]:
+def sppmi_start(counts: CooccurrenceCounts, dim: int, k: float, seed: int) -> tuple[Float, Float]:
     """left (words, dim) and orthonormal Q (contexts, dim) of the truncated SVD of SPPMI; where that is zero, 0 and a random Q."""
     matrix = sppmi_matrix(counts, k)
     if matrix.nnz == 0:

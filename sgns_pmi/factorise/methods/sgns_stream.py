@@ -6,31 +6,31 @@ import math
 from collections.abc import Iterator
 from typing import Any, Self
 
-import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from sgns_pmi.errors import InputError, check_dim, check_flag, check_integer, check_real, check_seed
-from sgns_pmi.factorise.base import Factorisation, Float, plus_terms
-from sgns_pmi.factorise.devices import threads_for
+from sgns_pmi.errors import InputError, check_dim, check_integer, check_real, check_seed
+from sgns_pmi.factorise.devices import resolve_device, threads_for
+from sgns_pmi.factorise.draws import NoiseSampler
 from sgns_pmi.factorise.losses.sgns import ExactObjective
-from sgns_pmi.factorise.methods.sgns import resolve_device
 from sgns_pmi.factorise.registry import method
-from sgns_pmi.factorise.solvers.sampled import NoiseSampler, batch_gradient, recorded_every, small_start, train
+from sgns_pmi.factorise.scores import ScoreFactorisation
+from sgns_pmi.factorise.solvers.sampled import batch_gradient, small_start
 from sgns_pmi.factorise.solvers.solution import History
-from sgns_pmi.pmi import noise_distribution, noise_offset
+from sgns_pmi.factorise.solvers.training import recorded_every, train
+from sgns_pmi.negatives import Negatives
 from sgns_pmi.problems.text import as_corpus
 from sgns_pmi.progress import Progress
 
 START_SCALE = 0.1
 EPSILON = 1e-10
-EPOCHS, LEAST_STEPS = 5, 1000
+LEAST_EPOCHS, LEAST_STEPS = 5, 1000
 BATCHES, LEAST_BATCH, MOST_BATCH = 1000, 1024, 16384
 
 
 @method("sgns_stream", "SGNS on the text itself, pair by pair, in place of its counts", needs="text")
-class SGNSStream(Factorisation):
+class SGNSStream(ScoreFactorisation):
     """Skip-gram with negative sampling on a stream of pairs, as word2vec trains it (Mikolov et al. 2013).
 
     Each pass lays the windows of the text anew, drawn as their weights in the counts say; the pairs of some hundred thousand
@@ -72,8 +72,8 @@ class SGNSStream(Factorisation):
         step, epoch, seconds, objective; epochs are counted by the pairs that the counts hold.
     noise_ : ndarray, (contexts,)
         P_n.
-    interrupted_ : bool
-        Whether Ctrl-C ended training early.
+    status_ : {"step limit", "interrupted"}
+        Whether all steps were taken.
 
     References
     ----------
@@ -115,21 +115,19 @@ class SGNSStream(Factorisation):
         self.verbose = verbose
 
     def check(self) -> None:
+        super().check()
         check_integer("dim", self.dim)
-        check_integer("k", self.k)
         for name in ("epochs", "batch_size"):
             if getattr(self, name) is not None:
                 check_integer(name, getattr(self, name))
-        check_real("exponent", self.exponent)
         check_real("lr", self.lr, above=True)
-        check_flag("drop_positive", self.drop_positive)
         check_seed(self.seed)
         resolve_device(self.device)
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn V and U from a text (a `Corpus`, as `Problem.corpus`, or sentences as lists of words); returns self.
 
-        Ctrl-C ends training, keeps what was learned and sets `interrupted_`.
+        Ctrl-C ends training and keeps what was learned.
 
         Raises
         ------
@@ -140,36 +138,32 @@ class SGNSStream(Factorisation):
         corpus = as_corpus(X)
         counts = corpus.counts
         check_dim(self.dim, counts.shape)
-        self.noise_ = noise_distribution(counts, self.noise, self.exponent)
+        negatives = self._negatives(counts)
         history = History()
         generator = torch.Generator(resolve_device(self.device)).manual_seed(self.seed)
-        training = _Stream(self, corpus, self.noise_, generator)
+        training = _Stream(self, corpus, negatives, generator)
         with threads_for(counts.shape):
-            self.interrupted_ = train(training, history, Progress("SGNS (stream)", training.steps, self.verbose))
+            status = train(training, history, Progress("SGNS (stream)", training.steps, self.verbose))
+        self._ended(status)
         self.V_, self.U_ = training.V.cpu().numpy(), training.U.cpu().numpy()
         self.objective_, self.history_ = history.objective, history.frame()
-        self._offset = noise_offset(counts, self.noise_)
+        self._scores_of(counts, negatives)
         return self
-
-    def product(self, corrected: bool = True) -> tuple[Float, Float]:
-        return plus_terms(self.V_, self.U_, np.log(self.k) + self._offset * corrected)
 
 
 class _Stream:
     """Batches of pairs as the text brings them; iterating takes the steps of all passes."""
 
-    def __init__(self, options: SGNSStream, corpus: Any, noise: Float, generator: torch.Generator) -> None:
-        self._options, self._corpus, self._generator = options, corpus, generator
+    def __init__(self, options: SGNSStream, corpus: Any, negatives: Negatives, generator: torch.Generator) -> None:
+        self._options, self._corpus, self._negatives, self._generator = options, corpus, negatives, generator
         counts, device = corpus.counts, generator.device
-        self.V, self.U = small_start(counts, noise, options.dim, False, START_SCALE, generator)
+        self.V, self.U = small_start(counts, negatives, options.dim, False, START_SCALE, generator)
         self._squares = torch.zeros_like(self.V), torch.zeros_like(self.U)
-        self._negatives = NoiseSampler(noise, generator)
-        self._exact = ExactObjective(
-            counts, options.k, noise, drop_positive=options.drop_positive, dtype=torch.float32, device=device
-        )
+        self._sampler = NoiseSampler(negatives, generator)
+        self._exact = ExactObjective(counts, negatives, dtype=torch.float32, device=device)
         self._batch_size = options.batch_size or int(min(max(counts.total / BATCHES, LEAST_BATCH), MOST_BATCH))
         self.epoch_steps = math.ceil(counts.total / self._batch_size)
-        self._epochs = options.epochs or max(EPOCHS, math.ceil(LEAST_STEPS / self.epoch_steps))
+        self._epochs = options.epochs or max(LEAST_EPOCHS, math.ceil(LEAST_STEPS / self.epoch_steps))
         self.steps = self._epochs * self.epoch_steps  # about: windows are drawn, and a segment's last batch is not full
         self.every = recorded_every(self.steps, counts.shape)
         self.step = 0
@@ -206,9 +200,9 @@ class _Stream:
 
         center is (batch,), context (batch, 1).
         """
-        drawn = self._negatives.draw(len(center), self._options.k)
+        drawn = self._sampler.draw(len(center))
         weight = torch.full((len(center), 1), 1 / len(center), device=center.device)
-        kept = weight * (drawn != context) if self._options.drop_positive else weight
+        kept = weight * (drawn != context) if self._negatives.drop_positive else weight
         # Their vectors alone, renumbered.
         words, center = torch.unique(center, return_inverse=True)
         contexts, scored = torch.unique(torch.cat([context, drawn], dim=1), return_inverse=True)

@@ -2,75 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any, Self
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from sgns_pmi.counts import CooccurrenceCounts, as_counts
+from sgns_pmi.counts import as_counts
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_seed
-from sgns_pmi.factorise.base import Factorisation, Float, plus_terms
-from sgns_pmi.factorise.losses.sgns import LARGEST, Block, SeparableObjective, flat, rows_of
-from sgns_pmi.factorise.methods.sgns import resolve_device
+from sgns_pmi.factorise.base import Factorisation, Float
+from sgns_pmi.factorise.devices import resolve_device
+from sgns_pmi.factorise.linalg import balanced, plus_terms
+from sgns_pmi.factorise.losses.likelihood import MultinomialLikelihood
 from sgns_pmi.factorise.registry import method
-from sgns_pmi.factorise.solvers.blocks import balanced
 from sgns_pmi.factorise.solvers.minimise import minimise
 from sgns_pmi.factorise.solvers.solution import History
 from sgns_pmi.factorise.solvers.start import spectral_start
-from sgns_pmi.pmi import noise_distribution
-
-log = logging.getLogger("sgns_pmi")
+from sgns_pmi.negatives import Negatives
 
 EFFECTS = 2
-
-
-class MultinomialLikelihood(SeparableObjective):
-    """Negative log-likelihood of counts under P_ij = p_i q_j exp(x_ij), p = r/N and q = c/N, in its Poisson form.
-
-        ℓ(X) = −(1/N) Σ_ij n_ij log P_ij + Σ_ij P_ij − 1
-
-    For X with free effects of rows and columns the second part is zero at the minimum, because a score x + t is allowed for
-    any t and Σ P e^t − t is least where Σ P = 1: minimising ℓ is multinomial maximum likelihood, but every cell has a loss
-    of its own, and no normaliser of all scores is needed (Birch, J. R. Stat. Soc. B 25, 1963). Rows and columns that never
-    occur have P = 0, as their maximum likelihood is.
-    """
-
-    def __init__(
-        self, counts: CooccurrenceCounts, dtype: torch.dtype = torch.float64, device: str | torch.device = "cpu"
-    ) -> None:
-        n, q = counts.matrix, counts.col_sums / counts.total
-        super().__init__(counts, counts.row_sums, q, counts.total, dtype, device)
-        independent = counts.row_sums[rows_of(counts)] * q[n.indices]
-        self._cells = {
-            "count": self._tensor(n.data),
-            "share": self._tensor(n.data / independent),
-            "constant": self._tensor(np.log(counts.total / independent) - 1),
-        }
-
-    def _dense_losses(self, minus_x: Tensor, rows: slice, bound: float, scratch: Tensor) -> Tensor:
-        # A score so large that its exponential overflows has an infinite loss, which no step accepts.
-        if not bound < LARGEST[self.dtype]:
-            minus_x.clamp_(max=LARGEST[self.dtype])
-        return minus_x.neg_().exp_() @ self.col_weight
-
-    def _seen_losses(self, minus_x: Tensor, cells: slice) -> Tensor:
-        return self._cells["count"][cells] * (minus_x + self._cells["constant"][cells])
-
-    def residual(self, block: Block) -> Tensor:
-        flat(block.values)[..., block.at] -= self._cells["share"][block.cells]
-        return block.values
-
-    def curvature(self, block: Block) -> Tensor:
-        return block.values
-
-    def majorant(self, block: Block) -> Tensor:
-        # Far below its count a cell's score would overshoot by e^x / share; the share is what e^x is on its way to.
-        majorant = block.values.clone()
-        cells = flat(majorant)
-        cells[..., block.at] = torch.maximum(cells[..., block.at], self._cells["share"][block.cells])
-        return majorant
 
 
 @method("softmax_mle", "multinomial maximum likelihood with low-rank logits", loss="negative log-likelihood (nats a pair)")
@@ -107,12 +53,10 @@ class SoftmaxMLE(Factorisation):
         −(1/N) log-likelihood of the counts' cells, nats a pair (without the multinomial coefficient).
     history_ : DataFrame
         step, epoch, seconds, objective.
-    interrupted_ : bool
-        Whether Ctrl-C ended the search early.
-    converged_ : bool
-        Whether a minimum was reached.
+    status_ : {"optimum", "step limit", "interrupted"}
+        How the search ended.
     note_ : str
-        Empty, or that it was not.
+        Empty, or that no minimum was reached.
 
     References
     ----------
@@ -145,7 +89,7 @@ class SoftmaxMLE(Factorisation):
     def fit(self, counts: Any) -> Self:
         """Maximise the likelihood of counts (a CooccurrenceCounts, dense array or sparse matrix); returns self.
 
-        Ctrl-C ends the search, keeps what was found and sets `interrupted_`.
+        Ctrl-C ends the search and keeps what was found.
 
         Raises
         ------
@@ -156,7 +100,7 @@ class SoftmaxMLE(Factorisation):
         counts = as_counts(counts)
         dim, device, history = check_dim(self.dim, counts.shape), resolve_device(self.device), History()
         # At K = 1 the optimum of SGNS is the PMI too.
-        start = spectral_start(counts, dim - EFFECTS, 1, noise_distribution(counts), seed=check_seed(self.seed))
+        start = spectral_start(counts, dim - EFFECTS, Negatives.of(counts, 1), check_seed(self.seed))
         solution = minimise(
             "Softmax MLE",
             lambda dtype: MultinomialLikelihood(counts, dtype, device),
@@ -174,14 +118,11 @@ class SoftmaxMLE(Factorisation):
         self.U_: Float
         self.V_, self.U_ = balanced(left, right, counts.row_sums / counts.total, counts.col_sums / counts.total)
         self.objective_, self.history_ = solution.objective, solution.history
-        self.interrupted_, self.converged_ = solution.interrupted, bool(solution.converged)
-        self.note_ = ""
-        if not self.converged_ and not self.interrupted_:
-            self.note_ = (
-                f"Softmax MLE has not converged at dim = {dim}: the likelihood still rises; it has no maximum where dim is large"
-                " enough to send unseen cells to −∞, and then only seen cells can be judged"
-            )
-            log.warning(self.note_)
+        self._ended(
+            solution.status,
+            f"Softmax MLE has not converged at dim = {dim}: the likelihood still rises; it has no maximum where dim is large"
+            " enough to send unseen cells to −∞, and then only seen cells can be judged",
+        )
         return self
 
     def product(self, corrected: bool = True) -> tuple[Float, Float]:

@@ -10,9 +10,11 @@ import scipy.sparse as sp
 
 from sgns_pmi.counts import as_counts
 from sgns_pmi.errors import check_real
-from sgns_pmi.factorise.base import Factorisation, Float, sparse_cells
+from sgns_pmi.factorise.base import Factorisation, Float
+from sgns_pmi.factorise.linalg import sparse_cells
 from sgns_pmi.factorise.registry import method
-from sgns_pmi.pmi import ALL, Indices, Rows, noise_distribution, noise_offset, sppmi_matrix
+from sgns_pmi.negatives import Negatives
+from sgns_pmi.pmi import ALL, Indices, Rows, sppmi_matrix
 
 
 @method("sppmi", "shifted positive PMI itself, sparse, no factorisation")
@@ -64,7 +66,7 @@ class SPPMI(Factorisation):
         self.check()
         counts = as_counts(counts)
         self.V_: sp.csr_array = sppmi_matrix(counts, self.k, self.exponent)
-        self._offset = noise_offset(counts, noise_distribution(counts, "unigram", self.exponent))
+        self._offset = Negatives.of(counts, self.k, exponent=self.exponent).offset(counts)
         return self
 
     def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:

@@ -7,88 +7,20 @@ import math
 from typing import Any, Self
 
 import numpy as np
-import scipy.linalg
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.linalg import LinearOperator, aslinearoperator, svds
-from sklearn.utils.extmath import svd_flip
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_real, check_seed
-from sgns_pmi.factorise.base import Factorisation, Float, plus_terms
+from sgns_pmi.factorise.base import Factorisation, Float
+from sgns_pmi.factorise.linalg import plus_terms, truncated_svd
 from sgns_pmi.factorise.registry import method
-from sgns_pmi.pmi import ALL, Rows, noise_distribution, noise_offset, pmi_cells, sppmi_matrix
+from sgns_pmi.negatives import Negatives
+from sgns_pmi.pmi import ALL, Rows, pmi_cells, sppmi_matrix
 
 log = logging.getLogger("sgns_pmi")
 
 POWERS = (0, 0.5, 1)
-OVERSAMPLES = 10
-DENSE_SIDE = 500  # smaller side up to which LAPACK's full decomposition takes well under a second
-DENSE_CELLS = 25_000_000  # and the most cells it may have (0.2 GB); above, only products with the matrix are formed
-
-
-def truncated_svd(matrix: Any, dim: int, seed: int = 0) -> tuple[Float, Float, Float]:
-    """The `dim` largest singular triplets of a matrix, with signs that do not depend on the algorithm.
-
-    Small matrices are decomposed whole (LAPACK); of others only products with vectors are formed (ARPACK, to machine
-    precision), so that they may be sparse or implicit.
-
-    Parameters
-    ----------
-    matrix : ndarray, scipy sparse or LinearOperator, (m, n)
-    dim : int
-        At most min(m, n).
-    seed : int, default 0
-        Of ARPACK's starting vector.
-
-    Returns
-    -------
-    left : ndarray, (m, dim)
-    singular_values : ndarray, (dim,)
-        Descending.
-    right : ndarray, (n, dim)
-        In each column of `left` the entry of largest magnitude is positive.
-    """
-    smaller = min(matrix.shape)
-    # ARPACK finds fewer triplets than the smaller side has (where `left` or `right` is as large as the matrix anyway),
-    # and is no faster where most of them are wanted.
-    wanted_whole = smaller <= DENSE_SIDE or 2 * dim >= smaller
-    if dim == smaller or (wanted_whole and math.prod(matrix.shape) <= DENSE_CELLS):
-        left, values, right = scipy.linalg.svd(_dense(matrix), full_matrices=False)
-    else:
-        # Drawn here, because the interpretation of svds' own seed differs between SciPy versions.
-        start = np.random.default_rng(seed).normal(size=smaller)
-        left, values, right = svds(matrix, k=dim, v0=start)
-        order = np.argsort(-values)
-        left, values, right = left[:, order], values[order], right[order]
-    left, right = svd_flip(left[:, :dim], right[:dim])
-    return left, values[:dim], right.T
-
-
-def randomized_svd(matrix: Any, dim: int, seed: int = 0, passes: int = 2) -> tuple[Float, Float, Float]:
-    """About the `dim` largest singular triplets, from products with blocks of vectors, some ten times cheaper than exact ones.
-
-    Randomised subspace iteration (Halko, Martinsson & Tropp 2011, algorithms 4.4 and 5.1), for a matrix that may be implicit;
-    parameters and results as of `truncated_svd`, with `passes` the number of power iterations.
-    """
-    width = min(dim + OVERSAMPLES, *matrix.shape)
-    projected = np.random.default_rng(seed).normal(size=(matrix.shape[1], width))
-    for _ in range(passes + 1):
-        basis = np.linalg.qr(matrix @ np.linalg.qr(projected)[0])[0]
-        projected = matrix.T @ basis
-    right, values, left = scipy.linalg.svd(projected, full_matrices=False)
-    return basis @ left[:dim].T, values[:dim], right[:, :dim]
-
-
-def _dense(matrix: Any) -> Float:
-    if isinstance(matrix, LinearOperator):
-        return np.asarray(matrix @ np.eye(matrix.shape[1]))
-    return np.asarray(matrix.todense() if sp.issparse(matrix) else matrix, dtype=np.float64)
-
-
-def plus_outer(matrix: sp.csr_array, left: Float, right: Float) -> LinearOperator:
-    """The operator `matrix` + left·rightᵀ, never formed."""
-    return aslinearoperator(matrix) + aslinearoperator(left[:, None]) @ aslinearoperator(right[None, :])
 
 
 class _ShiftedPMISVD(Factorisation):
@@ -131,7 +63,7 @@ class _ShiftedPMISVD(Factorisation):
         self.V_: NDArray[np.float64] = left * values**self.power
         self.U_: NDArray[np.float64] = right * values ** (1 - self.power)
         self.singular_values_ = values
-        self._offset = noise_offset(counts, noise_distribution(counts, "unigram", self.exponent))
+        self._offset = Negatives.of(counts, self.k, exponent=self.exponent).offset(counts)
         return self
 
     def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:
@@ -236,6 +168,4 @@ class PMISVD(_ShiftedPMISVD):
     """
 
     def _matrix(self, counts: CooccurrenceCounts) -> sp.csr_array:
-        n = counts.matrix
-        shifted = pmi_cells(counts, self.exponent) - np.log(self.k)
-        return sp.csr_array((shifted, n.indices, n.indptr), shape=counts.shape)
+        return counts.with_values(pmi_cells(counts, self.exponent) - np.log(self.k))

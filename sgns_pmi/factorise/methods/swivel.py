@@ -2,83 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any, Self
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from sgns_pmi.counts import CooccurrenceCounts, as_counts
+from sgns_pmi.counts import as_counts
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_real, check_seed
 from sgns_pmi.factorise.base import Factorisation, Float
-from sgns_pmi.factorise.losses.sgns import Block, SeparableObjective, flat, softplus
-from sgns_pmi.factorise.methods.sgns import resolve_device
+from sgns_pmi.factorise.devices import resolve_device
+from sgns_pmi.factorise.linalg import balanced
+from sgns_pmi.factorise.losses.swivel import SwivelObjective
 from sgns_pmi.factorise.registry import method
-from sgns_pmi.factorise.solvers.blocks import balanced
 from sgns_pmi.factorise.solvers.minimise import minimise
 from sgns_pmi.factorise.solvers.solution import History
 from sgns_pmi.factorise.solvers.start import spectral_start
-from sgns_pmi.pmi import noise_distribution, pmi_cells
-
-log = logging.getLogger("sgns_pmi")
-
-
-class SwivelObjective(SeparableObjective):
-    """Mean over cells of ½ f(n_ij) (x_ij − PMI_ij)² where n_ij > 0 and softplus(x_ij − PMI*_ij) elsewhere.
-
-    PMI* = log N − log r_i − log c_j is the PMI that an unseen cell would have had it been seen once, and
-    f(n) = base + scale · n^exponent. Rows and columns that never occur have no cells. (Shazeer et al. 2016, section 3.)
-    """
-
-    def __init__(
-        self,
-        counts: CooccurrenceCounts,
-        base: float,
-        scale: float,
-        exponent: float,
-        dtype: torch.dtype = torch.float64,
-        device: str | torch.device = "cpu",
-    ) -> None:
-        n, occurs = counts.matrix.data, (counts.row_sums > 0, counts.col_sums > 0)
-        alpha, beta = (side.astype(np.float64) for side in occurs)
-        super().__init__(counts, alpha, beta, alpha.sum() * beta.sum(), dtype, device)
-        sums = (np.where(side, values, 1.0) for side, values in zip(occurs, (counts.row_sums, counts.col_sums), strict=True))
-        row, col = (np.log(values) for values in sums)
-        self._once = self._tensor(np.log(counts.total) - row), self._tensor(-col)  # PMI* is their outer sum
-        self._cells = {
-            "pmi": self._tensor(pmi_cells(counts)),
-            "log_count": self._tensor(np.log(n)),  # PMI − PMI*
-            "confidence": self._tensor(base + scale * n**exponent),
-        }
-
-    def transposed(self) -> Self:
-        other = super().transposed()
-        other._once = self._once[1], self._once[0]
-        return other
-
-    def _dense_losses(self, minus_x: Tensor, rows: slice, bound: float, scratch: Tensor) -> Tensor:
-        above = minus_x.add_(self._once[0][rows, None]).add_(self._once[1]).neg_()  # x − PMI*
-        losses = softplus(above)
-        # Not subtracted later: where all cells fit, rounding would leave a negative loss.
-        cells = slice(int(self._indptr[rows.start]), int(self._indptr[rows.stop]))
-        flat(losses)[..., self._flat[cells] - rows.start * self.shape[1]] = 0.0
-        return losses @ self.col_weight
-
-    def _seen_losses(self, minus_x: Tensor, cells: slice) -> Tensor:
-        return 0.5 * self._cells["confidence"][cells] * (minus_x + self._cells["pmi"][cells]).square()
-
-    def residual(self, block: Block) -> Tensor:
-        residual, at = block.values, block.at
-        error = flat(residual)[..., at] - self._cells["log_count"][block.cells]
-        flat(residual.sigmoid_())[..., at] = self._cells["confidence"][block.cells] * error
-        return residual
-
-    def curvature(self, block: Block) -> Tensor:
-        sigma = block.values.sigmoid()
-        curvature = sigma.sub_(sigma.square())
-        flat(curvature)[..., block.at] = self._cells["confidence"][block.cells]
-        return curvature
+from sgns_pmi.negatives import Negatives
 
 
 @method("swivel", "squared error of PMI, weighted, and a soft bound on unseen cells", loss="Swivel loss (a cell)")
@@ -112,12 +50,10 @@ class Swivel(Factorisation):
         The loss, mean over the cells of words and contexts that occur.
     history_ : DataFrame
         step, epoch, seconds, objective.
-    interrupted_ : bool
-        Whether Ctrl-C ended the search early.
-    converged_ : bool
-        Whether a minimum was reached.
+    status_ : {"optimum", "step limit", "interrupted"}
+        How the search ended.
     note_ : str
-        Empty, or that it was not.
+        Empty, or that no minimum was reached.
 
     References
     ----------
@@ -167,7 +103,7 @@ class Swivel(Factorisation):
     def fit(self, counts: Any) -> Self:
         """Minimise the loss of counts (a CooccurrenceCounts, dense array or sparse matrix); returns self.
 
-        Ctrl-C ends the search, keeps what was found and sets `interrupted_`.
+        Ctrl-C ends the search and keeps what was found.
 
         Raises
         ------
@@ -179,7 +115,7 @@ class Swivel(Factorisation):
         dim, device, history = check_dim(self.dim, counts.shape), resolve_device(self.device), History()
         confidence = self.confidence_base, self.confidence_scale, self.confidence_exponent
         # At K = 1 the optimum of SGNS is the PMI too.
-        start = spectral_start(counts, dim, 1, noise_distribution(counts), seed=check_seed(self.seed))
+        start = spectral_start(counts, dim, Negatives.of(counts, 1), check_seed(self.seed))
         solution = minimise(
             "Swivel",
             lambda dtype: SwivelObjective(counts, *confidence, dtype, device),
@@ -193,11 +129,9 @@ class Swivel(Factorisation):
         self.U_: Float
         self.V_, self.U_ = balanced(solution.V.astype(np.float64), solution.U.astype(np.float64), *occurs)
         self.objective_, self.history_ = solution.objective, solution.history
-        self.interrupted_, self.converged_ = solution.interrupted, bool(solution.converged)
-        self.note_ = ""
-        if not self.converged_ and not self.interrupted_:
-            self.note_ = f"Swivel has not converged at dim = {dim}: its loss still falls after {self.max_steps} steps at most"
-            log.warning(self.note_)
+        self._ended(
+            solution.status, f"Swivel has not converged at dim = {dim}: its loss still falls after {self.max_steps} steps at most"
+        )
         return self
 
     def product(self, corrected: bool = True) -> tuple[Float, Float]:

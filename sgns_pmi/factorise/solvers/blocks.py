@@ -20,22 +20,31 @@ Reference: A. B. Owen, "Monte Carlo theory, methods and examples", 2013, chapter
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
 from sgns_pmi.counts import CooccurrenceCounts
-from sgns_pmi.factorise.losses.sgns import softplus
+from sgns_pmi.errors import InputError
+from sgns_pmi.factorise.losses.cells import softplus
+from sgns_pmi.factorise.losses.sgns import ExactObjective
+from sgns_pmi.factorise.solvers.biases import free_columns
+from sgns_pmi.factorise.solvers.training import RECORDS
+from sgns_pmi.negatives import Negatives
 
+EPOCHS_OF_FEW, EPOCHS_OF_MANY = 50, 10  # by default, which take some seconds at most for few triples
+FEW_TRIPLES = 1_000_000
+RECORDED_DRAWS = 8192  # contexts that stand for all in the recorded ℓ
 BLOCK_ROWS = 1024  # rows that share a draw; their scores with it stay in the third-level cache
 DRAWS = 2048
-RIDGE = 1e-3  # added to a block's curvature, relative to its mean diagonal: bounds steps along directions without data
+CURVATURE_RIDGE = 1e-3  # added to a block's curvature, relative to its mean diagonal: bounds steps along directions without data
 FLAT = 1e-6  # least curvature of the mean row: keeps the system regular where all scores are extreme
 TINY = 1e-30
 
@@ -65,7 +74,7 @@ def stratified(distribution: Tensor, jitter: Tensor) -> Drawn:
     return Drawn(contexts, times.to(torch.float32) / size)
 
 
-class Block(NamedTuple):
+class RowBlock(NamedTuple):
     """Some rows of a side and their triples, as CSR."""
 
     rows: slice
@@ -103,21 +112,14 @@ class Side:
     Parameters
     ----------
     counts : CooccurrenceCounts
-    k : int
-        Number of negatives K.
-    noise : array-like, (contexts,)
-        P_n.
+    negatives : Negatives
     transposed : bool
         Whether the rows are those of U.
-    drop_positive : bool
-        Whether a negative equal to the positive is dropped.
     device : str
     """
 
-    def __init__(
-        self, counts: CooccurrenceCounts, k: int, noise: ArrayLike, *, transposed: bool, drop_positive: bool, device: str
-    ) -> None:
-        p_n = np.asarray(noise, dtype=np.float64)
+    def __init__(self, counts: CooccurrenceCounts, negatives: Negatives, *, transposed: bool, device: str) -> None:
+        k, p_n = negatives.k, negatives.noise
         n, total = counts.matrix, counts.total
         weight, other = (k * total * p_n, counts.row_sums / total) if transposed else (k * counts.row_sums, p_n)
         if transposed:
@@ -130,8 +132,8 @@ class Side:
         self._contexts = torch.tensor(n.indices, dtype=torch.int32, device=device)
         self._positive = torch.tensor(positive, device=device)
         self._net = self._positive
-        if drop_positive:
-            kept = (1 - k * p_n).astype(np.float32)
+        if negatives.drop_positive:
+            kept = negatives.net.astype(np.float32)
             self._net = torch.tensor(positive * (np.repeat(kept, per_row) if transposed else kept[n.indices]), device=device)
         self.weight = torch.tensor(weight, dtype=torch.float32, device=device)
         self._share = torch.tensor(other, dtype=torch.float32, device=device)
@@ -142,13 +144,13 @@ class Side:
         """Number of blocks."""
         return -(-self.shape[0] // BLOCK_ROWS)
 
-    def __iter__(self) -> Iterator[Block]:
+    def __iter__(self) -> Iterator[RowBlock]:
         """The blocks, in order."""
         for low in range(0, self.shape[0], BLOCK_ROWS):
             high = min(low + BLOCK_ROWS, self.shape[0])
             cells = slice(int(self._indptr[low]), int(self._indptr[high]))
             starts = torch.tensor(self._indptr[low : high + 1] - cells.start, dtype=torch.int32, device=self.weight.device)
-            yield Block(
+            yield RowBlock(
                 slice(low, high),
                 starts,
                 self._contexts[cells],
@@ -179,12 +181,12 @@ class Side:
         return loss / self.total
 
 
-def gradient(block: Block, v: Tensor, other: Tensor, features: Tensor, drawn: Drawn) -> tuple[Tensor, Tensor, Tensor]:
+def gradient(block: RowBlock, v: Tensor, other: Tensor, features: Tensor, drawn: Drawn) -> tuple[Tensor, Tensor, Tensor]:
     """Gradient of f_i for the rows of a block, dense part estimated from a draw, and σ at the scores.
 
     Parameters
     ----------
-    block : Block
+    block : RowBlock
     v : Tensor, (rows, dim)
         The rows' vectors.
     other, features : Tensor, (contexts, dim) and (contexts, free)
@@ -204,12 +206,12 @@ def gradient(block: Block, v: Tensor, other: Tensor, features: Tensor, drawn: Dr
     return slope.addmm_(dense, features[drawn.contexts] * drawn.weights[:, None]), seen, dense
 
 
-def improve(block: Block, own: Tensor, other: Tensor, features: Tensor, free: Any, drawn: Drawn) -> None:
+def improve(block: RowBlock, own: Tensor, other: Tensor, features: Tensor, free: Any, drawn: Drawn) -> None:
     """Move the rows of a block, in place, by one `newton_move`; `free` are the columns of `own` that move."""
     own[block.rows, free] += newton_move(block, own[block.rows], other, features, drawn)
 
 
-def newton_move(block: Block, v: Tensor, other: Tensor, features: Tensor, drawn: Drawn) -> Tensor:
+def newton_move(block: RowBlock, v: Tensor, other: Tensor, features: Tensor, drawn: Drawn) -> Tensor:
     """One preconditioned gradient step of Newton length for each row of a block, (rows, free); zero for rows without weight.
 
     The rows of a block share a preconditioner, their mean curvature over the drawn contexts: one small system for all
@@ -223,7 +225,7 @@ def newton_move(block: Block, v: Tensor, other: Tensor, features: Tensor, drawn:
     dense -= dense * dense
     curvature = at_drawn.T @ (at_drawn * (drawn.weights * dense.mean(0).clamp_(min=FLAT))[:, None])
     diagonal = curvature.diagonal()
-    diagonal += RIDGE * diagonal.mean() + TINY
+    diagonal += CURVATURE_RIDGE * diagonal.mean() + TINY
     step = -torch.cholesky_solve(slope.T, torch.linalg.cholesky(curvature)).T.contiguous()
 
     move_seen, move_dense = block.scores(step, features), step @ at_drawn.T
@@ -234,24 +236,51 @@ def newton_move(block: Block, v: Tensor, other: Tensor, features: Tensor, drawn:
     return torch.where(block.occurs, length[:, None] * step, 0.0)
 
 
-def balanced(
-    V: NDArray[Any], U: NDArray[Any], row_weight: NDArray[Any], col_weight: NDArray[Any]
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The same V Uᵀ in canonical factors, each word of them weighed as often as the negatives meet it.
+def default_epochs(triples: int) -> int:
+    """Passes over that many triples where none are asked for."""
+    return EPOCHS_OF_FEW if triples <= FEW_TRIPLES else EPOCHS_OF_MANY
 
-    ℓ sees the product alone; which of its factorisations training ends in is an accident of the start, and cosines
-    between words depend on it. With W_r, W_c the diagonal matrices of the weights and P Σ Qᵀ the SVD of
-    W_r^½ V Uᵀ W_c^½, the factors are W_r^-½ P Σ^½ and W_c^-½ Q Σ^½: VᵀW_r V = UᵀW_c U = Σ.
 
-    Parameters
-    ----------
-    V, U : ndarray, (words, dim) and (contexts, dim)
-    row_weight, col_weight : ndarray, (words,) and (contexts,)
-        r and P_n. Where a weight is zero the vector is taken along, by the same dim x dim map.
-    """
-    weighed = [factor * np.sqrt(weight)[:, None] for factor, weight in ((V, row_weight), (U, col_weight))]
-    r_v, r_u = (np.linalg.qr(factor.astype(np.float64)).R for factor in weighed)
-    left, values, right = np.linalg.svd(r_v @ r_u.T)
-    scale = 1 / np.sqrt(np.where(values > values[0] * 1e-12, values, np.inf))
-    # V R_uᵀ Q Σ^-½ = W_r^-½ P Σ^½, without dividing by a weight.
-    return (V @ (r_u.T @ (right.T * scale))).astype(V.dtype), (U @ (r_v.T @ (left * scale))).astype(U.dtype)
+class BlockTraining:
+    """Blocks of rows with shared negatives; iterating takes the steps of all epochs."""
+
+    def __init__(
+        self,
+        counts: CooccurrenceCounts,
+        negatives: Negatives,
+        start: tuple[Tensor, Tensor],
+        bias: bool,
+        generator: torch.Generator,
+        epochs: int,
+    ) -> None:
+        self.V, self.U = start
+        self._generator = generator
+        device = str(generator.device)
+        self._sides = [Side(counts, negatives, transposed=transposed, device=device) for transposed in (False, True)]
+        self._exact = partial(ExactObjective, counts, negatives, dtype=torch.float32, device=device)
+        self._free: list[Any] = [*free_columns(self.V.shape[1], bias)] if bias else [slice(None)] * 2
+        self.epochs, self.epoch_steps = epochs, sum(side.blocks for side in self._sides)
+        self.steps = epochs * self.epoch_steps
+        self.every = math.ceil(epochs / RECORDS) * self.epoch_steps
+        self.step = 0
+
+    def objective(self, exact: bool) -> float:
+        """ℓ, with its dense part estimated, from the same contexts each time; or, when training is over, exact."""
+        if exact:
+            self._sides.clear()  # two copies of the triples, and the exact objective makes one more
+            return self._exact().value(self.V, self.U)
+        generator = torch.Generator(self._generator.device).manual_seed(0)
+        return self._sides[0].objective(self.V, self.U, RECORDED_DRAWS, generator)
+
+    def diverged(self) -> InputError:
+        """The error for an ℓ that rose without bound, or is not a number."""
+        return InputError("negatives", "block", f"training diverged by step {self.step}; use solver=expected")
+
+    def __iter__(self) -> Iterator[None]:
+        for _ in range(self.epochs):
+            for side, free, own, other in zip(self._sides, self._free, (self.V, self.U), (self.U, self.V), strict=True):
+                features = other[:, free].contiguous()
+                for block in side:
+                    improve(block, own, other, features, free, side.draw(DRAWS, self._generator))
+                    self.step += 1
+                    yield

@@ -1,16 +1,24 @@
-"""Factors on their way to an optimum of ℓ: what both engines of the exact solver have in common."""
+"""Factors on their way to an optimum: what the engines of exact solvers have in common, and the loop that drives them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import ClassVar
 
+import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 from torch import Tensor
 
-from sgns_pmi.factorise.losses.sgns import SeparableObjective
-from sgns_pmi.factorise.solvers.solution import History, Solution
+from sgns_pmi.factorise.devices import threads_for
+from sgns_pmi.factorise.losses.cells import SeparableObjective
+from sgns_pmi.factorise.solvers.biases import free_columns, parts, with_biases
+from sgns_pmi.factorise.solvers.solution import History, Solution, Status
 from sgns_pmi.progress import Progress
+
+Start = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""V (words, dim) and U (contexts, dim)."""
+PRECISIONS = {"auto": (torch.float32, torch.float64), "float32": (torch.float32,), "float64": (torch.float64,)}
 
 
 class Descent:
@@ -28,23 +36,22 @@ class Descent:
         The record to write.
     """
 
-    def __init__(
-        self, exact: SeparableObjective, starts: Sequence[tuple[ArrayLike, ArrayLike]], bias: bool, history: History
-    ) -> None:
+    tolerance: ClassVar[float]
+    """Share of ℓ below which the fall that a step promises ends the descent, by default."""
+
+    def __init__(self, exact: SeparableObjective, starts: Sequence[Start], bias: bool, history: History) -> None:
         self.exact, self.history, self.bias = exact, history, bias
-        self.starts = [[self._augmented(factor, side) for side, factor in enumerate(start)] for start in starts]
-        self.dim = self.starts[0][0].shape[1] - 2 * bias
-        own = [torch.tensor([self.dim + side] if bias else [], dtype=torch.int64) for side in (0, 1)]
-        self.free = [torch.cat([torch.arange(self.dim), column]).to(exact.device) for column in own]
+        self.starts = [self._factors(*start) for start in starts]
+        columns = free_columns(self.starts[0][0].shape[1], bias)
+        self.free = [torch.tensor(side, device=exact.device) for side in columns]
+        self.dim = len(columns[0]) - bias
         self.converged = False
+        self.steps = 0
         self.keep(self.starts[0], exact.value(*self.starts[0]))
 
-    def _augmented(self, factor: ArrayLike, side: int) -> Tensor:
-        columns = torch.as_tensor(factor, dtype=self.exact.dtype, device=self.exact.device)
-        if not self.bias:
-            return columns
-        own, other = columns.new_zeros(len(columns), 1), columns.new_ones(len(columns), 1)
-        return torch.cat([columns, own, other] if side == 0 else [columns, other, own], dim=1)
+    def _factors(self, *start: NDArray[np.float64]) -> list[Tensor]:
+        V, U = (torch.as_tensor(side, dtype=self.exact.dtype, device=self.exact.device) for side in start)
+        return list(with_biases(V, U)) if self.bias else [V, U]
 
     def keep(self, factors: list[Tensor], objective: float) -> None:
         """Go to `factors`, where ℓ is `objective`; the record holds the lowest ℓ so far, of any start."""
@@ -66,17 +73,84 @@ class Descent:
         """Go to the optimum: `converged` once the next step promises less than `tolerance` of ℓ."""
         raise NotImplementedError
 
-    def widened(self, parts: list[Tensor]) -> list[Tensor]:
+    def widened(self, columns: list[Tensor]) -> list[Tensor]:
         """Free columns (size, free) among zeros, shaped as the factors."""
         wide = [torch.zeros_like(factor) for factor in self.factors]
-        for target, part, columns in zip(wide, parts, self.free, strict=True):
-            target[:, columns] = part
+        for target, part, free in zip(wide, columns, self.free, strict=True):
+            target[:, free] = part
         return wide
 
-    def solution(self, interrupted: bool) -> Solution:
+    def solution(self, status: Status) -> Solution:
         """The factors and biases as NumPy arrays."""
-        left, right = (factor.cpu().numpy() for factor in self.factors)
-        d = self.dim
-        row_bias, col_bias = (left[:, d].copy(), right[:, d + 1].copy()) if self.bias else (None, None)
-        V, U, history = left[:, :d].copy(), right[:, :d].copy(), self.history.frame()
-        return Solution(V, U, row_bias, col_bias, history, self.objective, interrupted, self.converged)
+        V, U = (factor.cpu().numpy() for factor in self.factors)
+        return Solution(*parts(V, U, self.bias), self.history.frame(), self.objective, status)
+
+
+def descend(
+    title: str,
+    objective: Callable[[torch.dtype], SeparableObjective],
+    start: Start,
+    history: History,
+    *,
+    engine: type[Descent],
+    precisions: Sequence[torch.dtype] = (torch.float64,),
+    others: Sequence[Start] = (),
+    near: bool = True,
+    tolerance: float | None = None,
+    max_steps: int,
+    bias: bool = False,
+    verbose: bool = False,
+) -> Solution:
+    """From a start to a minimum over V and U, and over biases when asked; Ctrl-C keeps what was found so far.
+
+    The first start is followed to its end. The others are brought near an optimum, and the best of them is followed too if
+    there it was lower than the first.
+
+    Parameters
+    ----------
+    title : str
+        For the progress bar.
+    objective : callable
+        The sum of cell losses, in a precision.
+    start : (V, U), ndarrays (words, dim) and (contexts, dim)
+    history : History
+        The record to write; its clock may have begun before the start was found.
+    engine : type of Descent
+    precisions : sequence of dtype, default float64
+        One after the other; each goes on from where the last could go no further.
+    others : sequence of (V, U), default none
+    near : bool, default True
+        Whether the engine first comes near an optimum; with other starts it always does.
+    tolerance : float, optional
+        By default the engine's own.
+    max_steps : int
+        Most steps on V and U together, from one start.
+    bias : bool, default False
+        Whether scores are V·Uᵀ + b + c; biases start from 0.
+    verbose : bool, default False
+    """
+    tolerance = engine.tolerance if tolerance is None else tolerance
+    first, *more = precisions
+    exact = objective(first)
+    interrupted = False
+    with threads_for(exact.shape), Progress(title, max_steps, verbose) as progress:
+        descent = engine(exact, [start], bias, history)
+        try:
+            if near or others:
+                descent.approach()
+            reached = descent.objective
+            descent.converge(tolerance, max_steps, progress)
+            if others:
+                other = engine(exact, others, bias, history)
+                other.approach()
+                if other.objective < reached:
+                    other.converge(tolerance, max_steps, progress)
+                if other.objective < descent.objective:
+                    descent = other
+            for precision in more:
+                descent.continue_in(objective(precision))
+                descent.converge(tolerance, max_steps - descent.steps, progress)
+        except KeyboardInterrupt:
+            interrupted = True
+    # What else can be known of the end, that there are other optima or none that is finite, is to be asked here.
+    return descent.solution("interrupted" if interrupted else "optimum" if descent.converged else "step limit")

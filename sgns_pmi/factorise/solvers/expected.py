@@ -8,22 +8,19 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import check_choice, check_integer, check_real
-from sgns_pmi.factorise.devices import threads_for
 from sgns_pmi.factorise.losses.sgns import ExactObjective
+from sgns_pmi.factorise.solvers.descent import PRECISIONS, descend
 from sgns_pmi.factorise.solvers.newton import Newton
 from sgns_pmi.factorise.solvers.quasi_newton import QuasiNewton
 from sgns_pmi.factorise.solvers.solution import History, Solution
 from sgns_pmi.factorise.solvers.start import random_start, spectral_start
-from sgns_pmi.progress import Progress
+from sgns_pmi.negatives import Negatives
 
-PRECISIONS = {"auto": (torch.float32, torch.float64), "float32": (torch.float32,), "float64": (torch.float64,)}
 NEWTON_WORK = 5e8  # words x contexts x dim² up to which second order is used
 CHEAP_WORK, CHEAP_STARTS = 5e7, 12  # words x contexts x dim² up to which so many starts cost a tenth of a second
-NEWTON_TOLERANCE, QUASI_NEWTON_TOLERANCE = 1e-15, 1e-8
 
 
 @dataclass(frozen=True)
@@ -47,6 +44,10 @@ class Expected:
     """
 
     name: ClassVar = "expected"
+    unfinished: ClassVar[str] = (
+        "ℓ still falls; it has no minimum where dim is large enough to send unseen cells to −∞, and then only seen cells can be"
+        " judged"
+    )
     starts: int | None = None
     tolerance: float | None = None
     max_steps: int = 500
@@ -65,48 +66,30 @@ class Expected:
         self,
         counts: CooccurrenceCounts,
         dim: int,
-        k: int,
-        noise: ArrayLike,
+        negatives: Negatives,
         *,
         seed: int = 0,
         device: str = "cpu",
         bias: bool = False,
-        drop_positive: bool = False,
         verbose: bool = False,
     ) -> Solution:
         """Minimise ℓ over V (words, dim) and U (contexts, dim), and over biases b and c when asked."""
         work = math.prod(counts.shape) * dim**2
         newton = work <= NEWTON_WORK and self.precision != "float32"
-        engine: type[Newton] | type[QuasiNewton] = Newton if newton else QuasiNewton
-        tolerance = self.tolerance or (NEWTON_TOLERANCE if newton else QUASI_NEWTON_TOLERANCE)
-        first, *more = (torch.float64,) if newton else PRECISIONS[self.precision]
         starts = self.starts or (CHEAP_STARTS if work <= CHEAP_WORK else 1)
-
-        def exact(precision: torch.dtype) -> ExactObjective:
-            return ExactObjective(counts, k, noise, drop_positive=drop_positive, dtype=precision, device=device)
-
         history = History()
-        spectral = spectral_start(counts, dim, k, noise, drop_positive=drop_positive, seed=seed)
-        interrupted = False
-        with threads_for(counts.shape), Progress("SGNS (expected)", self.max_steps, verbose) as progress:
-            objective = exact(first)
-            descent = engine(objective, [spectral], bias, history)
-            try:
-                if newton or starts > 1:  # L-BFGS has nothing to choose from one start
-                    descent.approach()
-                near = descent.objective
-                descent.converge(tolerance, self.max_steps, progress)
-                if starts > 1:
-                    rngs = (np.random.default_rng([seed, number]) for number in range(1, starts))
-                    other = engine(objective, [random_start(counts, dim, noise, rng) for rng in rngs], bias, history)
-                    other.approach()
-                    if other.objective < near:
-                        other.converge(tolerance, self.max_steps, progress)
-                    if other.objective < descent.objective:
-                        descent = other
-                for precision in more:
-                    descent.continue_in(exact(precision))
-                    descent.converge(tolerance, self.max_steps, progress)
-            except KeyboardInterrupt:
-                interrupted = True
-        return descent.solution(interrupted)
+        rngs = (np.random.default_rng([seed, number]) for number in range(1, starts))
+        return descend(
+            "SGNS (expected)",
+            lambda dtype: ExactObjective(counts, negatives, dtype=dtype, device=device),
+            spectral_start(counts, dim, negatives, seed),
+            history,
+            engine=Newton if newton else QuasiNewton,
+            precisions=(torch.float64,) if newton else PRECISIONS[self.precision],
+            others=[random_start(counts, dim, negatives, rng) for rng in rngs],
+            near=newton,
+            tolerance=self.tolerance,
+            max_steps=self.max_steps,
+            bias=bias,
+            verbose=verbose,
+        )

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from numpy.typing import ArrayLike
 from torch import Tensor
 
-from sgns_pmi.factorise.losses.sgns import SeparableObjective
-from sgns_pmi.factorise.solvers.descent import Descent
+from sgns_pmi.factorise.losses.cells import SeparableObjective
+from sgns_pmi.factorise.solvers.descent import Descent, Start
+from sgns_pmi.factorise.solvers.search import ROUNDING, Trial, backtrack
 from sgns_pmi.factorise.solvers.solution import History
 from sgns_pmi.progress import Progress
 
@@ -30,15 +30,16 @@ LEAST_DAMPING = 1e-6  # of a row step, relative to its mean diagonal: bounds ste
 MOST_MOVE = 5.0  # most that a joint step moves a score: σ flattens within a few units, and its model with it
 _TINY = 1e-300
 STALLED_STEPS, STALLED = 20, 1e-5  # so many joint steps must bring more than this share of ℓ
-ROUNDING = 1e-14  # relative: changes of ℓ below this are rounding
+HALVINGS = 40
+AT_THE_END = 1e-10  # of ℓ: falls promised below which what is measured is rounding
 
 
 class Newton(Descent):
     """Alternation with damping for each row, then joint steps; float64, with D and S of all cells in memory."""
 
-    def __init__(
-        self, exact: SeparableObjective, starts: Sequence[tuple[ArrayLike, ArrayLike]], bias: bool, history: History
-    ) -> None:
+    tolerance = 1e-15
+
+    def __init__(self, exact: SeparableObjective, starts: Sequence[Start], bias: bool, history: History) -> None:
         super().__init__(exact, starts, bias, history)
         self.sides = (exact, exact.transposed())
         self._undamped(self.factors)
@@ -89,7 +90,8 @@ class Newton(Descent):
         for _ in range(max_steps):
             newton = newton_direction(self, levenberg)
             last = newton.slope <= 2 * tolerance * self.objective and not newton.curved
-            length = self._line_search(newton, last)
+            length = self._step(newton, last)
+            self.steps += 1
             if length == 1 and not newton.curved:
                 levenberg = max(levenberg / 8, 1e-12)
             elif length < 0.3:
@@ -102,25 +104,28 @@ class Newton(Descent):
             if len(recent) > STALLED_STEPS and recent[-STALLED_STEPS - 1] - recent[-1] < STALLED * recent[-1]:
                 break
 
-    def _line_search(self, newton: _Newton, last: bool) -> float:
-        """Halve the step until ℓ falls enough (Armijo); near the end, where a fall is rounding, until it does not rise."""
+    def _step(self, newton: _Newton, last: bool) -> float:
+        """Go along the direction until ℓ falls enough, near the end until it does not rise; the length, 0 where it never does."""
         (p_V, p_U), (V, U) = newton.steps, self.factors
-        length = min(1.0, MOST_MOVE / float((p_V @ U.T + V @ p_U.T).abs().max().clamp_min(_TINY)))
-        for _ in range(40):
+
+        def trial(length: float) -> tuple[Trial, list[Tensor]]:
             factors = [own + length * step for own, step in zip(self.factors, newton.steps, strict=True)]
-            objective = self.sides[0].value(*factors)
-            enough = self.objective - 1e-4 * length * newton.slope
-            if objective <= enough or (newton.slope < 1e-10 * self.objective and objective <= self.objective * (1 + ROUNDING)):
-                if not last:
-                    # One alternation lets every row settle, which keeps the next joint model from pointing astray.
-                    factors, settled = self.alternated(factors)
-                    objective = float(settled)
-                self.keep(factors, objective)
-                return length
-            length /= 2
-        factors, settled = self.alternated(self.factors)
-        self.keep(factors, float(settled))
-        return 0.0
+            return Trial(self.exact.value(*factors), length * newton.slope), factors
+
+        found = backtrack(
+            trial,
+            self.objective,
+            length=min(1.0, MOST_MOVE / float((p_V @ U.T + V @ p_U.T).abs().max().clamp_min(_TINY))),
+            halvings=HALVINGS,
+            rounding=ROUNDING[torch.float64] if newton.slope < AT_THE_END * self.objective else 0.0,
+        )
+        length, objective, factors = found or (0.0, self.objective, self.factors)
+        if not (last and found):
+            # One alternation lets every row settle, which keeps the next joint model from pointing astray.
+            factors, settled = self.alternated(factors)
+            objective = float(settled)
+        self.keep(factors, objective)
+        return length
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,17 @@ import torch
 from torch import Tensor
 
 from sgns_pmi.factorise.solvers.descent import Descent
+from sgns_pmi.factorise.solvers.search import ROUNDING, Trial, backtrack
 from sgns_pmi.progress import Progress
 
 MEMORY = 10  # pairs of steps and changes of gradient
 RENEWED = 20  # steps after which the metric is computed anew, at two thirds of a gradient's cost
-RIDGE = 1e-2  # added to the shared matrices, relative to their mean diagonal
+SHARED_RIDGE = 1e-2  # added to the matrices that rows share, relative to their mean diagonal
+ROW_RIDGE = 1e-3  # added to each row's Hessian, relative to its mean diagonal
+AT_ONCE = 1024  # Hessians that are whole at a time
 NEAR = 1e-3  # relative decrease of ℓ in one step below which a start has come near
 MOST_APPROACH = 50
-ROUNDING = {torch.float64: 1e-14, torch.float32: 1e-8}  # relative: changes of ℓ below this are rounding
+HALVINGS = 10
 
 Pair = tuple[Tensor, Tensor, float]  # a step s, the change y of the gradient, and 1 / s·y
 Metric = Callable[[Tensor], Tensor]
@@ -31,6 +34,8 @@ Metric = Callable[[Tensor], Tensor]
 
 class QuasiNewton(Descent):
     """L-BFGS in the metric diag(α h) ⊗ A for V, diag(β g) ⊗ B for U."""
+
+    tolerance = 1e-8
 
     def approach(self) -> None:
         """From one start after the other, steps until one brings less than `NEAR` of ℓ."""
@@ -48,6 +53,7 @@ class QuasiNewton(Descent):
 
         def done(slope: float, fall: float) -> bool:
             progress.update(objective=self.objective)
+            self.steps += 1
             self.converged = slope <= 2 * tolerance * self.objective
             return self.converged
 
@@ -63,27 +69,27 @@ class QuasiNewton(Descent):
             direction = _two_loops(gradient, pairs, metric)
             slope = float(gradient @ direction)
             before = self.objective
-            found = self._line_search(direction, slope)
+            found = self._search(direction, slope)
             if found is None:
                 break
-            moved, changed, gradient = found[0], found[1] - gradient, found[1]
+            length, objective, (factors, new) = found
+            self.keep(factors, objective)
+            moved, changed, gradient = -length * direction, new - gradient, new
             if (product := float(moved @ changed)) > 0:
                 pairs.append((moved, changed, 1 / product))
             if done(slope, before - self.objective):
                 break
 
-    def _line_search(self, direction: Tensor, slope: float) -> tuple[Tensor, Tensor] | None:
-        """Halve the step until ℓ falls enough (Armijo): the step taken and the gradient there; None if it never does."""
-        length = 1.0
-        while length > 1e-3:
+    def _search(self, direction: Tensor, slope: float) -> tuple[float, float, tuple[list[Tensor], Tensor]] | None:
+        """The step against the direction that lets ℓ fall enough, and the factors and the gradient at its end."""
+
+        def trial(length: float) -> tuple[Trial, tuple[list[Tensor], Tensor]]:
             steps = self.widened([-length * part for part in self._parts(direction)])
             factors = [factor + step for factor, step in zip(self.factors, steps, strict=True)]
             objective, gradient = self._gradient(factors)
-            if objective <= self.objective - 1e-4 * length * slope + ROUNDING[self.exact.dtype] * self.objective:
-                self.keep(factors, objective)
-                return -length * direction, gradient
-            length /= 2
-        return None
+            return Trial(objective, length * slope), (factors, gradient)
+
+        return backtrack(trial, self.objective, halvings=HALVINGS, rounding=ROUNDING[self.exact.dtype])
 
     def _metric(self) -> Metric:
         """Inverse of the separable Hessian: for V diag(α h) ⊗ A, A = Σ_j β_j (g_j / m) u_j u_jᵀ, and alike for U.
@@ -127,7 +133,7 @@ def _packed(parts: list[Tensor]) -> Tensor:
 
 
 def _inverse(matrix: Tensor) -> Tensor:
-    ridge = RIDGE * matrix.diagonal().mean() * torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
+    ridge = SHARED_RIDGE * matrix.diagonal().mean() * torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
     return torch.linalg.inv(matrix + ridge)
 
 
@@ -146,3 +152,73 @@ def _two_loops(gradient: Tensor, pairs: Iterable[Pair], metric: Metric) -> Tenso
     for (step, change, inverse), weight in zip(pairs, reversed(weights), strict=True):
         direction += (weight - inverse * float(change @ direction)) * step
     return direction
+
+
+class RowQuasiNewton(QuasiNewton):
+    """L-BFGS in the metric of the rows' own Hessians.
+
+    Where the curvature of a cell grows with its count, rows differ in more than scale, and the separable metric of ℓ does not
+    serve; each row's own dim x dim Hessian does. With `majorant` curvatures it also keeps a first step from overshooting.
+    Renewing it costs some dim/6 gradients, and it holds (words + contexts) x dim² / 2 numbers.
+    """
+
+    _halves: tuple[Tensor, Tensor] | None = None  # reused: the old metric has served when the new one is made
+
+    def _metric(self) -> Metric:
+        exact = self.exact
+        # What multiplies a free column of one side: the other side's same column.
+        U, V = self.factors[1][:, self.free[0]], self.factors[0][:, self.free[1]]
+        pairs_U = _pairs(U, exact.col_weight)
+        if self._halves is None or self._halves[0].dtype != exact.dtype:
+            self._halves = pairs_U.new_empty(len(V), pairs_U.shape[1]), pairs_U.new_empty(len(U), pairs_U.shape[1])
+        rows, columns = self._halves
+        columns.zero_()
+        for block in exact.blocks(*self.factors):
+            S = exact.majorant(block)
+            torch.mm(S, pairs_U, out=rows[block.rows])
+            columns.addmm_(S.T, _pairs(V[block.rows], exact.row_weight[block.rows]))
+        del pairs_U
+        dim = U.shape[1]
+        _invert(rows, exact.row_weight / exact.total, dim)
+        _invert(columns, exact.col_weight / exact.total, dim)
+
+        def apply(gradient: Tensor) -> Tensor:
+            parts = zip((rows, columns), self._parts(gradient), strict=True)
+            return torch.cat([_multiplied(half, part).view(-1) for half, part in parts])
+
+        return apply
+
+
+def _pairs(features: Tensor, weight: Tensor) -> Tensor:
+    """w φ_f φ_g for f ≤ g, (size, dim (dim + 1) / 2): one product with it gives all rows' Hessians, upper halves."""
+    first, second = torch.triu_indices(features.shape[1], features.shape[1], device=features.device)
+    return (features * weight[:, None])[:, first] * features[:, second]
+
+
+def _whole(halves: Tensor, dim: int) -> Tensor:
+    """Symmetric matrices (size, dim, dim) of upper halves."""
+    first, second = torch.triu_indices(dim, dim, device=halves.device)
+    place = torch.empty(dim, dim, dtype=torch.int64, device=halves.device)
+    place[first, second] = place[second, first] = torch.arange(halves.shape[1], device=halves.device)
+    return halves.index_select(1, place.view(-1)).view(-1, dim, dim)
+
+
+def _invert(halves: Tensor, weight: Tensor, dim: int) -> None:
+    """Put the inverse of weight · Hessian in place of each Hessian; of a word that never occurs, the identity."""
+    first, second = torch.triu_indices(dim, dim, device=halves.device)
+    unit = torch.eye(dim, dtype=halves.dtype, device=halves.device)
+    for low in range(0, len(halves), AT_ONCE):
+        rows = slice(low, low + AT_ONCE)
+        hessians = _whole(halves[rows], dim) * weight[rows, None, None]
+        scale = hessians.diagonal(dim1=-2, dim2=-1).mean(-1)
+        scale = torch.where(scale > 0, scale, 1.0)[:, None, None]
+        # Scaled to one, as weights of rare words are tiny in float32.
+        factors = torch.linalg.cholesky_ex(hessians / scale + ROW_RIDGE * unit)[0]
+        inverses = torch.where((weight[rows] > 0)[:, None, None], torch.cholesky_inverse(factors) / scale, unit)
+        halves[rows] = inverses[:, first, second]
+
+
+def _multiplied(halves: Tensor, vectors: Tensor) -> Tensor:
+    """Each symmetric matrix, given as its upper half, times its vector (size, dim)."""
+    parts = zip(torch.split(halves, AT_ONCE), torch.split(vectors, AT_ONCE), strict=True)
+    return torch.cat([(_whole(half, part.shape[1]) @ part[:, :, None])[:, :, 0] for half, part in parts])

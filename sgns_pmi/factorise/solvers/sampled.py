@@ -11,30 +11,34 @@ What w_B is decides what is minimised. With w_B = N / (batches of an epoch), the
 epoch average to ℓ, whatever their order ("epoch"). With w_B = Σ_B n_ij, the batch's own weight, they do not ("batch",
 the R script): a batch without a frequent pair counts as much as one with it, so that rare pairs count too much.
 
-"block": a block of rows shares its draws, so that the negatives are matrix products; see `shared_negatives`. It is the
+"block": a block of rows shares its draws, so that the negatives are matrix products; see `blocks`. It is the
 one for counts of any size: a mini-batch step moves all of V and U, for a few hundred triples.
 """
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from functools import partial
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, check_integer, check_real, check_seed
 from sgns_pmi.factorise.devices import threads_for
+from sgns_pmi.factorise.draws import NoiseSampler
+from sgns_pmi.factorise.linalg import balanced
 from sgns_pmi.factorise.losses.sgns import ExactObjective
-from sgns_pmi.factorise.solvers.blocks import DRAWS, Side, balanced, improve
+from sgns_pmi.factorise.solvers import blocks
+from sgns_pmi.factorise.solvers.biases import ONES, parts, with_biases
+from sgns_pmi.factorise.solvers.blocks import BlockTraining
 from sgns_pmi.factorise.solvers.solution import History, Solution
+from sgns_pmi.factorise.solvers.training import recorded_every, train
+from sgns_pmi.negatives import Negatives
 from sgns_pmi.progress import Progress
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
@@ -47,15 +51,10 @@ DECAYS = ("linear", "none")
 NORMALIZATIONS = ("epoch", "batch")
 NEGATIVES = ("pair", "block")
 MOST_PAIRED = 10_000  # triples up to which pairs, at their default 200 epochs, take a few seconds
-EPOCHS = {"pair": 200, "block": 10}
-FEW_TRIPLES, FEW_EPOCHS = 1_000_000, 50  # up to so many, blocks take these epochs, in some seconds at most
+PAIR_EPOCHS = 200
 PAIR_OPTIONS = ("optimizer", "lr", "decay", "batch_size", "normalization")
 START_SCALES = {"small": 0.1, "normal": 1.0}
 
-RECORDS = 50  # points of the history, fewer where evaluating ℓ there would visit more cells than the next line says
-RECORDED_CELLS = 10**9
-RECORDED_DRAWS = 8192  # contexts that stand for all in the recorded ℓ of block-wise training
-DIVERGED = 10.0  # training has failed where ℓ is this many times what it started from
 DENSE_SCORES = 20  # contexts per scored context up to which a product with all contexts beats gathering the scored ones
 
 
@@ -122,6 +121,7 @@ class Sampled:
     """
 
     name: ClassVar = "sampled"
+    unfinished: ClassVar[str] = ""
     negatives: str | None = None
     optimizer: str = "adam"
     lr: float | None = None
@@ -160,13 +160,11 @@ class Sampled:
         self,
         counts: CooccurrenceCounts,
         dim: int,
-        k: int,
-        noise: ArrayLike,
+        negatives: Negatives,
         *,
         seed: int = 0,
         device: str = "cpu",
         bias: bool = False,
-        drop_positive: bool = False,
         verbose: bool = False,
     ) -> Solution:
         """Train V (words, dim) and U (contexts, dim), float32, and biases b and c when asked.
@@ -181,98 +179,26 @@ class Sampled:
         """
         history = History()
         generator = torch.Generator(device).manual_seed(seed)
-        start = small_start(counts, noise, dim, bias, START_SCALES[self.init], generator)
+        start = small_start(counts, negatives, dim, bias, START_SCALES[self.init], generator)
         scheme = self.scheme(counts.nnz)
-        training = (_Pairs if scheme == "pair" else _Blocks)(
-            self,
-            counts,
-            k,
-            noise,
-            drop_positive,
-            start,
-            bias,
-            generator,
-            default_epochs(scheme, counts.nnz) if self.epochs is None else check_integer("epochs", self.epochs),
-        )
+        epochs = default_epochs(scheme, counts.nnz) if self.epochs is None else check_integer("epochs", self.epochs)
+        training: _Pairs | BlockTraining
+        if scheme == "pair":
+            training = _Pairs(self, counts, negatives, start, bias, generator, epochs)
+        else:
+            training = BlockTraining(counts, negatives, start, bias, generator, epochs)
         with threads_for(counts.shape):
-            interrupted = train(training, history, Progress("SGNS (sampled)", training.steps, verbose))
-        V, U = training.V.cpu().numpy(), training.U.cpu().numpy()
-        row_bias, col_bias = (V[:, dim].copy(), U[:, dim + 1].copy()) if bias else (None, None)
-        V, U = V[:, :dim].copy(), U[:, :dim].copy()
+            status = train(training, history, Progress("SGNS (sampled)", training.steps, verbose))
+        found = parts(training.V.cpu().numpy(), training.U.cpu().numpy(), bias)
         if scheme == "block":
-            V, U = balanced(V, U, counts.row_sums / counts.total, np.asarray(noise, dtype=np.float64))
-        return Solution(
-            V=V,
-            U=U,
-            row_bias=row_bias,
-            col_bias=col_bias,
-            history=history.frame(),
-            objective=history.objective,
-            interrupted=interrupted,
-        )
-
-
-class Training(Protocol):
-    """Factors in training; iterating takes the steps of all epochs."""
-
-    V: Tensor
-    U: Tensor
-    step: int
-    epoch_steps: int
-    every: int
-
-    @property
-    def steps(self) -> int:
-        """How many steps there are in all."""
-
-    def __iter__(self) -> Iterator[None]: ...
-
-    def objective(self, exact: bool) -> float:
-        """ℓ at the factors, which may be an estimate unless it is to be exact."""
-
-    def diverged(self) -> InputError:
-        """The error for an ℓ that rose without bound."""
-
-
-def train(training: Training, history: History, progress: Progress) -> bool:
-    """Take all steps and record ℓ every so often, at last exactly; whether Ctrl-C ended it.
-
-    Raises
-    ------
-    InputError
-        When training diverges.
-    """
-
-    def record(exact: bool = False) -> None:
-        begin = time.perf_counter()
-        objective = training.objective(exact)
-        if not objective < DIVERGED * (history.rows[0][3] if history.rows else math.inf):  # also true of NaN
-            raise training.diverged()
-        history.skip(time.perf_counter() - begin)
-        history.add(training.step, training.step / training.epoch_steps, objective)
-
-    interrupted = False
-    with progress:
-        try:
-            record()
-            for _ in training:
-                if training.step % training.every == 0 and training.step < training.steps:
-                    record()
-                progress.update(objective=history.objective)
-        except KeyboardInterrupt:
-            interrupted = True
-        record(exact=True)
-    return interrupted
-
-
-def recorded_every(steps: int, shape: tuple[int, int]) -> int:
-    """Steps between records of the exact ℓ."""
-    return math.ceil(steps / max(1, min(RECORDS, RECORDED_CELLS // (shape[0] * shape[1]))))
+            V, U = balanced(found.V, found.U, counts.row_sums / counts.total, negatives.noise)
+            found = found._replace(V=V, U=U)
+        return Solution(*found, history.frame(), history.objective, status)
 
 
 def default_epochs(scheme: str, triples: int) -> int:
     """Passes over that many triples where none are asked for."""
-    return FEW_EPOCHS if scheme == "block" and triples <= FEW_TRIPLES else EPOCHS[scheme]
+    return PAIR_EPOCHS if scheme == "pair" else blocks.default_epochs(triples)
 
 
 class _Pairs:
@@ -282,22 +208,20 @@ class _Pairs:
         self,
         options: Sampled,
         counts: CooccurrenceCounts,
-        k: int,
-        noise: ArrayLike,
-        drop_positive: bool,
+        negatives: Negatives,
         start: tuple[Tensor, Tensor],
         bias: bool,
         generator: torch.Generator,
         epochs: int,
     ) -> None:
         self.V, self.U = start
-        self._options, self._k, self._drop_positive, self._bias, self._generator = options, k, drop_positive, bias, generator
+        self._options, self._negatives, self._bias, self._generator = options, negatives, bias, generator
         self._rate = LEARNING_RATES[options.optimizer] if options.lr is None else options.lr
         self._optimizer = OPTIMIZERS[options.optimizer]([self.V, self.U], lr=self._rate)  # type: ignore[call-arg]
         self._batch_size = check_integer("batch_size", options.batch_size)
         device = str(generator.device)
-        self._triples, self._negatives = Triples.on(device, counts), NoiseSampler(noise, generator)
-        self._exact = ExactObjective(counts, k, noise, drop_positive=drop_positive, dtype=torch.float32, device=device)
+        self._triples, self._sampler = Triples.on(device, counts), NoiseSampler(negatives, generator)
+        self._exact = ExactObjective(counts, negatives, dtype=torch.float32, device=device)
         self.epochs, self.epoch_steps = epochs, math.ceil(counts.nnz / self._batch_size)
         self._mean_weight = counts.total / self.epoch_steps
         self.steps = epochs * self.epoch_steps
@@ -325,66 +249,13 @@ class _Pairs:
                 yield
 
     def _take_step(self, center: Tensor, context: Tensor, weight: Tensor) -> None:
-        drawn = self._negatives.draw(len(center), self._k)
+        drawn = self._sampler.draw(len(center))
         weight = weight / (self._mean_weight if self._options.normalization == "epoch" else weight.sum())
-        kept = weight * (drawn != context) if self._drop_positive else weight
+        kept = weight * (drawn != context) if self._negatives.drop_positive else weight
         self.V.grad, self.U.grad = batch_gradient(self.V, self.U, center, context, drawn, weight, kept)
         if self._bias:  # the columns of ones stay
-            self.V.grad[:, -1] = self.U.grad[:, -2] = 0.0
+            self.V.grad[:, ONES[0]] = self.U.grad[:, ONES[1]] = 0.0
         self._optimizer.step()
-
-
-class _Blocks:
-    """Blocks of rows with shared negatives; iterating takes the steps of all epochs."""
-
-    def __init__(
-        self,
-        options: Sampled,
-        counts: CooccurrenceCounts,
-        k: int,
-        noise: ArrayLike,
-        drop_positive: bool,
-        start: tuple[Tensor, Tensor],
-        bias: bool,
-        generator: torch.Generator,
-        epochs: int,
-    ) -> None:
-        self.V, self.U = start
-        self._generator = generator
-        device = str(generator.device)
-        self._sides = [
-            Side(counts, k, noise, transposed=transposed, drop_positive=drop_positive, device=device)
-            for transposed in (False, True)
-        ]
-        self._exact = partial(ExactObjective, counts, k, noise, drop_positive=drop_positive, dtype=torch.float32, device=device)
-        dim = self.V.shape[1] - 2
-        # With biases V is [V, b, 1] and U is [U, 1, c]; the columns of ones are not free to move.
-        self._free: list[Any] = [[*range(dim), dim + side] if bias else slice(None) for side in (0, 1)]
-        self.epochs, self.epoch_steps = epochs, sum(side.blocks for side in self._sides)
-        self.steps = epochs * self.epoch_steps
-        self.every = math.ceil(epochs / RECORDS) * self.epoch_steps
-        self.step = 0
-
-    def objective(self, exact: bool) -> float:
-        """ℓ, with its dense part estimated, from the same contexts each time; or, when training is over, exact."""
-        if exact:
-            self._sides.clear()  # two copies of the triples, and the exact objective makes one more
-            return self._exact().value(self.V, self.U)
-        generator = torch.Generator(self._generator.device).manual_seed(0)
-        return self._sides[0].objective(self.V, self.U, RECORDED_DRAWS, generator)
-
-    def diverged(self) -> InputError:
-        """The error for an ℓ that rose without bound, or is not a number."""
-        return InputError("negatives", "block", f"training diverged by step {self.step}; use solver=expected")
-
-    def __iter__(self) -> Iterator[None]:
-        for _ in range(self.epochs):
-            for side, free, own, other in zip(self._sides, self._free, (self.V, self.U), (self.U, self.V), strict=True):
-                features = other[:, free].contiguous()
-                for block in side:
-                    improve(block, own, other, features, free, side.draw(DRAWS, self._generator))
-                    self.step += 1
-                    yield
 
 
 def batch_gradient(
@@ -485,60 +356,15 @@ class Triples:
         return cls(center, context, torch.tensor(coo.data, dtype=torch.float32, device=device))
 
 
-class NoiseSampler:
-    """Draws contexts from P_n in constant time each: Walker's alias method (Vose 1991).
-
-    Parameters
-    ----------
-    noise : array-like, (contexts,)
-        P_n.
-    generator : torch.Generator
-        Source of the draws; they are made on its device.
-    """
-
-    def __init__(self, noise: ArrayLike, generator: torch.Generator) -> None:
-        share, alias = alias_table(np.asarray(noise, dtype=np.float64))
-        self._generator = generator
-        self._contexts = len(share)
-        self._share = torch.tensor(share, dtype=torch.float32, device=generator.device)
-        # Entry 2s is the alias of slot s, entry 2s + 1 the slot itself.
-        self._context = torch.tensor(np.stack([alias, np.arange(len(alias))], axis=1).ravel(), device=generator.device)
-
-    def draw(self, rows: int, columns: int) -> Tensor:
-        """Independent draws, int64 (rows, columns)."""
-        generator, device = self._generator, self._generator.device
-        slot = torch.randint(self._contexts, (rows, columns), generator=generator, device=device)
-        keep = torch.rand((rows, columns), generator=generator, device=device) < self._share[slot]
-        return self._context[2 * slot + keep]
-
-
-def alias_table(probabilities: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Walker's alias table: slot s, chosen uniformly, means s with probability share[s], else alias[s] (Vose 1991)."""
-    share = probabilities / probabilities.sum() * len(probabilities)
-    alias = np.arange(len(share))
-    small, large = list(np.flatnonzero(share < 1)), list(np.flatnonzero(share >= 1))
-    while small and large:
-        low, high = small.pop(), large[-1]
-        alias[low] = high
-        share[high] -= 1 - share[low]
-        if share[high] < 1:
-            small.append(large.pop())
-    # What is left is 1 but for rounding.
-    share[small + large] = 1.0
-    return share, alias
-
-
 def small_start(
-    counts: CooccurrenceCounts, noise: ArrayLike, dim: int, bias: bool, scale: float, generator: torch.Generator
+    counts: CooccurrenceCounts, negatives: Negatives, dim: int, bias: bool, scale: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Normal V and U; with `bias` [V, b, 1] and [U, 1, c], so that their product is V·Uᵀ + b + c."""
     factors = []
-    for side, occurs in enumerate((counts.row_sums > 0, np.asarray(noise) > 0)):
+    for occurs in (counts.row_sums > 0, negatives.noise > 0):
         factor = torch.randn((len(occurs), dim), generator=generator, device=generator.device) * scale
         # A word that never occurs has no loss, and an arbitrary vector: zero.
         factor[torch.tensor(~occurs, device=generator.device)] = 0.0
-        if bias:
-            own, other = torch.zeros_like(factor[:, :1]), torch.ones_like(factor[:, :1])
-            factor = torch.cat([factor, own, other] if side == 0 else [factor, other, own], dim=1)
         factors.append(factor)
-    return factors[0], factors[1]
+    V, U = factors
+    return with_biases(V, U) if bias else (V, U)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 from numpy.typing import NDArray
 
 HISTORY_COLUMNS = ("step", "epoch", "seconds", "objective")
+
+Status = Literal["optimum", "local optima", "no finite optimum", "step limit", "interrupted"]
+"""How a fit ended: at an optimum; at the best of several; on a way without end; out of steps; by Ctrl-C."""
 
 
 class History:
@@ -54,10 +57,8 @@ class Solution:
         step, epoch, seconds, objective.
     objective : float
         The exact ℓ at the factors.
-    interrupted : bool
-        Whether Ctrl-C ended the search.
-    converged : bool or None
-        Whether the solver reached its own tolerance; None for a solver that has none.
+    status : str
+        How the search ended; training, which has no tolerance, ends at its step limit.
     """
 
     V: NDArray[Any]
@@ -66,5 +67,4 @@ class Solution:
     col_bias: NDArray[Any] | None
     history: pd.DataFrame
     objective: float
-    interrupted: bool = False
-    converged: bool | None = None
+    status: Status

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sp
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts
-from sgns_pmi.factorise.methods.svd import plus_outer, randomized_svd
-from sgns_pmi.pmi import negative_cells
+from sgns_pmi.factorise.linalg import plus_outer, randomized_svd
+from sgns_pmi.negatives import Negatives
 
 Float = NDArray[np.float64]
 
@@ -17,9 +16,7 @@ UNSEEN = -2.0
 RANDOM_SCALE = 0.3  # standard deviation of the random start: scores small enough for σ to be near linear
 
 
-def spectral_start(
-    counts: CooccurrenceCounts, dim: int, k: int, noise: ArrayLike, *, drop_positive: bool = False, seed: int = 0
-) -> tuple[Float, Float]:
+def spectral_start(counts: CooccurrenceCounts, dim: int, negatives: Negatives, seed: int = 0) -> tuple[Float, Float]:
     """V (words, dim) and U (contexts, dim) that minimise the quadratic model of ℓ at X = 0, in separable weights.
 
     To second order a cell costs (w − n) x/2 + (n + w) x²/8, least at x = 2 (n − w)/(n + w), w its weight of negatives: the
@@ -31,18 +28,17 @@ def spectral_start(
     Words that never occur get zero vectors.
     """
     n = counts.matrix
-    rows = np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr))
-    negatives = negative_cells(counts, k, noise, drop_positive=drop_positive)
-    left_weight, right_weight = np.sqrt(counts.row_sums / counts.total), np.sqrt(np.asarray(noise, dtype=np.float64))
-    above = (2 * (n.data - negatives) / (n.data + negatives) - UNSEEN) * left_weight[rows] * right_weight[n.indices]
-    matrix = plus_outer(sp.csr_array((above, n.indices, n.indptr), shape=counts.shape), UNSEEN * left_weight, right_weight)
+    w = negatives.weights(counts)
+    left_weight, right_weight = np.sqrt(counts.row_sums / counts.total), np.sqrt(negatives.noise)
+    above = (2 * (n.data - w) / (n.data + w) - UNSEEN) * left_weight[counts.centers] * right_weight[n.indices]
+    matrix = plus_outer(counts.with_values(above), UNSEEN * left_weight, right_weight)
     left, values, right = randomized_svd(matrix, dim, seed)
     return _unweighted(left * np.sqrt(values), left_weight), _unweighted(right * np.sqrt(values), right_weight)
 
 
-def random_start(counts: CooccurrenceCounts, dim: int, noise: ArrayLike, rng: np.random.Generator) -> tuple[Float, Float]:
+def random_start(counts: CooccurrenceCounts, dim: int, negatives: Negatives, rng: np.random.Generator) -> tuple[Float, Float]:
     """Normal V (words, dim) and U (contexts, dim); words that never occur get zero vectors."""
-    occurs = counts.row_sums > 0, np.asarray(noise) > 0
+    occurs = counts.row_sums > 0, negatives.noise > 0
     V, U = (rng.normal(0.0, RANDOM_SCALE, (len(side), dim)) * side[:, None] for side in occurs)
     return V, U
 

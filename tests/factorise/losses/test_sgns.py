@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 import sgns_pmi as sp
 from sgns_pmi.factorise import devices as threads
-from sgns_pmi.factorise.losses import sgns as objective
+from sgns_pmi.factorise.losses import cells
 from sgns_pmi.factorise.losses.sgns import ExactObjective, sgns_objective
 from sgns_pmi.factorise.solvers.newton import row_systems
-from sgns_pmi.pmi import optimum_cells
+from sgns_pmi.negatives import Negatives
 
 
 def random_case(seed: int, words: int = 7, contexts: int = 5, dim: int = 3):
@@ -67,7 +67,7 @@ def test_gradient_is_the_finite_difference(drop):
 def test_blocks_do_not_change_the_result(monkeypatch):
     counts, noise, V, U = random_case(2, words=23, contexts=11)
     whole = sgns_objective(V, U, counts, 5, noise, gradient=True)
-    monkeypatch.setattr(objective, "block_bytes", lambda: 3 * 11 * 8)
+    monkeypatch.setattr(cells, "block_bytes", lambda: 3 * 11 * 8)
     parts = sgns_objective(V, U, counts, 5, noise, gradient=True)
     for a, b in zip(whole, parts, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-16)
@@ -96,7 +96,7 @@ def test_large_scores_do_not_overflow():
 @pytest.mark.parametrize("drop", [False, True])
 def test_transposed_exchanges_the_sides(drop):
     counts, noise, V, U = random_case(5)
-    exact = ExactObjective(counts, 5, noise, drop_positive=drop)
+    exact = ExactObjective(counts, Negatives(5, noise, drop))
     v, u = torch.from_numpy(V), torch.from_numpy(U)
     loss, dV, dU = exact.value_and_gradient(v, u)
     other, dU2, dV2 = exact.transposed().value_and_gradient(u, v)
@@ -108,7 +108,7 @@ def test_transposed_exchanges_the_sides(drop):
 @pytest.mark.parametrize("drop", [False, True])
 def test_row_systems_are_the_derivatives_of_the_row_losses(drop):
     counts, noise, V, U = random_case(6)
-    exact = ExactObjective(counts, 5, noise, drop_positive=drop)
+    exact = ExactObjective(counts, Negatives(5, noise, drop))
     v, u = torch.from_numpy(V), torch.from_numpy(U)
     system = row_systems(exact, v, u, torch.arange(3))
 
@@ -129,7 +129,7 @@ def test_full_rank_optimum_is_stationary(drop):
     rng = np.random.default_rng(7)
     counts = sp.CooccurrenceCounts.from_matrix(rng.integers(1, 9, (5, 5)))
     noise = sp.noise_distribution(counts, "uniform")
-    x = optimum_cells(counts, 3, noise, drop_positive=drop).reshape(5, 5)
+    x = Negatives(3, noise, drop).optimum(counts).reshape(5, 5)
     _, dV, dU = sgns_objective(x, np.eye(5), counts, 3, noise, gradient=True, drop_positive=drop)
     np.testing.assert_allclose(dV, 0, atol=1e-15)
     np.testing.assert_allclose(dU, 0, atol=1e-14)
@@ -177,10 +177,10 @@ def test_compiled_cells_are_those_of_torch(monkeypatch, dtype, tolerance, drop, 
     counts, noise, _, _ = random_case(8, words=31, contexts=700)
     rng = np.random.default_rng(9)
     V, U = (torch.tensor(scale * rng.normal(size=(2, side, 3)), dtype=dtype) for side in counts.shape)
-    monkeypatch.setattr(objective, "block_bytes", lambda: 2 * 12 * 700 * V.element_size())
+    monkeypatch.setattr(cells, "block_bytes", lambda: 2 * 12 * 700 * V.element_size())
     monkeypatch.setattr(threads, "SMALL_CELLS", 2_000)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
-    exact = ExactObjective(counts, 5, noise, drop_positive=drop, dtype=dtype)
+    exact = ExactObjective(counts, Negatives(5, noise, drop), dtype=dtype)
     for objective_of, v, u in ((exact, V, U), (exact.transposed(), U, V)):
         compiled = evaluations(objective_of, v, u)
         objective_of._compiled = False
@@ -195,7 +195,7 @@ def test_compiled_cells_are_those_of_torch(monkeypatch, dtype, tolerance, drop, 
 def test_both_devices_agree(dtype, tolerance):
     counts, noise, V, U = random_case(10, words=40, contexts=30)
     here, there = (
-        ExactObjective(counts, 5, noise, drop_positive=True, dtype=dtype, device=device).value_and_gradient(
+        ExactObjective(counts, Negatives(5, noise, True), dtype=dtype, device=device).value_and_gradient(
             *(torch.tensor(factor, dtype=dtype, device=device) for factor in (V, U))
         )
         for device in ("cpu", "cuda")

@@ -74,7 +74,7 @@ def test_adagrad_takes_the_steps_of_glove_c(counts):
     assert est.objective_ == pytest.approx(loss(counts, est), rel=1e-5)
     assert est.history_["step"].tolist() == [0, counts.nnz, 2 * counts.nnz]
     assert est.history_["epoch"].tolist() == [0, 1, 2]
-    assert est.converged_ is None
+    assert est.status_ == "step limit"
 
 
 def test_adagrad_approaches_the_optimum_of_als(counts):
@@ -128,7 +128,7 @@ def test_equal_weights_have_a_closed_form(seed, dim):
 
 def test_als_ends_where_nothing_improves_and_never_rises(counts):
     est = GloVe(dim=2).fit(counts)
-    assert est.converged_
+    assert est.status_ == "optimum"
     assert est.note_ == ""
     falls = -np.diff(est.history_["objective"])
     assert (falls > -1e-14).all()
@@ -225,28 +225,28 @@ def test_ctrl_c_keeps_what_was_learned(counts, solver, monkeypatch):
     stopped = GloVe(dim=2, solver=solver).fit(counts)
     monkeypatch.undo()
     whole = GloVe(dim=2, solver=solver, epochs=3).fit(counts)
-    assert stopped.interrupted_
-    assert not whole.interrupted_
+    assert stopped.status_ == "interrupted"
+    assert whole.status_ != "interrupted"
     np.testing.assert_array_equal(stopped.V_, whole.V_)
     assert stopped.objective_ == whole.objective_
 
 
 def test_the_solver_is_chosen_by_work(counts, monkeypatch):
-    assert GloVe(dim=2).fit(counts).converged_ is not None
+    assert GloVe(dim=2).fit(counts).status_ == "optimum"
     monkeypatch.setattr(module, "ALS_WORK", 100)
-    assert GloVe(dim=2).fit(counts).converged_ is None
+    assert GloVe(dim=2).fit(counts).status_ == "step limit"
 
 
 def test_an_exact_fit_has_converged():
     rng = np.random.default_rng(0)
     est = GloVe(dim=1).fit(np.exp(np.outer(rng.normal(size=6), rng.normal(size=5)) + rng.normal(size=5)))
-    assert est.converged_
+    assert est.status_ == "optimum"
     assert est.objective_ < 1e-12
 
 
 def test_too_few_rounds_are_said(counts):
     est = GloVe(dim=2, epochs=2).fit(counts)
-    assert not est.converged_
+    assert est.status_ != "optimum"
     assert est.note_ == "GloVe (als) has not converged in 2 rounds: its loss still falls"
 
 

@@ -177,9 +177,10 @@ def test_a_small_problem_is_solved(toy, options):
     assert -1e-6 < percent_above(own.objective_, reference.objective_) < 0.5
     np.testing.assert_allclose(own.estimate_pmi(), reference.estimate_pmi(), atol=0.5)
     assert (own.row_bias_ is not None) == ("bias" in options)
-    np.testing.assert_allclose(np.diff(own.estimate_pmi() - own.estimate_pmi(corrected=False), axis=0), 0, atol=1e-12)
-    left, right = own.product()
-    np.testing.assert_allclose(left @ right.T, own.estimate_pmi(), atol=1e-12)
+    if "drop_positive" not in options:  # there the correction is no column term
+        np.testing.assert_allclose(np.diff(own.estimate_pmi() - own.estimate_pmi(corrected=False), axis=0), 0, atol=1e-12)
+        left, right = own.product()
+        np.testing.assert_allclose(left @ right.T, own.estimate_pmi(), atol=1e-12)
 
 
 def test_the_other_objective_has_another_optimum(toy):
@@ -216,12 +217,12 @@ def test_ctrl_c_keeps_what_was_learned(toy, monkeypatch):
 
     monkeypatch.setattr(module.Progress, "update", stop_at_the_seventh)
     stopped = NumpySGNS(dim=2, epochs=40, batch_size=toy.nnz).fit(toy)
-    assert stopped.interrupted_
+    assert stopped.status_ == "interrupted"
     assert stopped.history_["step"].iloc[-1] == 7
     start = stopped.history_["objective"].iloc[0]
     assert stopped.objective_ == sp.sgns_objective(stopped.V_, stopped.U_, toy, 5, stopped.noise_) < start
     monkeypatch.undo()
-    assert not NumpySGNS(dim=2, epochs=2).fit(toy).interrupted_
+    assert NumpySGNS(dim=2, epochs=2).fit(toy).status_ != "interrupted"
 
 
 def test_words_that_never_occur_are_zero():

@@ -13,6 +13,7 @@ import sgns_pmi as sp
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise.methods import sgns_stream
 from sgns_pmi.factorise.methods.sgns_stream import SGNSStream
+from sgns_pmi.negatives import Negatives
 
 TEXT = letters_problem(words=7, tokens=600, window=2)
 
@@ -24,8 +25,8 @@ def test_streamed_and_aggregated_gradients_agree_in_expectation(drop_positive: b
     assert corpus is not None
     counts, k = TEXT.counts, 3
     noise = sp.noise_distribution(counts, "unigram", 0.75)
-    options = SGNSStream(dim=2, k=k, drop_positive=drop_positive)
-    stream = sgns_stream._Stream(options, corpus, noise, torch.Generator().manual_seed(0))
+    negatives = Negatives(k, noise, drop_positive)
+    stream = sgns_stream._Stream(SGNSStream(dim=2), corpus, negatives, torch.Generator().manual_seed(0))
     stream.V, stream.U = (torch.randn((7, 2), generator=torch.Generator().manual_seed(side)) for side in (1, 2))
     (windows,) = corpus.windows(0)
     center, context = (torch.tensor(side, dtype=torch.int64) for side in windows.pairs())
@@ -57,7 +58,7 @@ def test_only_the_batch_is_touched_and_a_row_moves_by_adagrad() -> None:
     corpus = TEXT.corpus
     assert corpus is not None
     noise = np.where(np.arange(7) == 3, 1.0, 1e-12)
-    stream = sgns_stream._Stream(SGNSStream(dim=2, k=1, lr=0.1), corpus, noise, torch.Generator().manual_seed(0))
+    stream = sgns_stream._Stream(SGNSStream(dim=2, lr=0.1), corpus, Negatives(1, noise), torch.Generator().manual_seed(0))
     stream.V, stream.U = torch.randn(7, 2), torch.randn(7, 2)
     V, U = stream.V.clone(), stream.U.clone()
     stream._take_step(torch.tensor([1, 1]), torch.tensor([[2], [5]]))
@@ -73,7 +74,7 @@ def test_a_batch_has_the_mean_loss_of_its_own_pairs_however_many_there_are() -> 
     corpus = TEXT.corpus
     assert corpus is not None
     noise = np.where(np.arange(7) == 3, 1.0, 1e-12)
-    stream = sgns_stream._Stream(SGNSStream(dim=2, k=2, batch_size=64), corpus, noise, torch.Generator().manual_seed(0))
+    stream = sgns_stream._Stream(SGNSStream(dim=2, batch_size=64), corpus, Negatives(2, noise), torch.Generator().manual_seed(0))
     stream.V, stream.U = torch.randn(7, 2), torch.randn(7, 2)
     center, context = torch.tensor([1, 4, 6]), torch.tensor([[2], [5], [0]])
     once, twice = (stream.batch_gradients(center.repeat(times), context.repeat(times, 1)) for times in (1, 2))
@@ -98,7 +99,7 @@ def test_ctrl_c_keeps_what_was_learned(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(sgns_stream._Stream, "_take_step", interrupted)
     stopped = SGNSStream(dim=2, batch_size=64).fit(TEXT.corpus)
-    assert stopped.interrupted_
+    assert stopped.status_ == "interrupted"
     assert stopped.objective_ < stopped.history_["objective"].iloc[0]
     assert len(taken) == 30
 

@@ -9,14 +9,12 @@ import pytest
 import scipy.sparse as sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.sparse.linalg import aslinearoperator
 from sklearn.base import clone
-from sklearn.decomposition import TruncatedSVD
 from sklearn.exceptions import NotFittedError
 
 import sgns_pmi as sp
 from sgns_pmi.factorise import METHODS, Parameters
-from sgns_pmi.factorise.methods.svd import PMISVD, SPPMISVD, randomized_svd, truncated_svd
+from sgns_pmi.factorise.methods.svd import PMISVD, SPPMISVD
 
 
 def small_counts(seed: int, words: int = 12, contexts: int = 9) -> np.ndarray:
@@ -98,39 +96,6 @@ def test_no_positive_cell_is_a_result(r_reference, caplog):
     assert SPPMISVD(k=5).fit(r_reference.counts).note_ == ""
 
 
-def test_iterative_path_agrees_with_lapack_and_sklearn():
-    matrix = sparse.random_array((620, 560), density=0.05, rng=np.random.default_rng(0), format="csr")
-    left, values, right = truncated_svd(matrix, 6, seed=1)
-    dense = np.linalg.svd(matrix.toarray())
-    np.testing.assert_allclose(values, dense[1][:6], rtol=1e-10)
-    np.testing.assert_allclose(left * values @ right.T, dense[0][:, :6] * dense[1][:6] @ dense[2][:6], atol=1e-8)
-    sklearn = TruncatedSVD(6, algorithm="arpack", random_state=3).fit(matrix)
-    np.testing.assert_allclose(values, sklearn.singular_values_, rtol=1e-10)
-    for other in (truncated_svd(aslinearoperator(matrix), 6, seed=1), truncated_svd(matrix, 6, seed=2)):
-        np.testing.assert_allclose(other[0], left, atol=1e-7)  # signs too
-    for first, again in zip((left, values, right), truncated_svd(matrix, 6, seed=1), strict=True):
-        np.testing.assert_array_equal(first, again)
-
-
-def test_iterative_path_of_a_rank_below_dim():
-    rng = np.random.default_rng(0)
-    matrix = rng.normal(size=(700, 2)) @ rng.normal(size=(2, 600))
-    left, values, right = truncated_svd(matrix, 5)
-    np.testing.assert_allclose(left * values @ right.T, matrix, atol=1e-5)
-    np.testing.assert_allclose(values[2:], 0, atol=1e-5)
-
-
-def test_all_triplets_of_a_matrix_beyond_the_dense_side():
-    matrix = sparse.random_array((520, 510), density=0.02, rng=np.random.default_rng(0), format="csr")
-    left, values, right = truncated_svd(matrix, 510)
-    np.testing.assert_allclose(left * values @ right.T, matrix.toarray(), atol=1e-10)
-
-
-def test_signs_are_fixed():
-    left, _, _ = truncated_svd(np.random.default_rng(0).normal(size=(30, 20)), 5)
-    assert (left[np.abs(left).argmax(0), range(5)] > 0).all()
-
-
 @pytest.mark.parametrize("estimator", [SPPMISVD, PMISVD])
 @pytest.mark.parametrize(
     ("field", "value"),
@@ -157,15 +122,3 @@ def test_methods_take_their_options(name, estimator):
     built = METHODS[name].build(Parameters(k=7, dim=3, seed=2, exponent=0.5), {"power": 0, "exponent": 1.0})
     assert isinstance(built, estimator)
     assert built.get_params() == {"dim": 3, "k": 7, "power": 0, "exponent": 1.0, "seed": 2}
-
-
-def test_randomized_svd_finds_a_decaying_spectrum():
-    rng = np.random.default_rng(0)
-    left, right = (np.linalg.qr(rng.normal(size=(size, 60)))[0] for size in (300, 200))
-    values = 0.8 ** np.arange(60)
-    matrix = sparse.csr_array((left * values) @ right.T)
-    found_left, found, found_right = randomized_svd(matrix, 8, seed=1)
-    exact_left, exact, exact_right = truncated_svd(matrix, 8)
-    np.testing.assert_allclose(found, exact, rtol=1e-3)
-    np.testing.assert_allclose(found_left @ found_left.T @ exact_left[:, :4], exact_left[:, :4], atol=1e-2)
-    np.testing.assert_allclose((found_left * found) @ found_right.T, (exact_left * exact) @ exact_right.T, atol=0.05)

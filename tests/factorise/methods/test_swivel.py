@@ -11,7 +11,8 @@ from sklearn.exceptions import NotFittedError
 
 import sgns_pmi as sp
 from sgns_pmi.factorise import METHODS, Parameters
-from sgns_pmi.factorise.methods.swivel import Swivel, SwivelObjective
+from sgns_pmi.factorise.losses.swivel import SwivelObjective
+from sgns_pmi.factorise.methods.swivel import Swivel
 from sgns_pmi.factorise.solvers import minimise
 from sgns_pmi.factorise.solvers.newton import Newton
 
@@ -68,7 +69,7 @@ def test_optimum_is_that_of_another_optimiser(counts):
     starts = (rng.normal(size=2 * (words + contexts)) for _ in range(3))
     found = [minimize(loss, start, jac=True, method="L-BFGS-B", options=options) for start in starts]
     fit = Swivel(dim=2).fit(counts)
-    assert fit.converged_
+    assert fit.status_ == "optimum"
     assert fit.objective_ == pytest.approx(min(result.fun for result in found), rel=1e-8)
     assert float(dense_loss(counts, torch.tensor(fit.estimate_pmi()), 0.1, 0.25, 0.5)) == pytest.approx(fit.objective_, rel=1e-12)
 
@@ -95,10 +96,10 @@ def test_unseen_cells_stay_below_one_count(r_reference):
 def test_large_engine_reaches_the_optimum_of_second_order(monkeypatch):
     counts = sp.marginal_problem(words=60, rank=2, pairs=400_000, seed=0).counts
     best = Swivel(dim=4).fit(counts)
-    assert best.converged_
+    assert best.status_ == "optimum"
     monkeypatch.setattr(minimise, "NEWTON_WORK", 0)
     found = Swivel(dim=4).fit(counts)
-    assert found.converged_
+    assert found.status_ == "optimum"
     assert best.objective_ * (1 - 1e-12) <= found.objective_ < best.objective_ * (1 + 1e-6)
 
 
@@ -116,8 +117,7 @@ def test_words_that_never_occur_have_zero_vectors_and_no_cells(counts, monkeypat
 def test_interrupt_keeps_what_was_learned(counts, monkeypatch):
     monkeypatch.setattr(Newton, "converge", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     fit = Swivel(dim=2).fit(counts)
-    assert fit.interrupted_
-    assert not fit.converged_
+    assert fit.status_ == "interrupted"
     assert fit.note_ == ""
     monkeypatch.undo()
     zero = float(dense_loss(counts, torch.zeros(counts.shape), 0.1, 0.25, 0.5))
@@ -126,7 +126,7 @@ def test_interrupt_keeps_what_was_learned(counts, monkeypatch):
 
 def test_ended_early_a_note_says_so(counts, caplog):
     fit = Swivel(dim=2, max_steps=1).fit(counts)
-    assert not fit.converged_
+    assert fit.status_ != "optimum"
     assert "has not converged" in fit.note_
     assert fit.note_ in caplog.text
 

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 import sgns_pmi as sp
 from sgns_pmi.factorise.losses.sgns import ExactObjective, sgns_objective
-from sgns_pmi.factorise.solvers import blocks as shared_negatives
-from sgns_pmi.factorise.solvers import sampled
-from sgns_pmi.factorise.solvers.blocks import Side, balanced, gradient, improve, stratified
+from sgns_pmi.factorise.solvers import blocks
+from sgns_pmi.factorise.solvers.blocks import Side, gradient, improve, stratified
 from sgns_pmi.factorise.solvers.expected import Expected
 from sgns_pmi.factorise.solvers.sampled import Sampled, default_epochs
+from sgns_pmi.negatives import Negatives
+from sgns_pmi.progress import Progress
 
 K = 3
 BLOCK = Sampled(negatives="block")
@@ -40,12 +41,13 @@ def point(toy) -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Four rows to a block and three draws, so that the toy has several blocks and true draws."""
-    monkeypatch.setattr(shared_negatives, "BLOCK_ROWS", 4)
-    monkeypatch.setattr(sampled, "DRAWS", 3)
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 4)
+    monkeypatch.setattr(blocks, "DRAWS", 3)
 
 
 def sides(counts, noise, drop_positive=False):
-    return [Side(counts, K, noise, transposed=side, drop_positive=drop_positive, device="cpu") for side in (False, True)]
+    negatives = Negatives(K, noise, drop_positive)
+    return [Side(counts, negatives, transposed=side, device="cpu") for side in (False, True)]
 
 
 def objective_gradient(side, own, other, draws, generator):
@@ -87,7 +89,7 @@ def test_strata_bound_how_often_a_context_is_drawn():
 def test_the_gradient_is_that_of_the_objective_at_the_expected_weights(toy, point, small_blocks, drop_positive):
     """It is linear in the weights of the draw, whose expectation is q: this and the test above are the whole proof."""
     noise = sp.noise_distribution(toy, exponent=0.75)
-    exact = ExactObjective(toy, K, noise, drop_positive=drop_positive)
+    exact = ExactObjective(toy, Negatives(K, noise, drop_positive))
     _, *expected = exact.value_and_gradient(*(factor.double() for factor in point))
     for side, own, other, truth in zip(sides(toy, noise, drop_positive), point, point[::-1], expected, strict=True):
         found = objective_gradient(side, own, other, 10**6, torch.Generator())
@@ -97,7 +99,7 @@ def test_the_gradient_is_that_of_the_objective_at_the_expected_weights(toy, poin
 def test_the_gradient_of_draws_is_unbiased(toy, point, small_blocks):
     """The mean over 4,000 sets of draws is the exact gradient, to its standard error, and the draws do differ."""
     noise = sp.noise_distribution(toy, exponent=0.75)
-    _, *expected = ExactObjective(toy, K, noise).value_and_gradient(*(factor.double() for factor in point))
+    _, *expected = ExactObjective(toy, Negatives(K, noise)).value_and_gradient(*(factor.double() for factor in point))
     generator = torch.Generator().manual_seed(0)
     for side, own, other, truth in zip(sides(toy, noise), point, point[::-1], expected, strict=True):
         found = torch.stack([objective_gradient(side, own, other, 3, generator) for _ in range(4000)]).double()
@@ -111,7 +113,7 @@ def test_the_estimated_objective_is_unbiased(toy, point, small_blocks):
     noise = sp.noise_distribution(toy)
     for drop_positive in (False, True):
         side, _ = sides(toy, noise, drop_positive)
-        truth = ExactObjective(toy, K, noise, drop_positive=drop_positive).value(*(factor.double() for factor in point))
+        truth = ExactObjective(toy, Negatives(K, noise, drop_positive)).value(*(factor.double() for factor in point))
         generator = torch.Generator().manual_seed(1)
         assert side.objective(*point, 6, generator) == pytest.approx(truth, rel=1e-5)
         estimates = [side.objective(*point, 3, generator) for _ in range(2000)]
@@ -128,7 +130,7 @@ def test_no_row_gets_worse(toy, seed, scale):
     """With all contexts taken no row's loss rises, from however bad a start; a frequent row's falls."""
     noise, rng = sp.noise_distribution(toy), np.random.default_rng(seed)
     factors = [torch.tensor(rng.normal(size=(size, 2)) * scale, dtype=torch.float32) for size in toy.shape]
-    exact = ExactObjective(toy, K, noise)
+    exact = ExactObjective(toy, Negatives(K, noise))
     for side, losses, own, other in zip(sides(toy, noise), (exact, exact.transposed()), (0, 1), (1, 0), strict=True):
         before = losses.losses(*(factors[i].double() for i in (own, other)))
         for block in side:
@@ -136,19 +138,6 @@ def test_no_row_gets_worse(toy, seed, scale):
         after = losses.losses(*(factors[i].double() for i in (own, other)))
         assert (after <= before * (1 + 1e-5)).all()
         assert after.sum() < before.sum()
-
-
-@given(seed=st.integers(0, 10_000), dim=st.integers(1, 4))
-@settings(max_examples=30, deadline=None)
-def test_balanced_factors_have_the_same_product_and_equal_scales(seed, dim):
-    rng = np.random.default_rng(seed)
-    V, U = rng.normal(size=(9, dim)) * 7, rng.normal(size=(5, dim))
-    rows, cols = rng.dirichlet(np.ones(9)), rng.dirichlet(np.ones(5))
-    v, u = balanced(V, U, rows, cols)
-    np.testing.assert_allclose(v @ u.T, V @ U.T, atol=1e-9)
-    values = np.linalg.svd(np.sqrt(rows)[:, None] * (V @ U.T) * np.sqrt(cols), compute_uv=False)[:dim]
-    for factor, weight in ((v, rows), (u, cols)):
-        np.testing.assert_allclose(factor.T @ (weight[:, None] * factor), np.diag(values), atol=1e-9)
 
 
 # Training
@@ -167,9 +156,9 @@ def words300() -> sp.CooccurrenceCounts:
 def test_training_ends_near_the_optimum(words300, bias, drop_positive):
     """All contexts taken: nothing is random but the start, and 100 epochs come within 1 % of the exact optimum."""
     noise = sp.noise_distribution(words300, exponent=0.75)
-    options = {"bias": bias, "drop_positive": drop_positive}
-    optimum = Expected().solve(words300, 3, K, noise, **options).objective
-    solution = Sampled(negatives="block", epochs=100).solve(words300, 3, K, noise, **options)
+    negatives = Negatives(K, noise, drop_positive)
+    optimum = Expected().solve(words300, 3, negatives, bias=bias).objective
+    solution = Sampled(negatives="block", epochs=100).solve(words300, 3, negatives, bias=bias)
     assert -1e-4 < percent_above(solution.objective, optimum) < 1
     V, U = solution.V, solution.U
     if bias:
@@ -182,19 +171,19 @@ def test_training_ends_near_the_optimum(words300, bias, drop_positive):
 
 def test_training_on_draws_ends_near_the_optimum(words300, monkeypatch):
     """64 of 300 contexts drawn for each block of 50 rows: within 4 %, where 8 drawn stay further away."""
-    monkeypatch.setattr(shared_negatives, "BLOCK_ROWS", 50)
-    noise = sp.noise_distribution(words300)
-    optimum = Expected().solve(words300, 3, K, noise).objective
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 50)
+    negatives = Negatives.of(words300, K)
+    optimum = Expected().solve(words300, 3, negatives).objective
     above = {}
     for draws in (8, 64):
-        monkeypatch.setattr(sampled, "DRAWS", draws)
-        above[draws] = percent_above(Sampled(negatives="block", epochs=60).solve(words300, 3, K, noise).objective, optimum)
+        monkeypatch.setattr(blocks, "DRAWS", draws)
+        above[draws] = percent_above(Sampled(negatives="block", epochs=60).solve(words300, 3, negatives).objective, optimum)
     assert 0 < above[64] < 4
     assert above[64] < above[8]
 
 
 def test_the_history_of_blocks(toy, small_blocks):
-    solution = Sampled(negatives="block", epochs=4).solve(toy, 2, K, sp.noise_distribution(toy))
+    solution = Sampled(negatives="block", epochs=4).solve(toy, 2, Negatives(K, sp.noise_distribution(toy)))
     history = solution.history
     assert history["step"].tolist() == [0, 5, 10, 15, 20]  # three blocks of words, two of contexts
     assert history["epoch"].tolist() == [0, 1, 2, 3, 4]
@@ -204,14 +193,16 @@ def test_the_history_of_blocks(toy, small_blocks):
 
 def test_same_seed_same_result(toy, small_blocks):
     noise = sp.noise_distribution(toy)
-    first, again, other = (Sampled(negatives="block", epochs=3).solve(toy, 2, K, noise, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (
+        Sampled(negatives="block", epochs=3).solve(toy, 2, Negatives(K, noise), seed=seed) for seed in (1, 1, 2)
+    )
     np.testing.assert_array_equal(first.V, again.V)
     np.testing.assert_array_equal(first.U, again.U)
     assert not np.array_equal(first.V, other.V)
 
 
 def test_words_that_never_occur_are_zero(toy):
-    solution = Sampled(negatives="block", epochs=2).solve(toy, 2, K, sp.noise_distribution(toy), bias=True)
+    solution = Sampled(negatives="block", epochs=2).solve(toy, 2, Negatives(K, sp.noise_distribution(toy)), bias=True)
     assert not solution.V[4].any()
     assert solution.row_bias[4] == 0
     assert solution.V[0].any()
@@ -224,13 +215,13 @@ def test_ctrl_c_keeps_what_was_learned(toy, small_blocks, monkeypatch):
             raise KeyboardInterrupt
 
     noise = sp.noise_distribution(toy)
-    monkeypatch.setattr(sampled.Progress, "update", stop_after_two_epochs)
-    stopped = Sampled(negatives="block", epochs=100).solve(toy, 2, K, noise)
+    monkeypatch.setattr(Progress, "update", stop_after_two_epochs)
+    stopped = Sampled(negatives="block", epochs=100).solve(toy, 2, Negatives(K, noise))
     monkeypatch.undo()
-    monkeypatch.setattr(shared_negatives, "BLOCK_ROWS", 4)
-    monkeypatch.setattr(sampled, "DRAWS", 3)
-    whole = Sampled(negatives="block", epochs=2).solve(toy, 2, K, noise)
-    assert stopped.interrupted
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 4)
+    monkeypatch.setattr(blocks, "DRAWS", 3)
+    whole = Sampled(negatives="block", epochs=2).solve(toy, 2, Negatives(K, noise))
+    assert stopped.status == "interrupted"
     np.testing.assert_array_equal(stopped.V, whole.V)
 
 
@@ -238,7 +229,7 @@ def test_the_cost_of_an_epoch_does_not_see_how_often_a_triple_was_counted(toy, s
     """Counts a thousand times as large take the same steps to the same vectors."""
     noise = sp.noise_distribution(toy)
     many = sp.CooccurrenceCounts.from_matrix(toy.matrix * 1024)
-    once, often = (Sampled(negatives="block", epochs=3).solve(counts, 2, K, noise) for counts in (toy, many))
+    once, often = (Sampled(negatives="block", epochs=3).solve(counts, 2, Negatives(K, noise)) for counts in (toy, many))
     assert once.history["step"].tolist() == often.history["step"].tolist()
     np.testing.assert_allclose(once.V @ once.U.T, often.V @ often.U.T, rtol=1e-3, atol=1e-3)
 
@@ -246,7 +237,7 @@ def test_the_cost_of_an_epoch_does_not_see_how_often_a_triple_was_counted(toy, s
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_both_devices_agree(words300):
     noise = sp.noise_distribution(words300)
-    here, there = (BLOCK.solve(words300, 3, K, noise, device=device).objective for device in ("cpu", "cuda"))
+    here, there = (BLOCK.solve(words300, 3, Negatives(K, noise), device=device).objective for device in ("cpu", "cuda"))
     assert here == pytest.approx(there, rel=0.02)  # their generators draw other starts
 
 

@@ -19,6 +19,7 @@ from sgns_pmi.factorise.solvers.expected import Expected
 from sgns_pmi.factorise.solvers.newton import Newton, newton_direction
 from sgns_pmi.factorise.solvers.solution import History
 from sgns_pmi.factorise.solvers.start import random_start
+from sgns_pmi.negatives import Negatives
 
 NOISES = ["unigram", "unigram075", "row075", "zero_share"]
 
@@ -31,7 +32,7 @@ def test_reaches_the_optimum_of_r(r_reference, noise, dim):
     assert sgns.objective_ <= figures[f"objective_optimum/{noise}/k20/d{dim}"] * (1 + 1e-6)
     rmse = np.sqrt(np.mean((sgns.estimate_pmi() - r_reference.pmi) ** 2))
     assert rmse == pytest.approx(figures[f"rmse_optimum_vs_pmi_true/{noise}/k20/d{dim}"], abs=0.002)
-    assert sgns.converged_
+    assert sgns.status_ == "optimum"
     again = sp.sgns_objective(sgns.V_, sgns.U_, r_reference.counts, 20, sgns.noise_)
     assert again == pytest.approx(sgns.objective_, rel=1e-12)
 
@@ -109,8 +110,8 @@ def test_joint_newton_direction_solves_the_newton_equations():
     """Near the optimum CG's direction p satisfies (H + λB) p = −∇ℓ with H from autograd."""
     counts = small_counts(2, 5, 4)
     p_n = sp.noise_distribution(counts)
-    exact = ExactObjective(counts, 3, p_n)
-    search = Newton(exact, [random_start(counts, 1, p_n, np.random.default_rng(0))], False, History())
+    exact = ExactObjective(counts, Negatives(3, p_n))
+    search = Newton(exact, [random_start(counts, 1, Negatives(3, p_n), np.random.default_rng(0))], False, History())
     search.approach()
     n, noise = torch.tensor(counts.matrix.toarray()), torch.tensor(sp.noise_distribution(counts))
 
@@ -137,7 +138,9 @@ def test_more_dimensions_never_fit_worse():
     values = [sp.SGNS(dim=dim, k=5).fit(counts).objective_ for dim in (1, 2, 3, 5, 9)]
     assert all(after <= before + 1e-9 for before, after in pairwise(values))
     noise = sp.noise_distribution(counts)
-    assert values[-1] == pytest.approx(optimal_objective(counts, 5, noise), rel=1e-10)  # full rank and no empty cell: x*
+    assert values[-1] == pytest.approx(
+        optimal_objective(counts, Negatives(5, noise)), rel=1e-10
+    )  # full rank and no empty cell: x*
 
 
 def test_over_parameterised_counts_with_empty_cells_end():
@@ -145,7 +148,7 @@ def test_over_parameterised_counts_with_empty_cells_end():
     counts = sp.CooccurrenceCounts.from_matrix(np.array([[5, 1, 0], [1, 4, 2], [0, 2, 6]]))
     sgns = sp.SGNS(dim=3, k=2).fit(counts)
     noise = sp.noise_distribution(counts)
-    assert sgns.objective_ == pytest.approx(optimal_objective(counts, 2, noise), rel=1e-5)
+    assert sgns.objective_ == pytest.approx(optimal_objective(counts, Negatives(2, noise)), rel=1e-5)
 
 
 def test_words_that_never_occur_have_zero_vectors():
@@ -170,8 +173,7 @@ def test_interrupt_keeps_what_was_learned(monkeypatch):
     counts = small_counts(6)
     monkeypatch.setattr(Newton, "converge", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     sgns = sp.SGNS(dim=2).fit(counts)
-    assert sgns.interrupted_
-    assert not sgns.converged_
+    assert sgns.status_ == "interrupted"
     assert sgns.objective_ < sp.sgns_objective(np.zeros((12, 2)), np.zeros((9, 2)), counts, 5, sgns.noise_)
 
 

@@ -15,6 +15,7 @@ from sgns_pmi.factorise.solvers.expected import Expected
 from sgns_pmi.factorise.solvers.quasi_newton import QuasiNewton
 from sgns_pmi.factorise.solvers.solution import History
 from sgns_pmi.factorise.solvers.start import random_start, spectral_start
+from sgns_pmi.negatives import Negatives
 
 
 @pytest.fixture
@@ -22,20 +23,20 @@ def counts():
     return sp.marginal_problem(words=60, rank=2, pairs=400_000, seed=0).counts
 
 
-@pytest.mark.parametrize("options", [{}, {"bias": True}, {"drop_positive": True}])
+@pytest.mark.parametrize(("bias", "drop"), [(False, False), (True, False), (False, True)])
 @pytest.mark.parametrize("precision", ["auto", "float32", "float64"])
-def test_reaches_the_optimum_of_second_order(counts, monkeypatch, options, precision):
-    noise = sp.noise_distribution(counts, exponent=0.75)
-    dim = 2 if options.get("bias") else 4  # two dimensions and two biases hold a PMI of rank 4; more have many optima
-    best = Expected(starts=1).solve(counts, dim, 5, noise, **options)
-    assert best.converged
+def test_reaches_the_optimum_of_second_order(counts, monkeypatch, bias, drop, precision):
+    negatives = Negatives.of(counts, 5, exponent=0.75, drop_positive=drop)
+    dim = 2 if bias else 4  # two dimensions and two biases hold a PMI of rank 4; more have many optima
+    best = Expected(starts=1).solve(counts, dim, negatives, bias=bias)
+    assert best.status == "optimum"
     monkeypatch.setattr(expected, "NEWTON_WORK", 0)
-    found = Expected(starts=1, precision=precision).solve(counts, dim, 5, noise, **options)
+    found = Expected(starts=1, precision=precision).solve(counts, dim, negatives, bias=bias)
     assert found.objective <= best.objective * (1 + 1e-6)
     # What converged promises: in float32 rounding may end the descent first.
-    assert found.converged or precision == "float32"
+    assert found.status == "optimum" or precision == "float32"
     assert found.V.dtype == (np.float32 if precision == "float32" else np.float64)
-    if options.get("bias"):
+    if bias:
         scores = found.V @ found.U.T + found.row_bias[:, None] + found.col_bias
         known = best.V @ best.U.T + best.row_bias[:, None] + best.col_bias
         weight = counts.matrix.toarray() / counts.total
@@ -45,7 +46,7 @@ def test_reaches_the_optimum_of_second_order(counts, monkeypatch, options, preci
 def test_several_starts_are_no_worse_than_one(counts, monkeypatch):
     monkeypatch.setattr(expected, "NEWTON_WORK", 0)
     noise = sp.noise_distribution(counts, "uniform")
-    one, three = (Expected(starts=starts).solve(counts, 1, 5, noise) for starts in (1, 3))
+    one, three = (Expected(starts=starts).solve(counts, 1, Negatives(5, noise)) for starts in (1, 3))
     assert three.objective <= one.objective
     assert (np.diff(three.history["objective"]) <= 0).all()
 
@@ -55,8 +56,8 @@ def test_the_metric_is_the_inverse_of_a_separable_hessian():
     rng = np.random.default_rng(0)
     p, q = rng.dirichlet(np.ones(7)), rng.dirichlet(np.ones(5))
     counts = sp.CooccurrenceCounts.from_matrix(np.outer(p, q))
-    exact = ExactObjective(counts, 1, q)
-    V, U = random_start(counts, 2, q, rng)
+    exact = ExactObjective(counts, Negatives(1, q))
+    V, U = random_start(counts, 2, Negatives(1, q), rng)
     # σ'(x) at the start is close to 1/4 of every cell, as scores are small.
     V, U = 1e-6 * V, U
     descent = QuasiNewton(exact, [(V, U)], False, History())
@@ -74,11 +75,11 @@ def test_spectral_start_is_the_weighted_svd(drop):
     """X = V Uᵀ is the best rank-dim approximation of 2 (n − w)/(n + w) in weights r_i P_n(j), by LAPACK."""
     counts = sp.softmax_problem(words=40, rank=2, pairs=20_000, seed=1).counts
     noise = sp.noise_distribution(counts, exponent=0.75)
-    V, U = spectral_start(counts, 40, 3, noise, drop_positive=drop)
+    V, U = spectral_start(counts, 40, Negatives(3, noise, drop))
     n = counts.matrix.toarray()
     w = 3 * (counts.row_sums[:, None] - (n if drop else 0)) * noise
     np.testing.assert_allclose(V @ U.T, 2 * (n - w) / (n + w), atol=1e-8)  # of full rank: the matrix itself
-    V, U = spectral_start(counts, 3, 3, noise, drop_positive=drop)
+    V, U = spectral_start(counts, 3, Negatives(3, noise, drop))
     scale = np.sqrt(counts.row_sums / counts.total)[:, None] * np.sqrt(noise)
     values = np.linalg.svd(scale * 2 * (n - w) / (n + w), compute_uv=False)
     lost = np.linalg.norm(scale * (V @ U.T - 2 * (n - w) / (n + w)))
@@ -99,6 +100,5 @@ def test_interrupt_keeps_what_was_learned(counts, monkeypatch):
     monkeypatch.setattr(expected, "NEWTON_WORK", 0)
     monkeypatch.setattr(QuasiNewton, "converge", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     sgns = sp.SGNS(dim=2).fit(counts)
-    assert sgns.interrupted_
-    assert not sgns.converged_
+    assert sgns.status_ == "interrupted"
     assert sgns.objective_ < sp.sgns_objective(np.zeros((60, 2)), np.zeros((60, 2)), counts, 5, sgns.noise_)

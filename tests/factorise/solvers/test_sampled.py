@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import sgns_pmi as sp
 from sgns_pmi.factorise.losses.sgns import sgns_objective
 from sgns_pmi.factorise.solvers import sampled as module
+from sgns_pmi.factorise.solvers import training
 from sgns_pmi.factorise.solvers.expected import Expected
-from sgns_pmi.factorise.solvers.sampled import NoiseSampler, Sampled, alias_table, batch_gradient, expected_weights
+from sgns_pmi.factorise.solvers.sampled import Sampled, batch_gradient, expected_weights
+from sgns_pmi.negatives import Negatives
+from sgns_pmi.progress import Progress
 
 K = 3
 
@@ -38,29 +39,6 @@ def dense() -> sp.CooccurrenceCounts:
     """7 words and 5 contexts without unseen cells, near rank 2, where training meets no local optimum."""
     rng = np.random.default_rng(0)
     return sp.CooccurrenceCounts.from_matrix(rng.poisson(6 * np.exp(rng.normal(size=(7, 2)) @ rng.normal(size=(2, 5)))) + 1.0)
-
-
-# Draws
-
-
-@given(weights=st.lists(st.floats(0, 1e3), min_size=1, max_size=30).filter(lambda w: sum(w) > 1e-3))
-@settings(max_examples=100, deadline=None)
-def test_alias_table_holds_the_distribution_exactly(weights):
-    noise = np.array(weights) / np.sum(weights)
-    share, alias = alias_table(noise)
-    held = share.copy()
-    np.add.at(held, alias, 1 - share)
-    np.testing.assert_allclose(held / len(noise), noise, atol=1e-14)
-    assert (share >= 0).all()
-    assert (share <= 1).all()
-
-
-def test_draws_follow_the_noise():
-    noise = np.array([0.5, 0.0, 0.3, 0.15, 0.05])
-    drawn = NoiseSampler(noise, torch.Generator().manual_seed(0)).draw(50_000, 4).numpy()
-    share = np.bincount(drawn.ravel(), minlength=5) / drawn.size
-    error = np.sqrt(noise * (1 - noise) / drawn.size)
-    assert (np.abs(share - noise) <= 4 * error).all()  # and none where the noise is 0
 
 
 # Gradient
@@ -156,7 +134,7 @@ def percent_above(objective, optimum):
 
 def test_defaults_end_near_the_optimum(r_reference):
     """1.72 million triple visits of the R counts end within 0.5 % of the exact optimum (issue: what must be seen)."""
-    solution = Sampled().solve(r_reference.counts, 4, 20, r_reference.noise["unigram"])
+    solution = Sampled().solve(r_reference.counts, 4, Negatives(20, r_reference.noise["unigram"]))
     optimum = r_reference.figures["objective_optimum/unigram/k20/d4"]
     assert 0 < percent_above(solution.objective, optimum) < 0.5
     assert solution.objective == pytest.approx(
@@ -175,17 +153,17 @@ def test_normalisation_by_the_batch_stays_above(r_reference):
     """The R script's normalisation at its batch size: more than 5 % above, where the optimum for its weights lies."""
     counts, noise = r_reference.counts, r_reference.noise["unigram"]
     optimum = r_reference.figures["objective_optimum/unigram/k20/d4"]
-    solution = Sampled(normalization="batch", batch_size=64, epochs=100).solve(counts, 4, 20, noise)
+    solution = Sampled(normalization="batch", batch_size=64, epochs=100).solve(counts, 4, Negatives(20, noise))
     above = percent_above(solution.objective, optimum)
     assert above > 5
     weights = expected_weights(counts, 64, "batch", permutations=300)
-    bound = Expected(starts=2).solve(reweighted(counts, weights), 4, 20, noise)
+    bound = Expected(starts=2).solve(reweighted(counts, weights), 4, Negatives(20, noise))
     assert above == pytest.approx(percent_above(sgns_objective(bound.V, bound.U, counts, 20, noise), optimum), abs=1)
 
 
 def test_the_r_script_runs_as_it_is(r_reference):
     script = Sampled(optimizer="adam", lr=1e-3, decay="none", epochs=20, batch_size=64, normalization="batch", init="normal")
-    solution = script.solve(r_reference.counts, 2, 20, r_reference.noise["zero_share"], seed=3)
+    solution = script.solve(r_reference.counts, 2, Negatives(20, r_reference.noise["zero_share"]), seed=3)
     start, *_, end = solution.history["objective"]
     optimum = r_reference.figures["objective_optimum/zero_share/k20/d2"]
     assert 3 * optimum < start  # N(0, 1) starts far away
@@ -197,27 +175,27 @@ def test_the_r_script_runs_as_it_is(r_reference):
 @pytest.mark.parametrize("drop_positive", [False, True])
 def test_every_optimiser_finds_the_optimum_of_a_small_problem(dense, optimizer, drop_positive):
     noise = sp.noise_distribution(dense)
-    reference = Expected().solve(dense, 2, K, noise, drop_positive=drop_positive)
+    reference = Expected().solve(dense, 2, Negatives(K, noise, drop_positive))
     solver = Sampled(optimizer=optimizer, batch_size=8, epochs=400, lr=0.02 if optimizer == "adam" else None)
-    solution = solver.solve(dense, 2, K, noise, drop_positive=drop_positive)
+    solution = solver.solve(dense, 2, Negatives(K, noise, drop_positive))
     assert -1e-4 < percent_above(solution.objective, reference.objective) < 0.5
     # The other objective has another optimum: dropping is not a detail here.
-    other = Expected().solve(dense, 2, K, noise, drop_positive=not drop_positive)
+    other = Expected().solve(dense, 2, Negatives(K, noise, not drop_positive))
     value = sgns_objective(other.V, other.U, dense, K, noise, drop_positive=drop_positive)
     assert percent_above(value, reference.objective) > 2
 
 
 def test_biases_are_part_of_the_scores(toy):
     noise = sp.noise_distribution(toy)
-    solution = Sampled(epochs=300, batch_size=8).solve(toy, 1, K, noise, bias=True)
+    solution = Sampled(epochs=300, batch_size=8).solve(toy, 1, Negatives(K, noise), bias=True)
     assert solution.V.shape == (7, 1)
     assert solution.U.shape == (5, 1)
     V = np.column_stack([solution.V, solution.row_bias, np.ones(7)])
     U = np.column_stack([solution.U, np.ones(5), solution.col_bias])
     assert sgns_objective(V, U, toy, K, noise) == pytest.approx(solution.objective, rel=1e-5)
-    reference = Expected().solve(toy, 1, K, noise, bias=True)
+    reference = Expected().solve(toy, 1, Negatives(K, noise), bias=True)
     assert percent_above(solution.objective, reference.objective) < 2
-    unbiased = Sampled(epochs=300, batch_size=8).solve(toy, 1, K, noise)
+    unbiased = Sampled(epochs=300, batch_size=8).solve(toy, 1, Negatives(K, noise))
     assert unbiased.row_bias is None
     assert unbiased.col_bias is None
     assert unbiased.objective > solution.objective
@@ -225,7 +203,7 @@ def test_biases_are_part_of_the_scores(toy):
 
 def test_same_seed_same_result(toy):
     noise = sp.noise_distribution(toy)
-    first, again, other = (Sampled(epochs=5, batch_size=4).solve(toy, 2, K, noise, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (Sampled(epochs=5, batch_size=4).solve(toy, 2, Negatives(K, noise), seed=seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.V, again.V)
     np.testing.assert_array_equal(first.U, again.U)
     assert first.history["objective"].tolist() == again.history["objective"].tolist()
@@ -237,7 +215,7 @@ def test_starts(init, scale):
     """Standard deviation of the start: an epoch of one batch at a vanishing rate leaves it as it was."""
     counts = sp.CooccurrenceCounts.from_matrix(np.ones((200, 100)))
     solver = Sampled(optimizer="sgd", lr=1e-9, epochs=1, batch_size=10**6, init=init)
-    solution = solver.solve(counts, 10, 1, sp.noise_distribution(counts))
+    solution = solver.solve(counts, 10, Negatives(1, sp.noise_distribution(counts)))
     drawn = np.concatenate([solution.V.ravel(), solution.U.ravel()])
     assert drawn.std() == pytest.approx(scale, rel=4 / np.sqrt(2 * drawn.size))
     assert abs(drawn.mean()) < 4 * scale / np.sqrt(drawn.size)
@@ -245,7 +223,7 @@ def test_starts(init, scale):
 
 def test_words_that_never_occur_are_zero():
     counts = sp.CooccurrenceCounts.from_matrix(np.array([[3.0, 0, 1], [0, 0, 0], [1, 0, 5]]))
-    solution = Sampled(epochs=3).solve(counts, 2, K, sp.noise_distribution(counts))
+    solution = Sampled(epochs=3).solve(counts, 2, Negatives.of(counts, K))
     assert not solution.V[1].any()
     assert not solution.U[1].any()
     assert solution.V[0].any()
@@ -262,7 +240,7 @@ def test_the_rate_decays_linearly(toy, monkeypatch, decay):
             super().step()
 
     monkeypatch.setitem(module.OPTIMIZERS, "sgd", Recording)
-    Sampled(optimizer="sgd", lr=0.2, decay=decay, epochs=5, batch_size=toy.nnz).solve(toy, 2, K, sp.noise_distribution(toy))
+    Sampled(optimizer="sgd", lr=0.2, decay=decay, epochs=5, batch_size=toy.nnz).solve(toy, 2, Negatives.of(toy, K))
     assert rates == pytest.approx([0.2, 0.16, 0.12, 0.08, 0.04] if decay == "linear" else [0.2] * 5)
 
 
@@ -273,12 +251,12 @@ def test_ctrl_c_keeps_what_was_learned(toy, monkeypatch):
             raise KeyboardInterrupt
 
     noise = sp.noise_distribution(toy)
-    monkeypatch.setattr(module.Progress, "update", stop_at_the_end_of_epoch_seven)
-    stopped = Sampled(epochs=100, batch_size=toy.nnz, decay="none").solve(toy, 2, K, noise)
+    monkeypatch.setattr(Progress, "update", stop_at_the_end_of_epoch_seven)
+    stopped = Sampled(epochs=100, batch_size=toy.nnz, decay="none").solve(toy, 2, Negatives(K, noise))
     monkeypatch.undo()
-    whole = Sampled(epochs=7.0, batch_size=float(toy.nnz), decay="none").solve(toy, 2, K, noise)
-    assert stopped.interrupted
-    assert not whole.interrupted
+    whole = Sampled(epochs=7.0, batch_size=float(toy.nnz), decay="none").solve(toy, 2, Negatives(K, noise))
+    assert stopped.status == "interrupted"
+    assert whole.status == "step limit"
     np.testing.assert_array_equal(stopped.V, whole.V)
     assert stopped.objective == whole.objective
     assert stopped.history["step"].iloc[-1] == 7
@@ -286,12 +264,12 @@ def test_ctrl_c_keeps_what_was_learned(toy, monkeypatch):
 
 def test_divergence_names_the_rate(toy):
     with pytest.raises(sp.InputError, match=r"^lr=1000\.0: training diverged by step \d+ of 400; choose a smaller"):
-        Sampled(optimizer="sgd", lr=1000.0, batch_size=toy.nnz, epochs=400).solve(toy, 2, K, sp.noise_distribution(toy))
+        Sampled(optimizer="sgd", lr=1000.0, batch_size=toy.nnz, epochs=400).solve(toy, 2, Negatives.of(toy, K))
 
 
 def test_large_counts_are_evaluated_less_often(toy, monkeypatch):
-    monkeypatch.setattr(module, "RECORDED_CELLS", 4 * 35)
-    history = Sampled(epochs=40, batch_size=toy.nnz).solve(toy, 2, K, sp.noise_distribution(toy)).history
+    monkeypatch.setattr(training, "RECORDED_CELLS", 4 * 35)
+    history = Sampled(epochs=40, batch_size=toy.nnz).solve(toy, 2, Negatives.of(toy, K)).history
     assert history["step"].tolist() == [0, 10, 20, 30, 40]
 
 
@@ -325,7 +303,7 @@ def test_a_short_last_batch_is_divided_by_the_mean_weight_too(batch_size: int) -
 
     def trained(size: int, lr: float) -> np.ndarray:
         solver = Sampled(optimizer="sgd", lr=lr, decay="none", epochs=1, batch_size=size)
-        return solver.solve(counts, 1, K, np.ones(1)).V[:, 0].astype(float)
+        return solver.solve(counts, 1, Negatives(K, np.ones(1))).V[:, 0].astype(float)
 
     start = trained(words, 1e-12)
     whole, split = trained(words, rate) - start, trained(batch_size, rate) - start

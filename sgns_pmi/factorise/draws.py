@@ -1,0 +1,54 @@
+"""Draws from a noise distribution."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sgns_pmi.errors import check_integer
+from sgns_pmi.negatives import Negatives
+
+
+class NoiseSampler:
+    """Draws contexts from P_n in constant time each: Walker's alias method (Vose 1991).
+
+    Parameters
+    ----------
+    negatives : Negatives
+    generator : torch.Generator
+        Source of the draws; they are made on its device.
+    """
+
+    def __init__(self, negatives: Negatives, generator: torch.Generator) -> None:
+        share, alias = alias_table(negatives.noise)
+        self._k = check_integer("k", negatives.k)
+        self._generator = generator
+        self._contexts = len(share)
+        self._share = torch.tensor(share, dtype=torch.float32, device=generator.device)
+        # Entry 2s is the alias of slot s, entry 2s + 1 the slot itself.
+        self._context = torch.tensor(np.stack([alias, np.arange(len(alias))], axis=1).ravel(), device=generator.device)
+
+    def draw(self, pairs: int) -> Tensor:
+        """K independent draws for each of some pairs, int64 (pairs, K)."""
+        generator, device = self._generator, self._generator.device
+        slot = torch.randint(self._contexts, (pairs, self._k), generator=generator, device=device)
+        keep = torch.rand(slot.shape, generator=generator, device=device) < self._share[slot]
+        return self._context[2 * slot + keep]
+
+
+def alias_table(probabilities: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Walker's alias table: slot s, chosen uniformly, means s with probability share[s], else alias[s] (Vose 1991)."""
+    share = probabilities / probabilities.sum() * len(probabilities)
+    alias = np.arange(len(share))
+    small, large = list(np.flatnonzero(share < 1)), list(np.flatnonzero(share >= 1))
+    while small and large:
+        low, high = small.pop(), large[-1]
+        alias[low] = high
+        share[high] -= 1 - share[low]
+        if share[high] < 1:
+            small.append(large.pop())
+    # What is left is 1 but for rounding.
+    share[small + large] = 1.0
+    return share, alias

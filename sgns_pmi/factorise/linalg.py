@@ -1,0 +1,156 @@
+"""Matrices given by their factors, by their stored cells or by products: decompositions, sums and single cells."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse as sp
+import torch
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse.linalg import LinearOperator, aslinearoperator, svds
+from sklearn.utils.extmath import svd_flip
+
+from sgns_pmi.pmi import Indices
+
+Float = NDArray[np.float64]
+
+OVERSAMPLES = 10  # columns that a randomised decomposition has beyond those asked for
+DENSE_SIDE = 500  # smaller side up to which LAPACK's full decomposition takes well under a second
+DENSE_CELLS = 25_000_000  # and the most cells it may have (0.2 GB); above, only products with the matrix are formed
+CELL_ROWS = 4096  # whose cells are computed together
+
+
+def truncated_svd(matrix: Any, dim: int, seed: int = 0) -> tuple[Float, Float, Float]:
+    """The `dim` largest singular triplets of a matrix, with signs that do not depend on the algorithm.
+
+    Small matrices are decomposed whole (LAPACK); of others only products with vectors are formed (ARPACK, to machine
+    precision), so that they may be sparse or implicit.
+
+    Parameters
+    ----------
+    matrix : ndarray, scipy sparse or LinearOperator, (m, n)
+    dim : int
+        At most min(m, n).
+    seed : int, default 0
+        Of ARPACK's starting vector.
+
+    Returns
+    -------
+    left : ndarray, (m, dim)
+    singular_values : ndarray, (dim,)
+        Descending.
+    right : ndarray, (n, dim)
+        In each column of `left` the entry of largest magnitude is positive.
+    """
+    smaller = min(matrix.shape)
+    # ARPACK finds fewer triplets than the smaller side has (where `left` or `right` is as large as the matrix anyway),
+    # and is no faster where most of them are wanted.
+    wanted_whole = smaller <= DENSE_SIDE or 2 * dim >= smaller
+    if dim == smaller or (wanted_whole and math.prod(matrix.shape) <= DENSE_CELLS):
+        left, values, right = scipy.linalg.svd(_dense(matrix), full_matrices=False)
+    else:
+        # Drawn here, because the interpretation of svds' own seed differs between SciPy versions.
+        start = np.random.default_rng(seed).normal(size=smaller)
+        left, values, right = svds(matrix, k=dim, v0=start)
+        order = np.argsort(-values)
+        left, values, right = left[:, order], values[order], right[order]
+    left, right = svd_flip(left[:, :dim], right[:dim])
+    return left, values[:dim], right.T
+
+
+def randomized_svd(matrix: Any, dim: int, seed: int = 0, passes: int = 2) -> tuple[Float, Float, Float]:
+    """About the `dim` largest singular triplets, from products with blocks of vectors, some ten times cheaper than exact ones.
+
+    Randomised subspace iteration (Halko, Martinsson & Tropp 2011, algorithms 4.4 and 5.1), for a matrix that may be implicit;
+    parameters and results as of `truncated_svd`, with `passes` the number of power iterations.
+    """
+    width = min(dim + OVERSAMPLES, *matrix.shape)
+    projected = np.random.default_rng(seed).normal(size=(matrix.shape[1], width))
+    for _ in range(passes + 1):
+        basis = np.linalg.qr(matrix @ np.linalg.qr(projected)[0])[0]
+        projected = matrix.T @ basis
+    right, values, left = scipy.linalg.svd(projected, full_matrices=False)
+    return basis @ left[:dim].T, values[:dim], right[:, :dim]
+
+
+def _dense(matrix: Any) -> Float:
+    if isinstance(matrix, LinearOperator):
+        return np.asarray(matrix @ np.eye(matrix.shape[1]))
+    return np.asarray(matrix.todense() if sp.issparse(matrix) else matrix, dtype=np.float64)
+
+
+def plus_outer(matrix: sp.csr_array, left: Float, right: Float) -> LinearOperator:
+    """The operator `matrix` + left·rightᵀ, never formed."""
+    return aslinearoperator(matrix) + aslinearoperator(left[:, None]) @ aslinearoperator(right[None, :])
+
+
+def balanced(
+    V: NDArray[Any], U: NDArray[Any], row_weight: NDArray[Any], col_weight: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The same V Uᵀ in canonical factors, each word of them weighed as often as the negatives meet it.
+
+    ℓ sees the product alone; which of its factorisations training ends in is an accident of the start, and cosines
+    between words depend on it. With W_r, W_c the diagonal matrices of the weights and P Σ Qᵀ the SVD of
+    W_r^½ V Uᵀ W_c^½, the factors are W_r^-½ P Σ^½ and W_c^-½ Q Σ^½: VᵀW_r V = UᵀW_c U = Σ.
+
+    Parameters
+    ----------
+    V, U : ndarray, (words, dim) and (contexts, dim)
+    row_weight, col_weight : ndarray, (words,) and (contexts,)
+        r and P_n. Where a weight is zero the vector is taken along, by the same dim x dim map.
+    """
+    weighed = [factor * np.sqrt(weight)[:, None] for factor, weight in ((V, row_weight), (U, col_weight))]
+    r_v, r_u = (np.linalg.qr(factor.astype(np.float64)).R for factor in weighed)
+    left, values, right = np.linalg.svd(r_v @ r_u.T)
+    scale = 1 / np.sqrt(np.where(values > values[0] * 1e-12, values, np.inf))
+    # V R_uᵀ Q Σ^-½ = W_r^-½ P Σ^½, without dividing by a weight.
+    return (V @ (r_u.T @ (right.T * scale))).astype(V.dtype), (U @ (r_v.T @ (left * scale))).astype(U.dtype)
+
+
+def plus_terms(V: ArrayLike, U: ArrayLike, column: Float, row: Float | None = None) -> tuple[Float, Float]:
+    """Factors of V·Uᵀ + a term for each context + a term for each centre: [V, 1, row] and [U, column, 1]."""
+    V, U = np.asarray(V, dtype=np.float64), np.asarray(U, dtype=np.float64)
+    left, right = [V, np.ones((len(V), 1))], [U, column[:, None]]
+    if row is not None:
+        left, right = [*left, row[:, None]], [*right, np.ones((len(U), 1))]
+    return np.hstack(left), np.hstack(right)
+
+
+def product_cells(left: Float, right: Float, rows: Indices, cols: Indices) -> Float:
+    """left_i·right_j of single cells, (cells,); `rows` ascend. A third of the time of gathering vectors in NumPy."""
+    starts = np.searchsorted(rows, np.arange(len(left) + 1, dtype=rows.dtype))
+    u = torch.from_numpy(right).T
+    found = np.empty(len(cols))
+    # Some rows at a time: PyTorch holds the cells of a call several times over.
+    for low in range(0, len(left), CELL_ROWS):
+        v = torch.from_numpy(left[low : low + CELL_ROWS])
+        start = starts[low : low + CELL_ROWS + 1]
+        own = slice(start[0], start[-1])
+        if own.start == own.stop:
+            continue
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Sparse CSR", UserWarning)  # PyTorch calls its API unsettled
+            cells = torch.sparse_csr_tensor(
+                # Both index arrays need one type, and counts have the smaller one where it will do.
+                torch.tensor((start - start[0]).astype(cols.dtype)),
+                torch.tensor(cols[own]),
+                torch.zeros(len(cols[own]), dtype=torch.float64),
+                (len(v), len(right)),
+                check_invariants=False,
+            )
+        found[own] = torch.sparse.sampled_addmm(cells, v, u).values().numpy()
+    return found
+
+
+def sparse_cells(matrix: sp.csr_array, rows: Indices, cols: Indices, absent: float = 0.0) -> Float:
+    """Single cells of a sparse matrix, (cells,), `absent` where none is stored."""
+    if len(rows) == 0:
+        return np.empty(0)
+    numbers = np.arange(1, matrix.nnz + 1)
+    # Indexing single cells of a sparse array differs between SciPy versions; indexing a sparse matrix does not.
+    numbered = sp.csr_matrix((numbers, matrix.indices, matrix.indptr), shape=matrix.shape)
+    return np.append(matrix.data, absent)[np.asarray(numbered[rows, cols]).ravel() - 1]
