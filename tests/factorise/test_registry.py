@@ -61,7 +61,7 @@ def test_a_method_from_outside_is_checked_and_run(tmp_path: Path) -> None:
     config = Config.from_tree(tree("methods=[margins]", "k=7", "seed=3", "+method.margins.level=0.5"))
     (estimator,) = config.estimators(config.problem())[0].values()
     assert estimator.get_params() == {"dim": 4, "level": 0.5, "k": 7, "seed": 3}
-    assert run(config, tmp_path) == "complete"
+    assert run(config, tmp_path).status == "complete"
     assert set(pd.read_csv(tmp_path / "metrics.csv")["method"]) == {"margins"}
     np.testing.assert_array_equal(np.load(tmp_path / "vectors" / "margins.npz")["V"], np.full((12, 1), 0.5))
     assert list(json.loads((tmp_path / "summary.json").read_text())["methods"]) == ["margins"]
