@@ -146,3 +146,12 @@ def test_values_out_of_range(key, value):
     with pytest.raises(InputError) as caught:
         marginal_problem(**SMALL, **{key: value})
     assert caught.value.field == key
+
+
+def test_symmetric_factors_are_the_same_and_not_opposite() -> None:
+    """M = V₀V₀ᵀ has no negative eigenvalue; −V₀V₀ᵀ would be symmetric too."""
+    nominal = marginal_problem(words=12, rank=2, pairs=1000, symmetric=True, seed=0).nominal
+    assert nominal is not None
+    values = np.linalg.eigvalsh(nominal)
+    assert values[-2] > 0.1
+    assert abs(values[:-2]).max() < 1e-10

@@ -34,10 +34,10 @@ def documents(classes: np.ndarray, length: int = 8, mixed: float = 0.0, seed: in
 
 
 def test_averages_by_hand() -> None:
-    counts = sparse.csr_array(np.array([[2.0, 1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 3.0]]))
+    counts = sparse.csr_array(np.array([[2.0, 1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 3.0], [0.0, 1.0, 0.0]]))
     matrix = np.array([[1.0, 0.0], [0.0, 6.0], [5.0, 5.0]])
-    np.testing.assert_allclose(averages(counts, matrix), [[2 / 3, 2], [0, 0], [5, 5]])
-    np.testing.assert_allclose(averages(counts, matrix, np.array([3.0, 0.5, 0.2])), [[2, 1], [0, 0], [1, 1]])
+    np.testing.assert_allclose(averages(counts, matrix), [[2 / 3, 2], [0, 0], [5, 5], [0, 6]])
+    np.testing.assert_allclose(averages(counts, matrix, np.array([3.0, 0.5, 0.2])), [[2, 1], [0, 0], [1, 1], [0, 3]])
 
 
 def test_sif_is_algorithm_1_of_the_paper() -> None:
