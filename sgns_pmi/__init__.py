@@ -34,11 +34,20 @@ if TYPE_CHECKING:
     from sgns_pmi.factorise.solvers.expected import Expected
     from sgns_pmi.factorise.solvers.sampled import Sampled
     from sgns_pmi.pmi import noise_distribution, pmi_matrix, sppmi_matrix
+    from sgns_pmi.problems.attributes import attributes_problem, write_questions
+    from sgns_pmi.problems.circulant import circulant_problem
+    from sgns_pmi.problems.corpus_truth import corpus_problem
+    from sgns_pmi.problems.documents import documents_problem
+    from sgns_pmi.problems.heavy import heavy_problem
+    from sgns_pmi.problems.independent import independent_problem
     from sgns_pmi.problems.marginal import marginal_problem
     from sgns_pmi.problems.problem import Problem
+    from sgns_pmi.problems.sites import sites_problem
     from sgns_pmi.problems.softmax import softmax_problem
     from sgns_pmi.problems.text import text_problem
+    from sgns_pmi.problems.topics import topics_problem
     from sgns_pmi.problems.triples import read_triples, write_triples
+    from sgns_pmi.problems.walk import walk_problem
     from sgns_pmi.results.run import Run
     from sgns_pmi.results.sweep import Sweep
 
@@ -71,8 +80,14 @@ __all__ = [
     "__version__",
     "analogies",
     "arithmetic",
+    "attributes_problem",
+    "circulant_problem",
+    "corpus_problem",
     "cramer_rao_rmse",
+    "documents_problem",
     "from_gensim",
+    "heavy_problem",
+    "independent_problem",
     "marginal_problem",
     "neighbours",
     "noise_distribution",
@@ -83,10 +98,14 @@ __all__ = [
     "recovery",
     "sgns_objective",
     "similarity",
+    "sites_problem",
     "softmax_problem",
     "sppmi_matrix",
     "text_problem",
     "to_gensim",
+    "topics_problem",
+    "walk_problem",
+    "write_questions",
     "write_triples",
     "write_vectors",
 ]

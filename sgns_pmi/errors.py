@@ -105,6 +105,14 @@ def check_real(field: str, value: object, minimum: float = 0.0, *, above: bool =
     raise InputError(field, value, f"must be a number {'above' if above else 'not below'} {minimum:g}")
 
 
+def check_share(field: str, value: object) -> float:
+    """Return `value` as a float, or raise `InputError` unless it is above 0 and below 1."""
+    share = check_real(field, value, above=True)
+    if share < 1:
+        return share
+    raise InputError(field, value, "must be a number above 0 and below 1")
+
+
 def check_choice(field: str, value: object, allowed: Collection[str]) -> str:
     """Return `value`, or raise `InputError` with the allowed names and the closest of them."""
     if isinstance(value, str) and value in allowed:
@@ -147,6 +155,7 @@ __all__ = [
     "check_integer",
     "check_real",
     "check_seed",
+    "check_share",
     "missing_extra",
     "printable",
 ]

@@ -20,8 +20,8 @@ TOLERANCE = 1e-13
 MOST_PASSES = 20_000
 
 
-def sinkhorn(V: Float, U: Float, p: Float, q: Float) -> tuple[Float, Float]:
-    """a and b such that P_ij = exp(M_ij + a_i + b_j), M = V Uᵀ, has the marginals p and q.
+def sinkhorn(V: Float, U: Float | None, p: Float, q: Float) -> tuple[Float, Float]:
+    """a and b such that P_ij = exp(M_ij + a_i + b_j), M = V Uᵀ (V itself where U is None), has the marginals p and q.
 
     Sinkhorn's alternating scaling of exp(M − max_j M_ij), one pass over the rows an iteration, until the row sums are
     right to 1e-13 relative (the column sums are, after each pass). Sinkhorn & Knopp, Pacific J. Math. 21 (1967).
@@ -31,11 +31,15 @@ def sinkhorn(V: Float, U: Float, p: Float, q: Float) -> tuple[Float, Float]:
     InputError
         If 20,000 passes do not suffice: M is too spread out.
     """
-    words, contexts = len(V), len(U)
-    peaks = np.concatenate([(V[rows] @ U.T).max(axis=1) for rows in row_blocks(words, contexts)])
+    words, contexts = len(p), len(q)
+
+    def scores(rows: slice) -> Float:
+        return V[rows] if U is None else V[rows] @ U.T
+
+    peaks = np.concatenate([scores(rows).max(axis=1) for rows in row_blocks(words, contexts)])
 
     def kernel(rows: slice) -> Float:
-        return np.exp(V[rows] @ U.T - peaks[rows][:, None])
+        return np.exp(scores(rows) - peaks[rows][:, None])
 
     small = words * contexts <= CACHED_CELLS
     blocks = [(rows, kernel(rows) if small else None) for rows in row_blocks(words, contexts)]
@@ -66,6 +70,36 @@ def zipf_marginal(size: int, exponent: float) -> Float:
     """Zipf's law, p_i ∝ 1 / i^s; uniform for s = 0."""
     weights = np.arange(1, size + 1, dtype=np.float64) ** -exponent
     return weights / weights.sum()
+
+
+def marginal_truth(V: Float, U: Float, p: Float, q: Float) -> Truth:
+    """P_ij = exp(M_ij + a_i + b_j) with marginals p and q; its PMI is M_ij + (a_i − log p_i) + (b_j − log q_j).
+
+    Raises
+    ------
+    InputError
+        As `sinkhorn`.
+    """
+    a, b = sinkhorn(V, U, p, q)
+    left = np.column_stack([V, a - np.log(p), np.ones(len(p))])
+    right = np.column_stack([U, np.ones(len(q)), b - np.log(q)])
+    return Truth(p, q, left, right, V, U)
+
+
+def normal_truth(rng: np.random.Generator, rank: int, p: Float, scale: float, symmetric: bool = False) -> Truth:
+    """`marginal_truth` of normal factors of variance `scale` between the marginals p and p; U₀ = V₀ where it is symmetric.
+
+    Raises
+    ------
+    InputError
+        For a scale at which the scaling does not converge.
+    """
+    V = rng.normal(0.0, np.sqrt(scale), (len(p), rank))
+    U = V if symmetric else rng.normal(0.0, np.sqrt(scale), (len(p), rank))
+    try:
+        return marginal_truth(V, U, p, p)
+    except InputError as error:
+        raise InputError("scale", scale, error.remedy) from None
 
 
 @register_problem("marginal")
@@ -115,16 +149,7 @@ def marginal_problem(
     check_choice("sampling", sampling, SAMPLINGS)
     check_flag("symmetric", symmetric)
     p = zipf_marginal(words, zipf) if marginals is None else _given(marginals, words)
-    rng = np.random.default_rng(seed)
-    V = rng.normal(0.0, np.sqrt(scale), (words, rank))
-    U = V if symmetric else rng.normal(0.0, np.sqrt(scale), (words, rank))
-    try:
-        a, b = sinkhorn(V, U, p, p)
-    except InputError as error:
-        raise InputError("scale", scale, error.remedy) from None
-    left = np.column_stack([V, a - np.log(p), np.ones(words)])
-    right = np.column_stack([U, np.ones(words), b - np.log(p)])
-    truth = Truth(p, p, left, right, V, U)
+    truth = normal_truth(np.random.default_rng(seed), rank, p, scale, symmetric)
     shape = "given marginals" if marginals is not None else f"Zipf {zipf:g}" if zipf else "uniform"
     title = f"{'symmetric ' if symmetric else ''}{shape} generator, {words:,} words, rank {rank}, {describe(pairs, sampling)}"
     return Problem(sample_counts(truth, pairs, sampling, seed=seed + 1), title, truth)

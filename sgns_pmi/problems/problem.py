@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts
@@ -73,6 +74,47 @@ class Truth:
 
 
 @dataclass(frozen=True)
+class Units:
+    """What was drawn together: the counts of each unit (a document, a site), which sum to the counts of the whole.
+
+    Parallel arrays, in the order of the units.
+
+    Parameters
+    ----------
+    unit : ndarray of int32, (cells,)
+        Which unit, from 0.
+    center, context : ndarray of int32, (cells,)
+    count : ndarray of float64, (cells,)
+    """
+
+    unit: NDArray[np.int32]
+    center: NDArray[np.int32]
+    context: NDArray[np.int32]
+    count: Float
+
+    @classmethod
+    def of(cls, counts: Sequence[sp.coo_array]) -> Units:
+        """Units from the counts of each, (words, contexts)."""
+        unit = np.repeat(np.arange(len(counts), dtype=np.int32), [part.nnz for part in counts])
+        center, context = (np.concatenate([part.coords[side] for part in counts]).astype(np.int32) for side in (0, 1))
+        return cls(unit, center, context, np.concatenate([part.data for part in counts]).astype(np.float64))
+
+    def pooled(self, shape: tuple[int, int]) -> CooccurrenceCounts:
+        """The counts of all units together."""
+        return CooccurrenceCounts.from_triples(self.center, self.context, self.count, shape)
+
+
+class Question(NamedTuple):
+    """An analogy that holds exactly in the true PMI: `a` is to `b` as `c` is to `expected`."""
+
+    section: str
+    a: str
+    b: str
+    c: str
+    expected: str
+
+
+@dataclass(frozen=True)
 class Problem:
     """Counts to factorise and, where it is known, the truth that they were drawn from.
 
@@ -84,12 +126,18 @@ class Problem:
     truth : Truth, optional
     corpus : Corpus, optional
         The text that was counted, for methods that read it again and again.
+    units : Units, optional
+        Where pairs were not drawn one by one: which of them were drawn together.
+    questions : tuple of Question
+        Analogies that the truth answers.
     """
 
     counts: CooccurrenceCounts
     title: str
     truth: Truth | None = None
     corpus: Corpus | None = None
+    units: Units | None = None
+    questions: tuple[Question, ...] = ()
 
     def __repr__(self) -> str:
         return f"Problem({self.title!r}, {self.counts!r}, offers {', '.join(sorted(self.offers))})"
@@ -121,7 +169,7 @@ class Problem:
 
     @cached_property
     def pmi_rank(self) -> int | None:
-        """Rank of the true PMI: for the generators rank + 2; None without a truth."""
+        """Rank of the true PMI; None without a truth."""
         return None if self.truth is None else self.truth.pmi_rank()
 
 

@@ -29,7 +29,9 @@ def row_blocks(rows: int, columns: int) -> Iterator[slice]:
         yield slice(low, min(low + height, rows))
 
 
-def sample_counts(truth: Truth, pairs: int, sampling: str = "multinomial", seed: int = 0) -> CooccurrenceCounts:
+def sample_counts(
+    truth: Truth, pairs: int, sampling: str = "multinomial", seed: int | np.random.Generator = 0
+) -> CooccurrenceCounts:
     """Counts from the joint distribution P of `truth`.
 
     Parameters
@@ -39,7 +41,7 @@ def sample_counts(truth: Truth, pairs: int, sampling: str = "multinomial", seed:
         N: the total (multinomial), the expected total (poisson, population).
     sampling : {"multinomial", "poisson", "population"}, default "multinomial"
         multinomial(N, P); independent Poisson(N · P_ij); or the expected counts N · P themselves, without sampling noise.
-    seed : int, default 0
+    seed : int or Generator, default 0
 
     Raises
     ------
