@@ -21,7 +21,7 @@ class Progress:
     name : str
         What is running.
     total : int
-        Number of steps.
+        Number of steps; 0 where it is not known.
     shown : bool, default True
         False keeps silent.
     every : float, default 10
@@ -37,7 +37,7 @@ class Progress:
     def __enter__(self) -> Self:
         self._start = self._last = time.monotonic()
         if self._terminal:
-            self._bar = tqdm(total=self._total, desc=self._name, leave=False, dynamic_ncols=True, smoothing=0.05)
+            self._bar = tqdm(total=self._total or None, desc=self._name, leave=False, dynamic_ncols=True, smoothing=0.05)
         return self
 
     def update(self, steps: int = 1, objective: float | None = None) -> None:
@@ -51,13 +51,17 @@ class Progress:
             self._last = now
             left = (now - self._start) * (self._total - self._done) / max(self._done, 1)
             value = "" if objective is None else f", objective {objective:.6g}"
-            _say(f"{self._name}: {self._done} of {self._total} steps{value}, {left:.0f} s left at most")
+            ending = f", {left:.0f} s left at most" if self._total else ""
+            _say(f"{self._name}: {self._so_far()}{value}{ending}")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._bar is not None:
             self._bar.close()
         elif self._shown and not _logged():  # a program has its own last line
-            _say(f"{self._name}: {self._done} of {self._total} steps in {time.monotonic() - self._start:.1f} s")
+            _say(f"{self._name}: {self._so_far()} in {time.monotonic() - self._start:.1f} s")
+
+    def _so_far(self) -> str:
+        return f"{self._done} of {self._total} steps" if self._total else f"{self._done}"
 
 
 def _say(line: str) -> None:

@@ -49,12 +49,13 @@ def text_problem(
     Parameters
     ----------
     path : str, list of str, or list of lists of str
-        A file of UTF-8 text, plain or .gz, .xz, .zst; a folder (all files in it and below, by name); ``-`` for standard input;
-        several of these; or sentences in memory, lists of words as gensim takes them.
+        A file of UTF-8 text, plain or .gz, .xz, .bz2, .zst, .zip (of one file); a folder (all files in it and below, by name,
+        but for hidden ones); ``-`` for standard input; several of these; or sentences in memory, lists of words as gensim
+        takes them.
     tokens : {"whitespace", "words", "regex"}, default "whitespace"
-        What stands between white space, as ``str.split``; letters and digits with inner apostrophes, lower-cased; or
-        the matches of `pattern`. A match does not reach over a line end. (A line longer than some megabytes is read in parts
-        that end in white space.)
+        What stands between white space, as ``str.split``; letters and digits with their combining marks and inner apostrophes,
+        lower-cased; or the matches of `pattern`. A match does not reach over a line end. (A line longer than some megabytes is
+        read in parts that end in white space.)
     pattern : str, optional
         For "regex", as in ``re``; if it has a group, the group is the token.
     errors : {"strict", "replace"}, default "strict"
@@ -108,8 +109,7 @@ def text_problem(
         window_type,
         direction,
         seed,
-    )
-    settings.check()
+    ).checked()
     limits = Limits.within(parse_memory(memory), THREADS)
     if path is None:
         raise InputError("path", None, "give a text file, a folder, or - for standard input: data.path=FILE")
@@ -171,8 +171,7 @@ def toy_problem(sentences: Sequence[str] = (), window: int = 2, seed: int = 0) -
     """
     if isinstance(sentences, str) or not sentences or not all(isinstance(sentence, str) for sentence in sentences):
         raise InputError("sentences", sentences, "must be a list of sentences, as data.sentences=['a b','b c']")
-    settings = Settings(min_count=1, window=window, window_type="fixed")
-    settings.check()
+    settings = Settings(min_count=1, window=window, window_type="fixed").checked()
     text = "\n".join(sentences).encode()
     source = Source("sentences", len(text), lambda: io.BytesIO(text))
     limits = Limits.within(parse_memory("32MB"), 1)

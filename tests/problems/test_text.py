@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -17,6 +18,7 @@ import yaml
 from problems.corpus.brute_force import brute_force
 
 import sgns_pmi as sp
+from sgns_pmi.compare.words.files import read_vectors, write_factors
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError
 from sgns_pmi.problems import PROBLEMS
@@ -230,7 +232,7 @@ def test_methods_of_texts_take_sentences(kind: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "named"), [([["a b", "c"]], "sentences=a b"), ([["a", 1]], "sentences=1"), ([["a"], "b c"], "sentences=: ")]
+    ("text", "named"), [([["a b", "c"]], "sentences=a b"), ([["a", 1]], "sentences=1"), ([["a"], "b c"], "sentences=.*must be lists")]
 )
 def test_words_with_white_space_are_none(text: Any, named: str) -> None:
     with pytest.raises(InputError, match=f"^{named}"):
@@ -249,3 +251,67 @@ def test_problems_are_shown_in_a_line() -> None:
         assert "array" not in shown
         assert len(shown) < 200
     assert problem.title in repr(problem)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("नमस्ते दुनिया", {"नमस्ते", "दुनिया"}),
+        ("গল্প দিলে", {"গল্প", "দিলে"}),
+        ("cafe\u0301 noir", {"cafe\u0301", "noir"}),
+        ("می\u200cخواهم شد", {"می\u200cخواهم", "شد"}),
+        ("Don't, won’t!", {"don't", "won’t"}),
+        ("\u0301 a b", {"a", "b"}),
+    ],
+)
+def test_words_keep_their_marks(tmp_path, text, words):
+    (tmp_path / "t.txt").write_text(text, encoding="utf-8")
+    assert set(text_problem(tmp_path / "t.txt", tokens="words", min_count=1, cache=False).counts.vocab) == words
+
+
+ODD = ["a\0", "a", "\0", '"', "=1+2", "\u200fא", "a,b", "'", "e\u0301", "NA"]
+
+
+def test_odd_words_survive_text_counts_and_vectors(tmp_path):
+    text = tmp_path / "t.txt"
+    text.write_text("\n".join(" ".join(ODD[i:] + ODD[:i]) for i in range(len(ODD))), encoding="utf-8")
+    for cache in (False, tmp_path / "cache", tmp_path / "cache"):  # counted, kept, and found again
+        counts = text_problem(text, min_count=1, cache=cache).counts
+        assert set(counts.vocab) == set(ODD)
+    write_factors(sp.SPPMISVD(dim=2, k=1).fit(counts), counts, tmp_path / "v.npz")
+    assert set(read_vectors(tmp_path / "v.npz").words) == set(ODD)
+    for suffix in ("npz", "parquet"):
+        sp.write_triples(counts, tmp_path / f"c.{suffix}")
+        assert sp.read_triples(tmp_path / f"c.{suffix}").vocab == counts.vocab
+
+
+def test_damaged_arrays_of_kept_counts_are_counted_again(corpus, tmp_path, caplog):
+    first = text_problem(corpus, cache=tmp_path / "cache").counts
+    (file,) = (tmp_path / "cache").glob("*.npz")
+    whole = dict(np.load(file))
+    damages = ({"indptr": whole["indptr"] * 10**6}, {"columns": whole["columns"] + 10**6}, {"tokens": np.zeros(2)}, {"values": 1})
+    for damage in damages:
+        np.savez(file, **{**whole, **damage})
+        again = text_problem(corpus, cache=tmp_path / "cache").counts
+        np.testing.assert_array_equal(again.matrix.toarray(), first.matrix.toarray())
+        assert any("counting again" in line for line in caplog.messages)
+        caplog.clear()
+
+
+def test_whole_numbers_written_as_floats(corpus):
+    counts = text_problem(corpus, min_count=2.0, max_size=4e1, window=3.0, seed=1e0, cache=False).counts
+    assert counts.shape == (40, 40)
+
+
+def test_a_pattern_without_end_can_be_interrupted(tmp_path):
+    """Python's regular expressions heed Ctrl-C in the main thread alone."""
+    (tmp_path / "t.txt").write_text("a" * 60 + "! b\n")
+    code = f"from sgns_pmi.problems.text import text_problem as t; print('go', flush=True); t({str(tmp_path / 't.txt')!r}, "
+    code += "tokens='regex', pattern='(?:a+)+$', cache=False)"
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.stdout.readline() == b"go\n"
+    while child.poll() is None:  # until the pattern is at work
+        child.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(1)
+    assert b"KeyboardInterrupt" in child.stderr.read()

@@ -17,6 +17,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sgns_pmi.arrays import pack_words, read_npz, sparse_matrix, unpack_words
 from sgns_pmi.compare.words.vectors import WordVectors, word_vectors
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, missing_extra
@@ -49,7 +50,7 @@ def write_factors(estimator: Factorisation, counts: CooccurrenceCounts, path: Pa
     arrays |= {"row_sums": counts.row_sums, "col_sums": counts.col_sums} | _ngrams(estimator.subwords_)
     for name in ("vocab", "context_vocab"):
         if (words := getattr(counts, name)) is not None:
-            arrays[name] = np.array(words, dtype=np.str_)
+            arrays |= pack_words(name, words)
     _write_npz(arrays, path)
 
 
@@ -72,7 +73,7 @@ def write_vectors(vectors: WordVectors, path: str | Path) -> None:
     """
     target = Path(path)
     if target.suffix == ".npz":
-        arrays = {"V": vectors.matrix, "vocab": np.array(vectors.words, dtype=np.str_)} | _ngrams(vectors.subwords)
+        arrays = {"V": vectors.matrix} | pack_words("vocab", vectors.words) | _ngrams(vectors.subwords)
         _write_npz(arrays, target)
         return
     inner = Path(target.stem).suffix if target.suffix == ".gz" else target.suffix
@@ -192,23 +193,24 @@ def _write_npz(arrays: dict[str, Any], path: Path) -> None:
 
 
 def _read_npz(file: Path, vectors: str, normalize: str) -> WordVectors:
-    with np.load(file, allow_pickle=False) as loaded:
-        wanted = ("U", "vocab", "context_vocab", "row_sums", "col_sums")
-        arrays: dict[str, Any] = {name: loaded[name] for name in wanted if name in loaded}
-        if "ngram_vectors" in loaded:
-            arrays["subwords"] = _subwords(*(loaded[f"ngram_{name}"] for name in ("hashing", "buckets", "vectors")))
-        if "V" in loaded:
-            V = _check_array("V", loaded["V"], "fiu", (None, None))
-        elif set(SPARSE) <= set(loaded):
-            V = _sparse_rows(*(loaded[name] for name in SPARSE[:4]))
-        else:
-            raise InputError("path", file, f"has no array V; it has {', '.join(loaded)}")
+    loaded = read_npz(file)
+    arrays: dict[str, Any] = {name: loaded[name] for name in ("U", "row_sums", "col_sums") if name in loaded}
+    arrays |= {name: words for name in ("vocab", "context_vocab") if (words := unpack_words(loaded, name)) is not None}
+    if "ngram_vectors" in loaded:
+        arrays["subwords"] = _subwords(*(loaded[f"ngram_{name}"] for name in ("hashing", "buckets", "vectors")))
+    if "V" in loaded:
+        V = _check_array("V", loaded["V"], "fiu", (None, None))
+    elif set(SPARSE) <= set(loaded):
+        V = sparse_matrix(loaded).tocsr()
+        _check_array("data", V.data, "fiu", (None,))
+    else:
+        raise InputError("path", file, f"has no array V; it has {', '.join(loaded)}")
     if "U" in arrays:
         _check_array("U", arrays["U"], "fiu", (None, V.shape[1]))
     # Rows and names of the centres, and of the contexts.
     for sums, vocab, size in (("row_sums", "vocab", V.shape[0]), ("col_sums", "context_vocab", len(arrays.get("U", ())))):
         if vocab in arrays and (vocab == "vocab" or size):
-            arrays[vocab] = _check_array(vocab, arrays[vocab], "U", (size,)).tolist()
+            _check_array(vocab, np.array(arrays[vocab]), "U", (size,))
         if sums in arrays and (sums == "row_sums" or size):
             _check_array(sums, arrays[sums], "fiu", (size,))
     return word_vectors(V, arrays.pop("U", None), **arrays, vectors=vectors, normalize=normalize)
@@ -221,19 +223,6 @@ def _check_array(name: str, array: NDArray[Any], kinds: str, shape: tuple[int | 
         sizes = " x ".join("any" if size is None else str(size) for size in shape)
         raise ValueError(f"{name} is an array of {array.dtype}, {' x '.join(map(str, array.shape))}, and must be {sizes}")
     return array
-
-
-def _sparse_rows(data: NDArray[Any], indices: NDArray[Any], indptr: NDArray[Any], shape: NDArray[Any]) -> sp.csr_array:
-    """The matrix of `scipy.sparse.save_npz`; SciPy trusts these arrays, and reads beyond them where they lie."""
-    rows, columns = _check_array("shape", shape, "iu", (2,)).tolist()
-    _check_array("data", data, "fiu", (None,))
-    _check_array("indices", indices, "iu", data.shape)
-    _check_array("indptr", indptr, "iu", (rows + 1,))
-    if indptr[0] != 0 or indptr[-1] != len(data) or (indptr[1:] < indptr[:-1]).any():
-        raise ValueError(f"indptr must ascend from 0 to {len(data)}")
-    if len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < columns:
-        raise ValueError(f"indices must be from 0 to {columns - 1}")
-    return sp.csr_array((data, indices.astype(np.int64), indptr.astype(np.int64)), shape=(rows, columns))
 
 
 def _subwords(hashing: NDArray[Any], buckets: NDArray[Any], vectors: NDArray[Any]) -> Subwords:

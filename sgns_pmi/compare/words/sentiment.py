@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,7 +24,7 @@ from sgns_pmi.compare.words.question_files import check_plain
 from sgns_pmi.compare.words.questions import HEADLINE_COLUMNS, Question, Subjects, check_list, register_question
 from sgns_pmi.compare.words.vectors import WordVectors
 from sgns_pmi.errors import InputError
-from sgns_pmi.problems.corpus.tokens import WORD
+from sgns_pmi.problems.corpus.tokens import words_of
 
 Float = NDArray[np.float64]
 
@@ -96,7 +95,7 @@ def read_documents(paths: Sequence[str | Path]) -> Documents:
     for number, file in enumerate(files):
         if file in files[:number]:
             raise InputError("sentiment", file, "stands twice; each class needs a file of its own")
-        own = [[word.lower() for word in re.findall(WORD, line)] for line in _lines(file)]
+        own = [[word.lower() for word in words_of(line)] for line in _lines(file)]
         if not any(own):
             raise InputError("sentiment", file, "the file has no words; it must have one document a line")
         if len(own) < 2:

@@ -21,7 +21,7 @@ from sgns_pmi.problems.corpus.sources import Source
 from sgns_pmi.unpack import reading
 
 log = logging.getLogger("sgns_pmi")
-VERSION = 1
+VERSION = 2
 """To be raised when the same text and settings would give other counts, or the file another form."""
 WORD_END = b"\xff"
 """No byte of a word, which is UTF-8."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,21 +39,24 @@ class Settings:
     direction: str = "both"
     seed: int = 0
 
-    def check(self) -> None:
-        """Raise InputError for the first field that cannot be used."""
+    def checked(self) -> Settings:
+        """These settings with whole numbers as int; an InputError for the first field that cannot be used."""
         self.tokenizer.check()
         check_choice("boundary", self.boundary, BOUNDARIES)
-        check_integer("min_count", self.min_count)
-        if self.max_size is not None:
-            check_integer("max_size", self.max_size, minimum=2)
-        check_real("subsample", self.subsample)
         check_choice("subsample_formula", self.subsample_formula, FORMULAS)
         check_choice("removal", self.removal, REMOVALS)
-        if check_integer("window", self.window) > LARGEST_WINDOW:
-            raise InputError("window", self.window, f"must be at most {LARGEST_WINDOW:,}")
         check_choice("window_type", self.window_type, WINDOW_TYPES)
         check_choice("direction", self.direction, DIRECTIONS)
-        check_seed(self.seed)
+        if check_integer("window", self.window) > LARGEST_WINDOW:
+            raise InputError("window", self.window, f"must be at most {LARGEST_WINDOW:,}")
+        return replace(
+            self,
+            min_count=check_integer("min_count", self.min_count),
+            max_size=None if self.max_size is None else check_integer("max_size", self.max_size, minimum=2),
+            subsample=check_real("subsample", self.subsample),
+            window=check_integer("window", self.window),
+            seed=check_seed(self.seed),
+        )
 
     def key(self) -> dict[str, object]:
         """The fields that make a difference to the counts."""

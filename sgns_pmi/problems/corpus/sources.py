@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
-import lzma
+import logging
 import sys
-import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedIOBase
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any, TypeGuard
 
-from sgns_pmi.errors import InputError, missing_extra
+from sgns_pmi.errors import InputError
+from sgns_pmi.unpack import compression, reading, recognised, unpacked
 
+log = logging.getLogger("sgns_pmi")
 STANDARD_INPUT = "-"
 Sentences = Sequence[Sequence[str]]
-
-COMPRESSIONS = (".gz", ".xz", ".zst")
 UTF8_MARK = b"\xef\xbb\xbf"
 WHITE_SPACE = (b"\n", b" ", b"\t", b"\r", b"\v", b"\f")
 """Where a block may end; a line end if there is one."""
@@ -42,7 +40,7 @@ class Source:
     open : callable
         Returns a binary stream; called anew for each reading.
     compression : str
-        One of `COMPRESSIONS`, or empty.
+        One of `unpack.COMPRESSIONS`, or empty.
     repeatable : bool
         Whether the text can be read twice; standard input cannot.
     """
@@ -82,16 +80,21 @@ class Block:
 def find_sources(path: str | Path | Sequence[str | Path] | Sentences) -> list[Source]:
     """The texts that `path` names: a file, a folder (all files in it, sorted by name), ``-``, or a list of these; or sentences.
 
+    Hidden files and folders are left out.
+
     Raises
     ------
     InputError
         For a file that is not there and a folder without files; ``field`` is ``path``.
     """
-    paths: list[Any] = [path] if isinstance(path, str | Path) else list(path)
+    paths: list[Any] = [path] if isinstance(path, str | Path) or not isinstance(path, Sequence) else list(path)
     if not paths:
         raise InputError("path", "[]", "give a text file, a folder, or - for standard input: data.path=FILE")
     if are_sentences(paths):
         return [from_memory(paths)]
+    for each in paths:
+        if not isinstance(each, str | Path) or "\0" in str(each):
+            raise InputError("path", each, "is no name of a file; one that looks like a number must be quoted: data.path='\"5\"'")
     return [source for each in paths for source in _sources(each)]
 
 
@@ -108,10 +111,15 @@ def from_memory(sentences: Sentences) -> Source:
     InputError
         For something other than lists of words, and words with white space in them.
     """
+    if not all(isinstance(sentence, list | tuple) for sentence in sentences):
+        raise InputError("sentences", sentences, "must be lists of words, all of them")
     for word in chain.from_iterable(sentences):
         if not isinstance(word, str) or len(word.split()) != 1:
             raise InputError("sentences", word, "must be a word without white space; a sentence is a list of words")
-    text = "\n".join(map(" ".join, sentences)).encode()
+    try:
+        text = "\n".join(map(" ".join, sentences)).encode()
+    except UnicodeEncodeError as error:
+        raise InputError("sentences", error.object[error.start], "is half a character, which UTF-8 does not hold") from None
     return Source("sentences", len(text), lambda: io.BytesIO(text))
 
 
@@ -120,7 +128,7 @@ def _sources(path: str | Path) -> list[Source]:
         return [Source("standard input", 0, lambda: open(sys.stdin.fileno(), "rb", closefd=False), repeatable=False)]
     place = Path(path)
     if place.is_dir():
-        files = sorted(file for file in place.rglob("*") if file.is_file() and not file.name.startswith("."))
+        files = sorted(file for file in place.rglob("*") if file.is_file() and not _is_hidden(file.relative_to(place)))
         if not files:
             raise InputError("path", path, "the folder holds no files")
         return [_file(file) for file in files]
@@ -129,11 +137,14 @@ def _sources(path: str | Path) -> list[Source]:
     return [_file(place)]
 
 
+def _is_hidden(file: Path) -> bool:
+    """Whether a file, or a folder it lies in, is hidden: .git, .ipynb_checkpoints."""
+    return any(part.startswith(".") for part in file.parts)
+
+
 def _file(file: Path) -> Source:
-    suffix = file.suffix.lower()
-    compression = suffix if suffix in COMPRESSIONS else ""
     # A named pipe can be read, but once only.
-    return Source(str(file), file.stat().st_size, lambda: file.open("rb"), compression, repeatable=file.is_file())
+    return Source(str(file), file.stat().st_size, lambda: file.open("rb"), compression(file), repeatable=file.is_file())
 
 
 def read_blocks(source: Source, size: int) -> Iterator[Block]:
@@ -142,20 +153,25 @@ def read_blocks(source: Source, size: int) -> Iterator[Block]:
     Raises
     ------
     InputError
-        For a file that cannot be opened or unpacked, and for one without white space in `LONGEST_WORD` bytes.
+        For a file that cannot be opened or unpacked, one that begins as no UTF-8 text does, and one without white space in
+        `LONGEST_WORD` bytes.
     """
     offset = told = 0
     rest = b""
+    if not source.repeatable:
+        log.info("text: waiting for %s", source.name)
     with _readable(source) as (raw, stream):
         while new := stream.read(size):
             text = rest + new
+            if offset == 0 and not rest and (kind := recognised(new)):
+                raise InputError("path", source.name, f"is {kind}")
             end = _end_of_words(text)
             if end == 0 and len(text) > size + LONGEST_WORD:
                 raise InputError("path", source.name, f"no white space in {len(text):,} bytes from {offset:,}: is it a text?")
-            position = raw.tell() if source.size else 0
+            position = raw.tell() if source.size else offset + end
             yield _block(source, offset, text[:end], position - told)
             offset, told, rest = offset + end, position, text[end:]
-    yield _block(source, offset, rest, source.size - told)
+    yield _block(source, offset, rest, (source.size or offset + len(rest)) - told)
 
 
 def _block(source: Source, offset: int, text: bytes, stored: int) -> Block:
@@ -171,23 +187,5 @@ def _end_of_words(text: bytes) -> int:
 @contextmanager
 def _readable(source: Source) -> Iterator[tuple[BufferedIOBase, IO[bytes]]]:
     """The stored and the unpacked stream; what goes wrong with them is said in one line."""
-    unpacked, unreadable = _unpacker(source.compression)
-    try:
-        with source.open() as raw, unpacked(raw) as stream:
-            yield raw, stream
-    except unreadable as error:
-        raise InputError("path", source.name, f"cannot be read: {error}") from None
-
-
-def _unpacker(compression: str) -> tuple[Callable[[Any], AbstractContextManager[Any]], tuple[type[Exception], ...]]:
-    if compression == ".gz":
-        return gzip.open, (OSError, EOFError, zlib.error)
-    if compression == ".xz":
-        return lzma.open, (OSError, EOFError, lzma.LZMAError)
-    if compression == ".zst":
-        try:
-            from backports import zstd
-        except ImportError:
-            raise missing_extra("backports.zstd", "zstd", "to read .zst files") from None
-        return zstd.open, (OSError, EOFError, zstd.ZstdError)
-    return nullcontext, (OSError,)
+    with reading("path", source.name, "text"), source.open() as raw, unpacked(raw, source.compression, source.name) as stream:
+        yield raw, stream

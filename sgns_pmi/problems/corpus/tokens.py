@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +16,7 @@ from sgns_pmi.problems.corpus.sources import Block
 
 TOKENS = ("whitespace", "words", "regex")
 ERRORS = ("strict", "replace")
-WORD = r"\w+(?:['’]\w+)*"
-"""Letters and digits, with apostrophes inside: don't."""
+ASCII_WORD = re.compile(r"\w+(?:'\w+)*", re.ASCII)
 MARK, MARK_BYTE = "\udcff", 0xFF
 """Stands between matches: a byte that UTF-8 never contains, and what Python makes of it."""
 SPACES = "".join(character for character in map(chr, range(0x3001)) if character.isspace())
@@ -25,6 +26,25 @@ TOKEN, SEPARATOR, NEWLINE = 0, 1, 2
 """What a byte can be to `kernels.tokenise`."""
 
 
+@cache
+def _unicode_word() -> re.Pattern[str]:
+    # Marks (categories Mn, Mc, Me) and joiners are part of a word, and no letters to Python's \w.
+    marks = "".join(character for character in map(chr, range(sys.maxunicode + 1)) if category(character)[0] == "M")
+    run = rf"\w[\w{marks}\u200c\u200d]*"
+    return re.compile(rf"{run}(?:['’]{run})*")
+
+
+def words_of(line: str) -> list[str]:
+    """Letters and digits with their combining marks, and apostrophes inside: don't, नमस्ते.
+
+    Examples
+    --------
+    >>> words_of("We don't, नमस्ते!")
+    ['We', "don't", 'नमस्ते']
+    """
+    return (ASCII_WORD if line.isascii() else _unicode_word()).findall(line)
+
+
 @dataclass(frozen=True)
 class Tokenizer:
     """Prepares blocks of text, so that tokens are what stands between certain bytes.
@@ -32,8 +52,8 @@ class Tokenizer:
     Parameters
     ----------
     tokens : {"whitespace", "words", "regex"}
-        What stands between white space (as ``str.split``); lower-cased matches of `WORD`; or matches of `pattern`, which
-        does not reach over a line end.
+        What stands between white space (as ``str.split``); lower-cased `words_of`; or matches of `pattern`, which does not reach
+        over a line end.
     pattern : str, optional
         A regular expression, with one group at most; the group, where there is one, is the token.
     errors : {"strict", "replace"}
@@ -80,7 +100,7 @@ class Tokenizer:
             if block.text.isascii():
                 return block.text
             return WIDE_SPACE.sub(" ", self._decoded(block)).encode()
-        find = re.compile(WORD if self.pattern is None else self.pattern).findall
+        find = words_of if self.pattern is None else re.compile(self.pattern).findall
         marked = "\n".join(MARK.join(find(line)) for line in self._decoded(block).split("\n"))
         return (marked.lower() if self.pattern is None else marked).encode(errors="surrogateescape")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -73,9 +73,14 @@ class Encoded:
         self._newlines = 0  # since the last token
         self._broken = False  # whether the next token begins a sentence, whatever stands before it
 
-    def number(self, block: Block) -> Numbered:
+    def prepared(self, blocks: Iterable[Block]) -> Iterator[tuple[Block, bytes]]:
+        """The blocks, each with its text as `number` takes it."""
+        for block in blocks:
+            yield block, self._tokenizer.prepare(block)
+
+    def number(self, prepared: tuple[Block, bytes]) -> Numbered:
         """The block's tokens, numbered within the block; several threads may call this at a time."""
-        text = self._tokenizer.prepare(block)
+        text = prepared[1]
         return Numbered(text, *tokenise(np.frombuffer(text, np.uint8), self._tokenizer.kind, self._breaks))
 
     def add(self, source: Source, block: Numbered) -> None:
@@ -120,9 +125,10 @@ def encode(sources: Sequence[Source], settings: Settings, limits: Limits, spool:
     encoded = Encoded(settings, limits.words, spool)
     size = sum(source.size for source in sources)
     blocks = (block for source in sources for block in read_blocks(source, limits.block))
-    with Progress("reading the text (MB)", max(1, size // MEGABYTE), shown and size > 0) as progress:
+    with Progress("reading the text (MB)", max(1, size // MEGABYTE) if size else 0, shown) as progress:
         read = 0
-        for block, numbered in workers.in_order(encoded.number, blocks):
+        # Python's regular expressions hold the interpreter's lock, and heed Ctrl-C in the main thread alone.
+        for (block, _), numbered in workers.in_order(encoded.number, encoded.prepared(blocks)):
             encoded.add(block.source, numbered)
             progress.update((read + block.stored) // MEGABYTE - read // MEGABYTE)
             read += block.stored

@@ -180,7 +180,7 @@ def test_invalid_bytes_are_refused_with_their_place_or_replaced(tokens):
 )
 def test_settings_that_cannot_be(field, value):
     with pytest.raises(InputError) as caught:
-        Settings(**{field: value}).check()
+        Settings(**{field: value}).checked()
     assert (caught.value.field, caught.value.value) == (field, value)
 
 

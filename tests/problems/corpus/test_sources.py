@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import lzma
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,10 @@ from hypothesis import strategies as st
 from sgns_pmi.errors import InputError
 from sgns_pmi.problems.corpus import sources
 from sgns_pmi.problems.corpus.sources import Source, find_sources, read_blocks
+from sgns_pmi.problems.text import text_problem
 
 TEXT = b"the cat\nsat on the mat\n" * 50
-PACK = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress, ".zst": zstd.compress}
+PACK = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress, ".zst": zstd.compress, ".bz2": bz2.compress}
 
 
 def write(file: Path, content: bytes) -> Path:
@@ -66,7 +69,7 @@ def test_compressed_files(tmp_path, suffix):
     assert sum(block.stored for block in read_blocks(source, 64)) == source.size == file.stat().st_size
 
 
-@pytest.mark.parametrize("suffix", [".gz", ".xz", ".zst"])
+@pytest.mark.parametrize("suffix", [".gz", ".xz", ".zst", ".bz2"])
 @pytest.mark.parametrize("damage", [lambda packed: packed[:-12], lambda packed: b"plain text after all"])
 def test_damaged_files(tmp_path, suffix, damage):
     file = write(tmp_path / f"text{suffix}", damage(PACK[suffix](TEXT)))
@@ -120,3 +123,54 @@ def test_a_named_pipe_is_read_once(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     assert not find_sources(tmp_path / "pipe")[0].repeatable
     assert not find_sources("-")[0].repeatable
+
+
+def test_hidden_folders_are_left_out(tmp_path):
+    write(tmp_path / "a.txt", b"one")
+    write(tmp_path / ".ipynb_checkpoints" / "a-checkpoint.txt", b"one")
+    write(tmp_path / "c" / ".git" / "config", b"none")
+    assert [whole(source) for source in find_sources(tmp_path)] == [b"one"]
+    assert [whole(source) for source in find_sources(tmp_path / ".ipynb_checkpoints")] == [b"one"]  # asked for by name
+
+
+def test_archives_of_one_file_are_texts(tmp_path):
+    for count, name in ((1, "one.zip"), (2, "two.zip"), (0, "none.zip")):
+        with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive:
+            for number in range(count):
+                archive.writestr(f"text{number}", TEXT)
+    (source,) = find_sources(tmp_path / "one.zip")
+    assert whole(source) == TEXT
+    for name in ("two.zip", "none.zip"):
+        assert "unpack it" in refusal(find_sources(tmp_path / name)[0]).remedy
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("the cat sat".encode("utf-16"), "UTF-16"),
+        ("the cat sat".encode("utf-16-le"), "UTF-16"),
+        ("the cat sat".encode("utf-16-be"), "UTF-16"),
+        ("the cat sat".encode("utf-32"), "UTF-32"),
+        (gzip.compress(TEXT), "gzip"),
+        (bz2.compress(TEXT), "bzip2"),
+        (lzma.compress(TEXT), "xz"),
+        (zstd.compress(TEXT), "zstd"),
+        (b"PK\x03\x04 rest", "zip archive"),
+        (b"%PDF-1.4 rest", "PDF"),
+        (b"\x80\x04\x95 rest", "pickle"),
+    ],
+)
+@pytest.mark.parametrize("errors", ["strict", "replace"])
+def test_what_is_no_text_is_named_and_not_replaced(tmp_path, content, says, errors):
+    file = write(tmp_path / "text.txt", content)
+    with pytest.raises(InputError) as caught:
+        text_problem(file, errors=errors, min_count=1, cache=False)
+    assert says in str(caught.value)
+    assert "data.errors" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", [5, 1e5, True, ["a.txt", 5], "a\0b", {"a": 1}])
+def test_what_is_no_name_of_a_file(path):
+    with pytest.raises(InputError) as caught:
+        find_sources(path)
+    assert caught.value.field == "path"
