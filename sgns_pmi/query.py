@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -15,7 +16,7 @@ from sgns_pmi.compare.words.files import read_vectors
 from sgns_pmi.compare.words.neighbours import arithmetic, neighbours
 from sgns_pmi.compare.words.vectors import WordVectors
 from sgns_pmi.config import unknown_key
-from sgns_pmi.errors import InputError, check_choice, check_integer
+from sgns_pmi.errors import InputError, check_choice, check_integer, printable
 from sgns_pmi.results.run import Run
 
 USAGE = """\
@@ -23,7 +24,7 @@ Asks the word vectors of a finished run.
 
   python -m sgns_pmi.query RUN king                   the nearest neighbours of a word, or of each of several
   python -m sgns_pmi.query RUN king - man + woman     the words nearest to a sum and difference
-  python -m sgns_pmi.query RUN                        a prompt, for one question after the other
+  python -m sgns_pmi.query RUN                        a prompt, for one question after the other; "New York" is one word
 
 RUN is the folder of a run, or a file of vectors: .npz, or word2vec's text or binary format.
 
@@ -36,6 +37,8 @@ Keys (key=value):
   errors=strict    replace reads words of a file that are not UTF-8, with U+FFFD for what is not
   restrict=N       only the N most frequent words can be answers
 """
+TOKEN = re.compile(r'"([^"]+)"|(\S+)')
+"""A word at the prompt; in quotes one with spaces."""
 NUMBERS = {"count", "restrict"}
 
 
@@ -149,8 +152,9 @@ def _terms(question: Sequence[str]) -> tuple[list[str], list[str], bool]:
 def show(vectors: Mapping[str, WordVectors], question: Sequence[str], choices: Choices) -> None:
     """Print the answers to a question."""
     for asked, table in ask(vectors, question, choices):
-        print(asked)
-        print(table.to_string(na_rep="", index_names=False))
+        print(printable(asked))
+        # NaN stands for the answers that a method does not have.
+        print(table.map(printable, na_action="ignore").to_string(na_rep="", index_names=False))
 
 
 def prompt(vectors: Mapping[str, WordVectors], choices: Choices) -> None:
@@ -159,7 +163,7 @@ def prompt(vectors: Mapping[str, WordVectors], choices: Choices) -> None:
         import readline  # noqa: F401, lines can be edited and recalled
     print("A word, or words joined by + and -; an empty line ends.")
     with suppress(EOFError, KeyboardInterrupt):
-        while question := input("> ").split():
+        while question := ["".join(token) for token in TOKEN.findall(input("> "))]:
             try:
                 show(vectors, question, choices)
             except InputError as error:
@@ -175,11 +179,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(USAGE, end="")
         return
     run, *rest = given
-    keys = [token for token in rest if "=" in token.strip("=")]
+    known = [field.name for field in fields(Choices)]
+    keys = [token for token in rest if "=" in token and token.partition("=")[0] in known]
     question = [token for token in rest if token not in keys]
     try:
         choices = Choices.from_arguments(keys)
         vectors = open_vectors(run, choices)
+        for token in question:
+            key, equals, value = token.strip("=").partition("=")
+            if equals and not any(token in own for own in vectors.values()):
+                raise unknown_key(key, value, known)
         if question:
             show(vectors, question, choices)
         else:

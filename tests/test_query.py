@@ -73,12 +73,14 @@ def test_files_of_vectors(tmp_path: Path, name: str, capsys: pytest.CaptureFixtu
 def test_the_prompt_goes_on_after_an_unknown_word(
     run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("kingg\npear\nking +\n\nnever read\n"))
+    monkeypatch.setattr("sys.stdin", io.StringIO('kingg\npear\nking +\nsvd=king\n"king" + "pear"\n\nnever read\n'))
     main([str(run), "method=svd", "count=1"])
     said = capsys.readouterr().out
     assert "word=kingg: is not in the vocabulary; did you mean king?" in said
     assert "Apple 0.997" in said
     assert "needs a word after +" in said
+    assert "word=svd=king: is not in the vocabulary" in said
+    assert "king + pear" in said
     monkeypatch.setattr("sys.stdin", io.StringIO("pear"))  # the input may end without an empty line
     main([str(run), "method=svd"])
     assert capsys.readouterr().out.endswith("\n")
@@ -114,3 +116,20 @@ def test_a_misspelt_word_is_answered_by_the_method_that_composes_it(run: Path, c
     main([str(run), "king", "count=2"])
     assert capsys.readouterr().out.splitlines()[1].split() == ["fasttext", "sppmi", "svd"]
     assert "did you mean king" in refusal(capsys, run, "kingg", "vectors=U")
+
+
+def test_words_of_any_letters_are_asked_and_cannot_command_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From counts over a run's file and the command back: NULs, spaces, quotes, =, marks of direction, escapes."""
+    words = ("a", "a\0", "New York", "'\"", "=x", "x=y", "\u200fright", "\x1b[31mred", "#", "\u202eturn")
+    counts = sp.CooccurrenceCounts.from_matrix(np.diag(range(10, 0, -1)) + 1, vocab=words, context_vocab=words)
+    write_factors(sp.PMISVD(dim=10).fit(counts), counts, tmp_path / "v.npz")
+    assert sp.read_vectors(tmp_path / "v.npz").words == words
+    sp.write_vectors(sp.read_vectors(tmp_path / "v.npz"), tmp_path / "again.npz")
+    assert sp.read_vectors(tmp_path / "again.npz").words == words
+    for word in words:
+        main([str(tmp_path / "again.npz"), word])
+        said = capsys.readouterr()
+        assert not {"\x1b", "\0", "\u202e"} & set(said.out + said.err)
+        assert len(said.out.splitlines()) == 11

@@ -6,6 +6,7 @@ import pandas as pd
 
 from sgns_pmi.compare import QUESTIONS, Answers
 from sgns_pmi.compare.table import main_cells, main_target, select
+from sgns_pmi.errors import printable
 
 
 def overview(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -53,8 +54,9 @@ def answers_overview(answers: Answers) -> list[pd.DataFrame]:
 
 
 def as_text(table: pd.DataFrame) -> str:
-    """A table for the console, numbers to four digits, nothing where there is no value."""
-    return table.reset_index().to_string(index=False, float_format=lambda value: f"{value:.4g}", na_rep="")
+    """A table for the console, numbers to four digits, nothing where there is no value; words cannot command the terminal."""
+    safe = table.reset_index().map(lambda cell: printable(cell) if isinstance(cell, str) else cell).rename(columns=printable)
+    return safe.to_string(index=False, float_format=lambda value: f"{value:.4g}", na_rep="")
 
 
 __all__ = ["answers_overview", "as_text", "overview"]

@@ -104,3 +104,11 @@ def test_sentiment_has_a_table_of_its_own() -> None:
     assert table.index.unique().tolist() == ["films"]
     assert table.iloc[0].dropna().tolist() == ["b", "0.700 ± 0.013", "0.650 ± 0.013", "50.0%"]
     assert as_text(table).splitlines()[3].split() == ["films", "tfidf", "0.750", "±", "0.013", "50.0%"]
+
+
+def test_words_cannot_command_the_terminal() -> None:
+    table = pd.DataFrame({"\x1b[1mmethod": ["\x1b[31mred"], "value": [0.12345]}, index=pd.Index(["\x1b]0;title\x07"], name="set"))
+    said = as_text(table)
+    assert "\x1b" not in said
+    assert "\x07" not in said
+    assert "0.1235" in said or "0.1234" in said
