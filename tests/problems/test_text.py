@@ -232,7 +232,8 @@ def test_methods_of_texts_take_sentences(kind: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "named"), [([["a b", "c"]], "sentences=a b"), ([["a", 1]], "sentences=1"), ([["a"], "b c"], "sentences=.*must be lists")]
+    ("text", "named"),
+    [([["a b", "c"]], "sentences=a b"), ([["a", 1]], "sentences=1"), ([["a"], "b c"], "sentences=.*must be lists")],
 )
 def test_words_with_white_space_are_none(text: Any, named: str) -> None:
     with pytest.raises(InputError, match=f"^{named}"):
