@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from sgns_pmi.errors import InputError
+from sgns_pmi.streams import stream
 
 Float = NDArray[np.float64]
 MOST_RANKED = 4_000_000
@@ -78,7 +79,7 @@ def _metrics(x: Float, t: Float) -> dict[str, float]:
     # Cells may be so many that each of these arrays takes a tenth of the memory: none is kept longer than needed.
     error = x - t
     squares, finite = error @ error, np.isfinite(error).all()
-    ranked: Any = slice(None) if len(x) <= MOST_RANKED else np.random.default_rng(0).choice(len(x), MOST_RANKED, replace=False)
+    ranked: Any = slice(None) if len(x) <= MOST_RANKED else stream(0, "ranked cells").choice(len(x), MOST_RANKED, replace=False)
     with np.errstate(invalid="ignore", divide="ignore"):
         of_error = {
             "rmse": float(np.sqrt(np.mean(error**2))),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sgns_pmi.pmi import pmi_matrix, pmi_of
 from sgns_pmi.problems.problem import Problem
+from sgns_pmi.streams import stream
 
 Array = NDArray[np.floating[Any]]
 
@@ -63,7 +64,7 @@ def shown_cells(problem: Problem) -> ShownCells:
         target = problem.pmi[at] if problem.pmi is not None else pmi_matrix(counts, at)
         return ShownCells(at, "true" if known else "empirical", _kept(target), _kept(counts.matrix[at].toarray()))
     size = min(counts.nnz, SHOWN_SEEN)
-    at = np.sort(np.random.default_rng(0).choice(counts.nnz, size, replace=False))
+    at = np.sort(stream(0, "shown cells").choice(counts.nnz, size, replace=False))
     rows, cols = np.searchsorted(counts.matrix.indptr, at, side="right") - 1, counts.matrix.indices[at]
     n = counts.matrix.data[at]
     note = f"a sample of {size:,} of {counts.nnz:,} seen cells" if size < counts.nnz else "seen cells"

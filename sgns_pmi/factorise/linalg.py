@@ -15,6 +15,7 @@ from scipy.sparse.linalg import LinearOperator, aslinearoperator, svds
 from sklearn.utils.extmath import svd_flip
 
 from sgns_pmi.pmi import Indices
+from sgns_pmi.streams import stream
 
 Float = NDArray[np.float64]
 
@@ -54,7 +55,7 @@ def truncated_svd(matrix: Any, dim: int, seed: int = 0) -> tuple[Float, Float, F
         left, values, right = scipy.linalg.svd(_dense(matrix), full_matrices=False)
     else:
         # Drawn here, because the interpretation of svds' own seed differs between SciPy versions.
-        start = np.random.default_rng(seed).normal(size=smaller)
+        start = stream(seed, "singular vectors", "arpack").normal(size=smaller)
         left, values, right = svds(matrix, k=dim, v0=start)
         order = np.argsort(-values)
         left, values, right = left[:, order], values[order], right[order]
@@ -69,7 +70,7 @@ def randomized_svd(matrix: Any, dim: int, seed: int = 0, passes: int = 2) -> tup
     parameters and results as of `truncated_svd`, with `passes` the number of power iterations.
     """
     width = min(dim + OVERSAMPLES, *matrix.shape)
-    projected = np.random.default_rng(seed).normal(size=(matrix.shape[1], width))
+    projected = stream(seed, "singular vectors", "randomised").normal(size=(matrix.shape[1], width))
     for _ in range(passes + 1):
         basis = np.linalg.qr(matrix @ np.linalg.qr(projected)[0])[0]
         projected = matrix.T @ basis

@@ -25,6 +25,7 @@ from sgns_pmi.compare.words.questions import HEADLINE_COLUMNS, Question, Subject
 from sgns_pmi.compare.words.vectors import WordVectors
 from sgns_pmi.errors import InputError
 from sgns_pmi.problems.corpus.tokens import words_of
+from sgns_pmi.streams import stream
 
 Float = NDArray[np.float64]
 
@@ -212,7 +213,7 @@ def sentiment(
     dense = {method: own for method, own in vectors.items() if not sp.issparse(own.matrix)}
     if dense:
         first = next(iter(dense.values()))
-        drawn = np.random.default_rng(SEED).normal(size=first.matrix.shape)
+        drawn = stream(SEED, "random vectors").normal(size=first.matrix.shape)
         dense[RANDOM] = WordVectors(first.words, drawn)
     frames = [_answers(own, documents, restrict).assign(method=method) for method, own in dense.items()]
     return pd.concat([*frames, _tfidf(documents).assign(method=TFIDF)], ignore_index=True)[SENTIMENT_COLUMNS]

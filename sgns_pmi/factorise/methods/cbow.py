@@ -18,6 +18,7 @@ from sgns_pmi.factorise.scores import NegativeSampling
 from sgns_pmi.factorise.solvers.solution import History, Status
 from sgns_pmi.problems.text import as_corpus
 from sgns_pmi.progress import Progress
+from sgns_pmi.streams import stream
 
 RATES = {"mean": 0.2, "sum": 0.05, "word2vec": 0.05}
 LEAST_EPOCHS, LEAST_WINDOWS = 5, 20_000
@@ -160,7 +161,7 @@ class CBOW(NegativeSampling):
         epochs = self.epochs or max(LEAST_EPOCHS, -(-LEAST_WINDOWS // corpus.tokens))
         expected = epochs * corpus.tokens  # windows; not exactly, as subsampling is drawn
 
-        rng = np.random.default_rng(self.seed)
+        rng = stream(self.seed, "fit", "cbow")
         V = rng.uniform(-0.5 / dim, 0.5 / dim, (counts.shape[0], dim)).astype(np.float32)
         U = np.zeros_like(V)
         state = rng.integers(2**64, size=1, dtype=np.uint64)

@@ -44,6 +44,7 @@ from sgns_pmi.factorise.solvers.training import RECORDS, train
 from sgns_pmi.factorise.subwords import Hashing, Subwords, averaging
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.progress import Progress
+from sgns_pmi.streams import torch_seed
 
 START_SCALE = 0.1
 
@@ -204,7 +205,7 @@ class _Training:
 
     def __init__(self, options: FastText, counts: CooccurrenceCounts, negatives: Negatives, A: sp.csr_array, dim: int) -> None:
         device = resolve_device(options.device)
-        self._generator = torch.Generator(device).manual_seed(options.seed)
+        self._generator = torch.Generator(device).manual_seed(torch_seed(options.seed, "fit", "fasttext"))
         self._sides = [Side(counts, negatives, transposed=transposed, device=device) for transposed in (False, True)]
         self._exact = partial(ExactObjective, counts, negatives, dtype=torch.float32, device=device)
         # A word that never occurs has no loss: zero.
@@ -227,7 +228,7 @@ class _Training:
         if exact:
             self._sides.clear()  # the triples twice, of which the exact objective makes a third copy
             return self._exact().value(self.V, self.U)
-        generator = torch.Generator(self._generator.device).manual_seed(0)
+        generator = torch.Generator(self._generator.device).manual_seed(torch_seed(0, "recorded objective"))
         return self._sides[0].objective(self.V, self.U, RECORDED_DRAWS, generator)
 
     def diverged(self) -> InputError:

@@ -26,6 +26,7 @@ from sgns_pmi.factorise.linalg import balanced, plus_terms
 from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.solvers.solution import History, Status
 from sgns_pmi.progress import Progress
+from sgns_pmi.streams import stream
 
 DEFAULT_EPOCHS = {"als": 300, "adagrad": 25}
 ALS_WORK = 10**8
@@ -143,7 +144,7 @@ class GloVe(Factorisation):
         dim = check_dim(self.dim, counts.shape)
         solver = self.solver or ("als" if counts.nnz * (dim + 1) ** 2 <= ALS_WORK else "adagrad")
         epochs = self.epochs or DEFAULT_EPOCHS[solver]
-        rng = np.random.default_rng(self.seed)
+        rng = stream(self.seed, "fit", "glove")
         # As glove.c starts; a word that never occurs has no loss, and zeros.
         V, U = (
             (rng.random((len(sums), dim + 1)) - 0.5) / dim * (sums > 0)[:, None] for sums in (counts.row_sums, counts.col_sums)

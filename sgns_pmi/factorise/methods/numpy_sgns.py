@@ -44,6 +44,7 @@ from sgns_pmi.factorise.solvers.solution import History, Status
 from sgns_pmi.factorise.solvers.training import DIVERGED, RECORDS
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.progress import Progress
+from sgns_pmi.streams import stream
 
 Indices = NDArray[np.integer[Any]]
 
@@ -262,7 +263,7 @@ class NumpySGNS(SGNS):
         self.check()
         counts = as_counts(counts)
         dim, k = check_dim(self.dim, counts.shape), check_integer("k", self.k)
-        rng = np.random.default_rng(check_seed(self.seed))
+        rng = stream(self.seed, "fit", "numpy_sgns")
         negatives = self._negatives(counts)
         self._scores_of(counts, negatives)
         V, U = _start(counts, negatives, dim, self.bias, rng)

@@ -23,6 +23,7 @@ from sgns_pmi.factorise.solvers.solution import History, Status
 from sgns_pmi.factorise.solvers.training import DIVERGED
 from sgns_pmi.pmi import sppmi_matrix
 from sgns_pmi.progress import Progress
+from sgns_pmi.streams import stream
 
 SMALL_CELLS = 1_000_000  # words x contexts up to which float64 costs little
 MOST_HALVINGS = 40
@@ -268,7 +269,7 @@ def sppmi_start(counts: CooccurrenceCounts, dim: int, k: float, seed: int) -> tu
     """left (words, dim) and orthonormal Q (contexts, dim) of the truncated SVD of SPPMI; where that is zero, 0 and a random Q."""
     matrix = sppmi_matrix(counts, k)
     if matrix.nnz == 0:
-        random = np.random.default_rng(seed).normal(size=(counts.shape[1], dim))
+        random = stream(seed, "start", "ro_sgns").normal(size=(counts.shape[1], dim))
         return np.zeros((counts.shape[0], dim)), np.linalg.qr(random)[0]
     left, values, Q = truncated_svd(matrix, dim, seed)
     return left * values, Q

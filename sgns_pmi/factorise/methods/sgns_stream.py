@@ -22,6 +22,7 @@ from sgns_pmi.factorise.solvers.training import recorded_every, train
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.problems.text import as_corpus
 from sgns_pmi.progress import Progress
+from sgns_pmi.streams import torch_seed
 
 START_SCALE = 0.1
 EPSILON = 1e-10
@@ -140,7 +141,7 @@ class SGNSStream(ScoreFactorisation):
         check_dim(self.dim, counts.shape)
         negatives = self._negatives(counts)
         history = History()
-        generator = torch.Generator(resolve_device(self.device)).manual_seed(self.seed)
+        generator = torch.Generator(resolve_device(self.device)).manual_seed(torch_seed(self.seed, "fit", "sgns_stream"))
         training = _Stream(self, corpus, negatives, generator)
         with threads_for(counts.shape):
             status = train(training, history, Progress("SGNS (stream)", training.steps, self.verbose))

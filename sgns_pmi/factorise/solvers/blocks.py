@@ -38,6 +38,7 @@ from sgns_pmi.factorise.losses.sgns import ExactObjective
 from sgns_pmi.factorise.solvers.biases import free_columns
 from sgns_pmi.factorise.solvers.training import RECORDS
 from sgns_pmi.negatives import Negatives
+from sgns_pmi.streams import torch_seed
 
 EPOCHS_OF_FEW, EPOCHS_OF_MANY = 50, 10  # by default, which take some seconds at most for few triples
 FEW_TRIPLES = 1_000_000
@@ -269,7 +270,7 @@ class BlockTraining:
         if exact:
             self._sides.clear()  # two copies of the triples, and the exact objective makes one more
             return self._exact().value(self.V, self.U)
-        generator = torch.Generator(self._generator.device).manual_seed(0)
+        generator = torch.Generator(self._generator.device).manual_seed(torch_seed(0, "recorded objective"))
         return self._sides[0].objective(self.V, self.U, RECORDED_DRAWS, generator)
 
     def diverged(self) -> InputError:

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 import torch
 
 from sgns_pmi.counts import CooccurrenceCounts
@@ -18,6 +17,7 @@ from sgns_pmi.factorise.solvers.quasi_newton import QuasiNewton
 from sgns_pmi.factorise.solvers.solution import History, Solution
 from sgns_pmi.factorise.solvers.start import random_start, spectral_start
 from sgns_pmi.negatives import Negatives
+from sgns_pmi.streams import stream
 
 NEWTON_WORK = 5e8  # words x contexts x dim² up to which second order is used
 CHEAP_WORK, CHEAP_STARTS = 5e7, 12  # words x contexts x dim² up to which so many starts cost a tenth of a second
@@ -78,7 +78,7 @@ class Expected:
         newton = work <= NEWTON_WORK and self.precision != "float32"
         starts = self.starts or (CHEAP_STARTS if work <= CHEAP_WORK else 1)
         history = History()
-        rngs = (np.random.default_rng([seed, number]) for number in range(1, starts))
+        rngs = (stream(seed, "start", "sgns_expected", str(number)) for number in range(1, starts))
         return descend(
             "SGNS (expected)",
             lambda dtype: ExactObjective(counts, negatives, dtype=dtype, device=device),

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts
-from sgns_pmi.errors import InputError, check_choice, check_integer, check_real, check_seed
+from sgns_pmi.errors import InputError, check_choice, check_integer, check_real
 from sgns_pmi.factorise.devices import threads_for
 from sgns_pmi.factorise.draws import NoiseSampler
 from sgns_pmi.factorise.linalg import balanced
@@ -40,6 +40,7 @@ from sgns_pmi.factorise.solvers.solution import History, Solution
 from sgns_pmi.factorise.solvers.training import recorded_every, train
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.progress import Progress
+from sgns_pmi.streams import stream, torch_seed
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -178,7 +179,7 @@ class Sampled:
             When training diverges: names the learning rate.
         """
         history = History()
-        generator = torch.Generator(device).manual_seed(seed)
+        generator = torch.Generator(device).manual_seed(torch_seed(seed, "fit", "sgns_sampled"))
         start = small_start(counts, negatives, dim, bias, START_SCALES[self.init], generator)
         scheme = self.scheme(counts.nnz)
         epochs = default_epochs(scheme, counts.nnz) if self.epochs is None else check_integer("epochs", self.epochs)
@@ -330,7 +331,7 @@ def expected_weights(
     n = counts.matrix.data
     if check_choice("normalization", normalization, NORMALIZATIONS) == "epoch":
         return n / counts.total
-    rng = np.random.default_rng(check_seed(seed))
+    rng = stream(seed, "shuffles", "expected_weights")
     starts = np.arange(0, counts.nnz, batch_size)
     sizes = np.diff(np.append(starts, counts.nnz))
     weights = np.zeros(counts.nnz)
