@@ -48,6 +48,7 @@ DRAWS = 2048
 CURVATURE_RIDGE = 1e-3  # added to a block's curvature, relative to its mean diagonal: bounds steps along directions without data
 FLAT = 1e-6  # least curvature of the mean row: keeps the system regular where all scores are extreme
 TINY = 1e-30
+ALMOST_ONE = 1 + torch.finfo(torch.float32).eps  # less σ, never less than 1 − σ, which is 0 where float32 rounds σ to 1
 
 
 class Drawn(NamedTuple):
@@ -222,8 +223,8 @@ def newton_move(block: RowBlock, v: Tensor, other: Tensor, features: Tensor, dra
     """
     slope, seen, dense = gradient(block, v, other, features, drawn)
     at_drawn = features[drawn.contexts]
-    seen = (block.net * (seen - seen * seen)).clamp_(min=0.0)
-    dense -= dense * dense
+    seen = (block.net * seen * (ALMOST_ONE - seen)).clamp_(min=0.0)
+    dense *= ALMOST_ONE - dense
     curvature = at_drawn.T @ (at_drawn * (drawn.weights * dense.mean(0).clamp_(min=FLAT))[:, None])
     diagonal = curvature.diagonal()
     diagonal += CURVATURE_RIDGE * diagonal.mean() + TINY

@@ -131,7 +131,7 @@ def test_labels_without_meaning_are_not_learned(seed: int) -> None:
 
 
 def test_random_vectors_are_those_of_the_dimension_and_the_same_each_time() -> None:
-    made = documents(np.arange(80) % 2, mixed=0.8)
+    made = documents(np.arange(1000) % 2, mixed=0.8)
     narrow, again, wide = (table(sentiment({"mine": random_vectors(dim=dim)}, made))[RANDOM, "mean"] for dim in (1, 1, 30))
     pd.testing.assert_series_equal(narrow, again)
     assert wide["accuracy"] > narrow["accuracy"]

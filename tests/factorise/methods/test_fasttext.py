@@ -96,12 +96,19 @@ def test_rare_words_are_estimated_better_than_by_sgns():
     assert np.median(ratios) < 0.8
 
 
-def test_unknown_words_lie_beside_those_they_share_ngrams_with(counts, fitted):
-    vectors = sp.WordVectors(counts.vocab, fitted.V_)
-    for misspelt, meant in (("walkk", "walk"), ("paintting", "painting"), ("climbd", "climb")):
-        composed = fitted.compose(misspelt)
-        order = np.argsort(-(vectors.unit @ composed))
-        assert any(WORDS[at].startswith(meant[:4]) for at in order[:3])
+def test_unknown_words_lie_beside_those_they_share_ngrams_with(counts):
+    """Of 32 words, four with the stem that is meant, the first stands at 5.6 by chance, ± 0.9 on average over 30 cases."""
+    ranks = []
+    for seed in range(10):
+        est = FastText(dim=3, exponent=0.75, seed=seed).fit(counts)
+        vectors = sp.WordVectors(counts.vocab, est.V_)
+        for misspelt, meant in (("walkk", "walk"), ("paintting", "pain"), ("climbd", "clim")):
+            order = np.argsort(-(vectors.unit @ est.compose(misspelt)))
+            ranks.append([WORDS[at].startswith(meant) for at in order].index(True))
+    assert np.mean(ranks) < 5.6 - 3 * 0.9
+
+
+def test_a_word_that_shares_no_ngram_is_refused(fitted):
     with pytest.raises(sp.InputError, match=r"word=zzz: .* shares no n-gram"):
         fitted.compose("zzz")
 

@@ -14,6 +14,7 @@ import sgns_pmi as sp
 from sgns_pmi.factorise import METHODS, Parameters
 from sgns_pmi.factorise.methods import glove as module
 from sgns_pmi.factorise.methods.glove import GloVe
+from sgns_pmi.streams import stream
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def literal_glove_c(center, context, count, W, vocab, dim, x_max, alpha, eta, pa
 def test_adagrad_takes_the_steps_of_glove_c(counts):
     dim, vocab = 3, 14
     est = GloVe(dim=dim, solver="adagrad", epochs=2, x_max=20.0, alpha=0.6, lr=0.1, seed=4).fit(counts)
-    rng = np.random.default_rng(4)
+    rng = stream(4, "fit", "glove")
     W = np.vstack([(rng.random((vocab, dim + 1)) - 0.5) / dim for _ in range(2)])
     triples = counts.triples.iloc[rng.permutation(counts.nnz)]
     W = literal_glove_c(triples["center"], triples["context"], triples["count"], W, vocab, dim, 20.0, 0.6, 0.1, 2)
