@@ -28,6 +28,7 @@ MOST_ALTERNATIONS = 30
 MOST_CG_STEPS = 100
 LEAST_DAMPING = 1e-6  # of a row step, relative to its mean diagonal: bounds steps along directions that ℓ does not see
 MOST_MOVE = 5.0  # most that a joint step moves a score: σ flattens within a few units, and its model with it
+FLAT = -15.0  # a score below which σ is less than a millionth
 _TINY = 1e-300
 STALLED_STEPS, STALLED = 20, 1e-5  # so many joint steps must bring more than this share of ℓ
 HALVINGS = 40
@@ -115,7 +116,7 @@ class Newton(Descent):
         found = backtrack(
             trial,
             self.objective,
-            length=min(1.0, MOST_MOVE / float((p_V @ U.T + V @ p_U.T).abs().max().clamp_min(_TINY))),
+            length=min(1.0, MOST_MOVE / _largest_move(V @ U.T, p_V @ U.T + V @ p_U.T)),
             halvings=HALVINGS,
             rounding=ROUNDING[torch.float64] if newton.slope < AT_THE_END * self.objective else 0.0,
         )
@@ -126,6 +127,12 @@ class Newton(Descent):
             objective = float(settled)
         self.keep(factors, objective)
         return length
+
+
+def _largest_move(scores: Tensor, move: Tensor) -> float:
+    """Of the scores that a step moves, but for those that leave further where ℓ has long been flat."""
+    leaving = (scores < FLAT) & (move < 0) | (scores > -FLAT) & (move > 0)
+    return float(torch.where(leaving, 0.0, move.abs()).max().clamp_min(_TINY))
 
 
 @dataclass(frozen=True)
