@@ -6,11 +6,11 @@ import re
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from hydra._internal.utils import get_args_parser
 from hydra.errors import MissingConfigException, OverrideParseException
-from omegaconf import Container, OmegaConf
+from omegaconf import Container, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sgns_pmi.config import unknown_key
@@ -45,6 +45,15 @@ def check_arguments() -> None:
 
     parser.error = refuse  # type: ignore[method-assign]
     parser.parse_args()
+
+
+def as_dict(tree: DictConfig) -> dict[str, Any]:
+    """The composed configuration of a job as nested dicts."""
+    if "method" not in tree:
+        raise InputError("method", "[]", f"must name one or more of {', '.join(METHODS)}")
+    own = OmegaConf.masked_copy(tree, [str(key) for key in tree if key != "hydra"])
+    content: Any = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
+    return content
 
 
 def as_input_error(error: Exception) -> InputError:
@@ -97,4 +106,4 @@ def _value(text: str) -> str:
     return found[1].strip() if found else ""
 
 
-__all__ = ["as_input_error", "check_arguments", "conf_folder", "register_help"]
+__all__ = ["as_dict", "as_input_error", "check_arguments", "conf_folder", "register_help"]

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Collection, Mapping
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
+from glob import glob
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +24,8 @@ from sgns_pmi.problems import PROBLEMS, Problem
 from sgns_pmi.problems.tables import read_column
 
 Float = NDArray[np.float64]
+FIGURES = ("sweep", "all")
+"""Which figures are drawn, if any are: of a sweep those of its own, or also those of each job."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Config:
 
     Parameters
     ----------
-    k, dim, seed, device, exponent, bias, drop_positive, svg, word2vec
+    k, dim, seed, device, exponent, bias, drop_positive, svg, word2vec, figures, resume, replicates, objective
         As in conf/config.yaml.
     noise : str or ndarray, (contexts,)
         Name of the noise distribution, or the weights that `noise_file` holds.
@@ -57,6 +60,10 @@ class Config:
     drop_positive: bool
     svg: bool
     word2vec: bool
+    figures: str | bool
+    resume: bool
+    replicates: int
+    objective: str | None
     methods: tuple[str, ...]
     data: Mapping[str, Any]
     method: Mapping[str, Mapping[str, Any]]
@@ -94,6 +101,10 @@ class Config:
             drop_positive=check_flag("drop_positive", tree["drop_positive"]),
             svg=check_flag("svg", tree["svg"]),
             word2vec=check_flag("word2vec", tree["word2vec"]),
+            figures=tree["figures"] is not False and check_choice("figures", tree["figures"], FIGURES),
+            resume=check_flag("resume", tree["resume"]),
+            replicates=check_integer("replicates", tree["replicates"]),
+            objective=_objective(tree["objective"], tree["methods"]),
             methods=_methods(tree["methods"]),
             data=_data(tree["data"]),
             method=_options("method", tree["method"], METHODS),
@@ -142,6 +153,17 @@ class Config:
             return PROBLEMS[options.pop("name")](**options)
         except InputError as error:
             raise error.under("data") from None
+
+    def check_ahead(self) -> None:
+        """Refuse what can be seen to be wrong before the data are made or read: a missing file, a dim above the words."""
+        if (path := self.data.get("path")) not in (None, "-"):
+            for file in path if isinstance(path, list | tuple) else [path]:
+                if not glob(str(file)):
+                    raise InputError("data.path", file, "no such file; paths are relative to the current folder")
+        words = self.data.get("words")
+        if isinstance(words, int):
+            for name in self.methods:
+                check_dim(self._estimator(name).get_params(deep=False).get("dim", self.dim), (words, words))
 
     def check_eval(self, problem: Problem) -> None:
         """Refuse questions that this problem's words cannot answer; an `InputError` names the key under ``eval.``."""
@@ -225,6 +247,16 @@ def _methods(value: object) -> tuple[str, ...]:
         if value.count(name) > 1:
             raise InputError("methods", name, "must be named once")
     return tuple(value)
+
+
+def _objective(value: object, methods: object) -> str | None:
+    if value is None:
+        return None
+    method, _, metric = str(value).partition("/")
+    check_choice("objective", method, _methods(methods))
+    if not metric:
+        raise InputError("objective", value, f"must name a method and a metric, as {method}/rmse")
+    return str(value)
 
 
 def _options(group: str, options: object, allowed: Collection[str]) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,4 +34,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
-__all__ = ["atomic_path"]
+def is_temporary(path: Path) -> bool:
+    """Whether `atomic_path` gave this name: then a killed process has left the file half written."""
+    return re.fullmatch(r"\..*-[0-9a-f]{32}(\.[^.]*)?", path.name) is not None and path.is_file()
+
+
+__all__ = ["atomic_path", "is_temporary"]

@@ -6,9 +6,9 @@ import logging
 import multiprocessing
 import os
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import hydra
 import pandas as pd
@@ -16,30 +16,38 @@ import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from sgns_pmi.command_line import as_input_error, check_arguments, conf_folder, register_help
+from sgns_pmi.command_line import as_dict, as_input_error, check_arguments, conf_folder, register_help
 from sgns_pmi.compare import compare, evaluate, method_vectors
 from sgns_pmi.compare.words.files import check_word2vec, write_factors, write_word2vec
 from sgns_pmi.config import Config
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import METHODS, Factorisation
 from sgns_pmi.figures import RunFrames, RunTitle, question_figures, run_figures
+from sgns_pmi.folders import Folders
+from sgns_pmi.gather import finish_sweep
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.problems import Problem
-from sgns_pmi.results.overview import answers_overview, as_text, overview
-from sgns_pmi.results.record import RunRecord, histories, log_failure
+from sgns_pmi.results.identity import job_key
+from sgns_pmi.results.leftovers import clear
+from sgns_pmi.results.lock import FolderLock
+from sgns_pmi.results.overview import answers_overview, as_text, headline, overview
+from sgns_pmi.results.record import RunRecord, histories, log_failure, write_end
+from sgns_pmi.results.run import Run
 from sgns_pmi.results.shown_file import SHOWN_FILE, write_shown
+from sgns_pmi.results.status_file import status_line
 from sgns_pmi.results.tables import write_answers, write_csv
-from sgns_pmi.sweep import SweepStart, finish_sweep
+from sgns_pmi.signals import end_with, ended_as_by_ctrl_c
+from sgns_pmi.sweeper import GridSweep
 
 log = logging.getLogger("sgns_pmi")
 
 EXIT_CODES = {"complete": 0, "failed": 1, "refused": 2, "interrupted": 130}
 
 
-def run(config: Config, directory: Path) -> RunRecord:
+def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> RunRecord:
     """The road: problem, factorise, compare, results, figures.
 
     Parameters
@@ -48,19 +56,23 @@ def run(config: Config, directory: Path) -> RunRecord:
         What to do.
     directory : Path
         Where the files of the run go.
+    key : str, default ""
+        What the job is known by, for the summary: `job_key`.
+    draw : bool, default True
+        Whether to draw figures; ``python -m sgns_pmi.figures`` draws them later.
 
     Returns
     -------
     RunRecord
         Its `status`, also in summary.json, is complete, failed or interrupted. Whatever was learned before Ctrl-C or a
-        failure is compared and written. Its `tables` are what a console has room for.
+        failure is compared and written; after Ctrl-C nothing is asked or drawn. Its `tables` are what a console has room for.
 
     Raises
     ------
     InputError
-        For input that cannot be used, before anything is written.
+        For input that cannot be used, before anything is computed.
     """
-    with RunRecord(directory, config.seeds) as record:
+    with RunRecord(directory, config.seeds, key) as record:
         with record.step("problem"):
             problem = config.problem()
             negatives = Negatives(config.k, config.noise_for(problem), config.drop_positive)
@@ -76,32 +88,34 @@ def run(config: Config, directory: Path) -> RunRecord:
             with record.step("compare"):
                 metrics, shown = compare(problem, fitted, negatives)
             record.tables.append(overview(metrics))
-            history = histories(fitted)
             write_csv(metrics, directory / "metrics.csv")
-            write_csv(history, directory / "history.csv")
             write_shown(shown, directory / SHOWN_FILE)
+        if fitted and record.status != "interrupted":
             with record.step("evaluate"):
                 vectors = method_vectors(fitted, problem.counts, config.eval)
                 answers = evaluate(vectors, config.eval, fitted=fitted, counts=problem.counts, seed=config.seed)
 
             write_answers(answers, directory)
-            for name, estimator in fitted.items():
-                write_factors(estimator, problem.counts, directory / "vectors" / f"{name}.npz")
             if config.word2vec:
                 write_word2vec(vectors, directory / "vectors")
 
             record.tables += answers_overview(answers)
+            if not draw:
+                return record
             with record.step("figures"):
                 title = RunTitle(problem.title, config.k, config.dim, config.noise_name, config.exponent, problem.pmi_rank)
                 losses = {name: METHODS[name].loss for name in fitted if METHODS[name].loss}
-                frames = RunFrames(title, metrics, history, shown, losses)
+                frames = RunFrames(title, metrics, histories(fitted), shown, losses)
                 run_figures(directory / "figures", frames, svg=config.svg)
                 question_figures(directory / "figures", title, answers=answers, svg=config.svg)
     return record
 
 
 def factorise(estimators: Mapping[str, Factorisation], problem: Problem, record: RunRecord) -> dict[str, Factorisation]:
-    """Fit one method after the other; after Ctrl-C no other begins, and a method that fails does not stop the rest."""
+    """Fit one method after the other, and write what each has learned when it ends.
+
+    After Ctrl-C no other begins; a method that fails does not stop the rest.
+    """
     fitted: dict[str, Factorisation] = {}
     for name, estimator in estimators.items():
         if record.status == "interrupted":
@@ -111,46 +125,66 @@ def factorise(estimators: Mapping[str, Factorisation], problem: Problem, record:
             with record.step(name):
                 fitted[name] = estimator.fit(problem.give(METHODS[name].needs))
             record.fitted(name, estimator)
+            write_factors(estimator, problem.counts, record.directory / "vectors" / f"{name}.npz")
+            write_csv(histories(fitted), record.directory / "history.csv")
         except KeyboardInterrupt:
             record.interrupted()
-            record.left_out(name, "had learned nothing when the run was interrupted")
+            if name not in fitted:
+                record.left_out(name, "had learned nothing when the run was interrupted")
         except Exception as error:
             record.failed(name, error)
     return fitted
 
 
-def job(tree: DictConfig) -> str:
-    """Hydra's task: one job. Alone it ends the program with its exit code; in a sweep it returns its status."""
+def job(tree: DictConfig) -> str | float:
+    """Hydra's task: one job. Alone it ends the program with its exit code; in a sweep it returns its status, or its objective."""
     directory = Path(HydraConfig.get().runtime.output_dir)
-    alone = HydraConfig.get().mode is not RunMode.MULTIRUN
-    status: str
-    tables: list[pd.DataFrame] = []
-    try:
-        record = run(Config.from_tree(as_dict(tree)), directory)
-        status, tables = record.status, record.tables
-    except (InputError, OmegaConfBaseException) as error:
-        status = "refused"
-        log.error(str(as_input_error(error)))
-    except Exception as error:
-        status = "failed"
-        log_failure("the run", error)
-    if alone:
-        for table in tables:
-            print(as_text(table))
-        if status != "refused":
-            print(f"{status}: {os.path.relpath(directory)}")
-        raise SystemExit(EXIT_CODES[status])
+    if HydraConfig.get().mode is RunMode.MULTIRUN:
+        return sweep_job(tree, directory, Path(HydraConfig.get().sweep.dir))
+    status, tables = checked_run(tree, directory, alone=True)
+    for table in tables:
+        print(as_text(table))
+    if status != "refused":
+        print(f"{status}: {os.path.relpath(directory)}")
+    raise SystemExit(EXIT_CODES[status])
+
+
+def sweep_job(tree: DictConfig, directory: Path, sweep: Path) -> str | float:
+    """One job of a sweep, which may run in a process of its own."""
+    start = time.monotonic()
+    if multiprocessing.parent_process() is not None:
+        end_with(os.getppid())
+    # Of a sweep that was killed a worker may still be writing here.
+    with ended_as_by_ctrl_c(), FolderLock(directory, "hydra.sweep.dir", patience=30):
+        status, tables = checked_run(tree, directory, alone=False)
+        line = status_line(sweep, directory.name, status, time.monotonic() - start, headline(tables))
+        if line is not None:
+            log.info(line)
     if status == "interrupted":
         raise KeyboardInterrupt  # Ctrl-C ends the sweep, not only this job of it
-    return status
+    return status if tree.objective is None else Run(directory).value(*tree.objective.split("/", 1))
 
 
-def as_dict(tree: DictConfig) -> dict[str, Any]:
-    """The composed configuration as nested dicts."""
-    if "method" not in tree:
-        raise InputError("method", "[]", f"must name one or more of {', '.join(METHODS)}")
-    content: Any = OmegaConf.to_container(tree, resolve=True, throw_on_missing=True)
-    return content
+def checked_run(tree: DictConfig, directory: Path, alone: bool) -> tuple[str, list[pd.DataFrame]]:
+    """Run what a composed configuration asks for, in a folder without old results; its status, and tables for the console."""
+    clear(directory)
+    key = ""
+    try:
+        content = as_dict(tree)
+        key = job_key(content)
+        config = Config.from_tree(content)
+        if alone and config.replicates > 1:
+            raise InputError("replicates", config.replicates, "are jobs of a sweep; add --multirun")
+        record = run(config, directory, key, draw=config.figures == "all" or (alone and bool(config.figures)))
+        return record.status, record.tables
+    except (InputError, OmegaConfBaseException) as error:
+        line = str(as_input_error(error))
+        log.error(line)
+        write_end(directory, "refused", line, key)
+        return "refused", []
+    except Exception as error:
+        write_end(directory, "failed", log_failure("the run", error), key)
+        return "failed", []
 
 
 def main() -> None:
@@ -158,25 +192,28 @@ def main() -> None:
     given = os.environ.get("HYDRA_FULL_ERROR")
     # Otherwise Hydra prints errors itself, in many lines, and exits.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    SweepStart.directory = None
     code = 0
-    try:
-        register_help()
-        check_arguments()
-        hydra.main(config_path=str(conf_folder()), config_name="config", version_base="1.3")(job)()
-    except KeyboardInterrupt:
-        code = EXIT_CODES["interrupted"]
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError, OSError) as error:
-        if given == "1":
-            raise
-        print(as_input_error(error), file=sys.stderr)
-        raise SystemExit(EXIT_CODES["refused"]) from None
-    finally:
-        if given is None:
-            del os.environ["HYDRA_FULL_ERROR"]
-    if SweepStart.directory is not None:
-        bad = finish_sweep(SweepStart.directory) - {"complete"}
-        code = code or (EXIT_CODES["failed"] if bad else 0)
+    with ended_as_by_ctrl_c(), Folders.released():
+        try:
+            register_help()
+            check_arguments()
+            try:
+                hydra.main(config_path=str(conf_folder()), config_name="config", version_base="1.3")(job)()
+            except GridSweep as grid:
+                grid.run(job)
+        except KeyboardInterrupt:
+            code = EXIT_CODES["interrupted"]
+        except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError, OSError) as error:
+            if given == "1":
+                raise
+            print(as_input_error(error), file=sys.stderr)
+            raise SystemExit(EXIT_CODES["refused"]) from None
+        finally:
+            if given is None:
+                del os.environ["HYDRA_FULL_ERROR"]
+        if Folders.sweep is not None:
+            bad = finish_sweep(Folders.sweep, figures=code == 0) - {"complete"}
+            code = code or (EXIT_CODES["failed"] if bad else 0)
     raise SystemExit(code)
 
 

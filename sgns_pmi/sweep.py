@@ -1,90 +1,87 @@
-"""A sweep's end: every job's rows in one table, its figures and its report."""
+"""A sweep after it has begun: ``python -m sgns_pmi.sweep status|gather|retry DIR``."""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
 
-from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf
+import pandas as pd
+from omegaconf import OmegaConf
 
-from sgns_pmi.compare.table import main_cells, main_target
-from sgns_pmi.figures import grid_figures, settings, sweep_figures
+from sgns_pmi.errors import InputError, check_choice
+from sgns_pmi.gather import finish_sweep
+from sgns_pmi.results.lock import FolderLock
 from sgns_pmi.results.overview import as_text
-from sgns_pmi.results.sweep import Job, Sweep, questions_table, report, sweep_table
-from sgns_pmi.results.tables import write_csv, write_text
+from sgns_pmi.results.sweep import Sweep, column_of, swept_keys
+
+USAGE = """\
+Says where a sweep stands, and goes on with it.
+
+  python -m sgns_pmi.sweep status DIR   each job: complete, running, failed, refused, interrupted or missing, and why
+  python -m sgns_pmi.sweep gather DIR   tables, figures and report again, from the results that are there
+  python -m sgns_pmi.sweep retry DIR    the sweep's own command again: it runs the jobs that are not complete
+
+DIR is the folder of a sweep (hydra.sweep.dir).
+"""
 
 
-class SweepStart(Callback):
-    """Hydra's callback that notes where the sweep's files go, so that they can be gathered however the sweep ends.
-
-    Hydra's own callback at the end of a sweep is not called after Ctrl-C, and turns errors into warnings.
-    """
-
-    directory: ClassVar[Path | None] = None
-
-    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Note the sweep's directory."""
-        SweepStart.directory = Path(str(config.hydra.sweep.dir)).absolute()
+def status_table(sweep: Sweep) -> pd.DataFrame:
+    """A line for each job: its swept keys, folder, status and, where it is not complete, the reason."""
+    keys = swept_keys(sweep.jobs)
+    rows = [[job.number, *(job.asked.get(key) for key in keys), job.folder.name, job.status, job.reason] for job in sweep.jobs]
+    return pd.DataFrame(rows, columns=["job", *map(column_of, keys), "folder", "status", "reason"]).set_index("job")
 
 
-def finish_sweep(directory: Path) -> set[str]:
-    """Write sweep.csv, evaluation.csv, the figures and report.html of the jobs that came to an end, and print the tables.
-
-    Parameters
-    ----------
-    directory : Path
-        The sweep's directory, with a directory for each job.
-
-    Returns
-    -------
-    set of str
-        The statuses that jobs ended with: "complete", "failed", "interrupted", or "without result" where the input was
-        refused or the job was killed.
-    """
-    sweep = Sweep(directory)
-    jobs, frame = sweep.jobs, sweep.rows
-    if len(frame):
-        write_csv(frame, directory / "sweep.csv")
-        svg = OmegaConf.load(directory / "multirun.yaml").svg
-        title = shared_title(jobs)
-        figures = sweep_figures(frame, directory / "figures", title=title, svg=svg)
-        figures += grid_figures(sweep, directory / "figures", title=title, svg=svg)
-        # Both, because a dim above the rank sends the unseen cells astray and leaves the seen ones.
-        tables = {
-            f"RMSE of the corrected estimate against the {main_target(frame)} PMI, {cells} cells": sweep_table(
-                frame, sweep.keys, cells
-            )
-            for cells in main_cells(frame)
-            if cells != "unseen"
-        }
-        # One of an earlier sweep does not stay in its place.
-        (directory / "evaluation.csv").unlink(missing_ok=True)
-        if len(sweep.evaluation):
-            write_csv(sweep.evaluation, directory / "evaluation.csv")
-            tables["Answers to questions"] = questions_table(sweep.evaluation, sweep.keys)
-        write_text(report(tables, jobs, [figure for figure in figures if figure.suffix == ".png"]), directory / "report.html")
-        for title, table in tables.items():
-            print(title, as_text(table), sep="\n")
-    for job in jobs:
-        if job.status != "complete":
-            print(f"job {job.number} {job.status}: see {os.path.relpath(job.folder)}")
-    print(f"{len(jobs)} jobs: {os.path.relpath(directory)}")
-    return {job.status for job in jobs}
+def status(folder: Path) -> int:
+    """Print every job's status, and how many have which."""
+    sweep = Sweep.open(folder)
+    print(as_text(status_table(sweep)))
+    counts = Counter(job.status for job in sweep.jobs)
+    print(
+        f"{counts.pop('complete', 0)} of {len(sweep.jobs)} jobs complete", *(f"{n} {own}" for own, n in counts.items()), sep=", "
+    )
+    return 0
 
 
-def shared_title(jobs: Sequence[Job]) -> str:
-    """What is the same in all jobs that have a result: the problem; then k, dim, rank and noise."""
-    told: list[dict[str, Any]] = []
-    for job in jobs:
-        if job.summary:
-            noise = "file" if job.config.get("noise_file") is not None else job.config["noise"]
-            found = {"problem": job.summary.get("problem"), "pmi_rank": job.summary.get("pmi_rank"), "noise": noise}
-            told.append(found | {key: job.config[key] for key in ("k", "dim", "exponent")})
-    shared = {key: value for key, value in told[0].items() if all(own[key] == value for own in told)} if told else {}
-    return "\n".join(filter(None, [shared.pop("problem", ""), settings(**shared)]))
+def gather(folder: Path) -> int:
+    """Write the tables, figures and report of a sweep from what its jobs have left."""
+    Sweep.open(folder)
+    with FolderLock(folder, "sweep"):
+        return 1 if finish_sweep(folder) - {"complete"} else 0
 
 
-__all__ = ["SweepStart", "finish_sweep"]
+def retry(folder: Path) -> int:
+    """Become the sweep's own command, in the folder in which it was given."""
+    Sweep.open(folder)
+    asked = OmegaConf.load(folder / "multirun.yaml").hydra
+    own = [override for override in asked.overrides.hydra if not override.startswith(("hydra.sweep.dir=", "hydra.mode="))]
+    command = ["-m", "sgns_pmi.run", *asked.overrides.task, *own, f"hydra.sweep.dir='{folder.absolute()}'", "--multirun"]
+    os.chdir(asked.runtime.cwd)
+    os.execv(sys.executable, [sys.executable, *command])
+
+
+COMMANDS = {"status": status, "gather": gather, "retry": retry}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command; bad input ends it with one line and exit code 2."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given in ([], ["--help"], ["-h"]):
+        print(USAGE, end="", file=sys.stdout if given else sys.stderr)
+        raise SystemExit(0 if given else 2)
+    try:
+        command = COMMANDS[check_choice("command", given[0], COMMANDS)]
+        if len(given) != 2:
+            raise InputError("command line", " ".join(given), f"give one folder: {given[0]} DIR")
+        code = command(Path(given[1]))
+    except (InputError, OSError) as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -376,7 +376,11 @@ def test_a_mistake_is_one_line(command: Command, arguments: str, named: str, rem
     assert "\n" not in line
     assert named in line
     assert remedy in line
-    assert written(command.folder) == sorted(FILES)
+    # What got as far as a folder of its own says there that it was refused; nothing else is written.
+    left = [name for name in written(command.folder) if name not in FILES]
+    assert all(name.endswith("/summary.json") for name in left)
+    summaries = [json.loads((command.folder / name).read_text()) for name in left]
+    assert [(summary["status"], summary["warnings"]) for summary in summaries] == [("refused", [line])] * len(left)
 
 
 def test_device_without_cuda(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -513,7 +517,7 @@ def test_ctrl_c_while_comparing(command: Command, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("sgns_pmi.run.compare", interrupt)
     assert command(*TINY, "method=qwem", "hydra.run.dir=out").code == 130
     assert summary_of(command)["status"] == "interrupted"
-    assert written(command.folder / "out") == ["summary.json"]
+    assert written(command.folder / "out") == ["history.csv", "summary.json", "vectors/qwem.npz"]
 
 
 @pytest.mark.usefixtures("no_figures")

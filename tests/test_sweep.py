@@ -30,12 +30,18 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 @pytest.fixture
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sgns_pmi.run.run_figures", lambda *args, **kwargs: [])
-    monkeypatch.setattr("sgns_pmi.sweep.sweep_figures", lambda *args, **kwargs: [])
-    monkeypatch.setattr("sgns_pmi.sweep.grid_figures", lambda *args, **kwargs: [])
+    monkeypatch.setattr("sgns_pmi.gather.sweep_figures", lambda *args, **kwargs: [])
+    monkeypatch.setattr("sgns_pmi.gather.grid_figures", lambda *args, **kwargs: [])
 
 
 def sweep(command: Command, *arguments: str) -> Any:
     return command(*TINY, *arguments, "hydra.sweep.dir=out", "--multirun")
+
+
+def triples(command: Command) -> tuple[str, ...]:
+    """A sweep over counts in a file, whose shape is not known ahead: 2 x 2."""
+    (command.folder / "counts.csv").write_text("center,context,count\n0,1,1\n1,0,2\n")
+    return ("data=triples", "data.path=counts.csv", "method=pmi_svd", "hydra.sweep.dir=out")
 
 
 def test_two_by_two(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +55,7 @@ def test_two_by_two(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == [[5, 2, 0], [5, 3, 1], [20, 2, 2], [20, 3, 3]]
     # Every row of every job's own table, as it was written there.
     lines = (out / "sweep.csv").read_text().splitlines()[1:]
-    own = {job: (out / str(job) / "metrics.csv").read_text().splitlines()[1:] for *_, job in asked}
+    own = {job: (out / f"k={k},dim={dim}" / "metrics.csv").read_text().splitlines()[1:] for k, dim, job in asked}
     jobs = [f"{k},{dim},{job},{line}" for k, dim, job in asked for line in own[job]]
     assert lines == jobs
 
@@ -69,7 +75,7 @@ def test_two_by_two(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_grid_panels_show_the_corrected_estimate(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """RMSE of what a panel draws is the RMSE that metrics.csv has for it, biases and noise offset included."""
     monkeypatch.setattr("sgns_pmi.run.run_figures", lambda *args, **kwargs: [])
-    monkeypatch.setattr("sgns_pmi.sweep.sweep_figures", lambda *args, **kwargs: [])
+    monkeypatch.setattr("sgns_pmi.gather.sweep_figures", lambda *args, **kwargs: [])
     drawn = []
 
     def grid(panels: Any, **facts: Any) -> None:
@@ -86,19 +92,27 @@ def test_grid_panels_show_the_corrected_estimate(command: Command, monkeypatch: 
 
 def test_grid_panels_of_large_counts_show_seen_cells(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sgns_pmi.compare.shown.SHOWN_CELLS", 10)
-    monkeypatch.setattr("sgns_pmi.sweep.sweep_figures", lambda *args, **kwargs: [])
+    monkeypatch.setattr("sgns_pmi.gather.sweep_figures", lambda *args, **kwargs: [])
     drawn: list[Any] = []
     monkeypatch.setattr("sgns_pmi.figures.grid.grid_figure", lambda panels, **facts: drawn.extend(panels))
     monkeypatch.setattr("sgns_pmi.figures.grid.save", lambda *args: [])
     outcome = command(
-        "data=toy", "k=1,2", "dim=1,2", "method=sgns_sampled", "noise=uniform", "bias=true", "hydra.sweep.dir=out", "--multirun"
+        "data=toy",
+        "k=1,2",
+        "dim=1,2",
+        "method=sgns_sampled",
+        "noise=uniform",
+        "bias=true",
+        "figures=all",
+        "hydra.sweep.dir=out",
+        "--multirun",
     )
     assert outcome.code == 0, outcome.stderr
     assert len(drawn) == 4
     for panel in drawn:
         assert panel.estimate.shape == panel.target.shape == (22,)
         assert ((panel.estimate - panel.target) ** 2).mean() ** 0.5 == pytest.approx(panel.rmse)
-    figures = [name for name in written(command.folder / "out" / "0") if name.startswith("figures/")]
+    figures = [name for name in written(command.folder / "out" / "k=1,dim=1") if name.startswith("figures/")]
     assert "figures/recovery.png" in figures
     assert "figures/spectrum.png" not in figures
 
@@ -111,16 +125,18 @@ def test_titles_say_what_the_jobs_share(command: Command, monkeypatch: pytest.Mo
         titles.append(title)
         return []
 
-    monkeypatch.setattr("sgns_pmi.sweep.sweep_figures", figures)
+    monkeypatch.setattr("sgns_pmi.gather.sweep_figures", figures)
     monkeypatch.setattr("sgns_pmi.figures.grid.grid_figure", lambda panels, **facts: titles.append(facts["title"]))
     monkeypatch.setattr("sgns_pmi.figures.grid.save", lambda *args: [])
     # One job of bad input has no say.
-    assert sweep(command, "k=1,2", "dim=2,99", "method=sgns_expected", "noise=unigram075").code == 1
-    problem = "softmax generator, 12 words, rank 2, 3,000 pairs"
-    assert titles == [f"{problem}\ndim = 2, rank of true PMI = 4, noise = unigram^0.75"] * 2
+    arguments = ("k=1,2", "dim=2", "method=sgns_expected", "noise=unigram075,zero_share", "data.sampling=population")
+    assert sweep(command, *arguments).code == 1
+    problem = "softmax generator, 12 words, rank 2, 3,000 pairs without sampling noise"
+    shared = f"{problem}\ndim = 2, rank of true PMI = 4, noise = unigram^0.75"
+    assert titles == [f"{shared}, 2 of 4 jobs"]
     titles.clear()
     assert sweep(command, "data.rank=1,2", "noise=uniform,unigram", "method=sgns_expected", "dim=3").code == 0
-    assert titles == ["k = 5, dim = 3"]
+    assert titles == ["k = 5, dim = 3, 4 of 4 jobs"]
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -133,7 +149,9 @@ def test_answers_of_all_jobs_in_one_table(command: Command) -> None:
     lines = (out / "evaluation.csv").read_text().splitlines()
     assert lines[0] == "dim,job,method,task,set,section,metric,value"
     own = [
-        f"{job + 2},{job},{line}" for job in (0, 1) for line in (out / str(job) / "evaluation.csv").read_text().splitlines()[1:]
+        f"{dim},{job},{line}"
+        for job, dim in enumerate((2, 3))
+        for line in (out / f"dim={dim}" / "evaluation.csv").read_text().splitlines()[1:]
     ]
     assert lines[1:] == own
     page = (out / "report.html").read_text()
@@ -152,7 +170,7 @@ def test_group_choices_and_lists_are_columns(command: Command) -> None:
     frame = pd.read_csv(command.folder / "out" / "sweep.csv")
     # Both choices set noise=unigram: what was chosen tells them apart.
     assert list(frame["noise"].unique()) == ["unigram", "unigram075"]
-    assert list(frame["methods"].unique()) == ["['qwem']", "['qwem', 'oracle']"]
+    assert list(frame["methods"].unique()) == ["[qwem]", "[qwem,oracle]"]
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -173,19 +191,20 @@ def test_an_experiment_that_sweeps_needs_no_flag(command: Command) -> None:
 
 @pytest.mark.usefixtures("no_figures")
 def test_bad_input_in_one_job_does_not_lose_the_others(command: Command) -> None:
-    outcome = sweep(command, "dim=1,99,2", "method=oracle")
+    outcome = command(*triples(command), "dim=1,3,2", "--multirun")
     assert outcome.code == 1
-    assert "dim=99: must be at most 12" in outcome.stderr
-    assert "job 1 without result" in outcome.stdout
+    assert "dim=3: must be at most 2" in outcome.stderr
+    assert "job 1 refused" in outcome.stdout
+    assert "2 of 3 jobs" in outcome.stdout
     out = command.folder / "out"
     assert list(pd.read_csv(out / "sweep.csv")["dim"].unique()) == [1, 2]
-    assert written(out / "1") == []
-    assert "job 1: without result" in (out / "report.html").read_text()
+    assert written(out / "dim=3") == ["summary.json"]
+    assert "job 1 refused dim=3: must be at most 2" in (out / "report.html").read_text()
 
 
 @pytest.mark.usefixtures("no_figures")
 def test_a_sweep_of_mistakes_alone(command: Command) -> None:
-    outcome = sweep(command, "dim=98,99", "method=oracle")
+    outcome = command(*triples(command), "dim=3,4", "--multirun")
     assert outcome.code == 1
     assert not (command.folder / "out" / "sweep.csv").exists()
 
@@ -224,10 +243,12 @@ def test_ctrl_c_ends_the_sweep_and_keeps_the_finished_jobs(command: Command, mon
     outcome = sweep(command, "k=1,2,3,4", "method=sgns_sampled")
     assert outcome.code == 130
     out = command.folder / "out"
-    assert sorted(file.parent.name for file in out.glob("*/summary.json")) == ["0", "1"]
-    assert json.loads((out / "1" / "summary.json").read_text())["status"] == "interrupted"
+    assert sorted(file.parent.name for file in out.glob("*/summary.json")) == ["k=1", "k=2"]
+    assert json.loads((out / "k=2" / "summary.json").read_text())["status"] == "interrupted"
     assert list(pd.read_csv(out / "sweep.csv")["k"].unique()) == [1, 2]
     assert "job 1 interrupted" in outcome.stdout
+    assert "job 3 missing" in outcome.stdout
+    assert "2 of 4 jobs" in outcome.stdout
 
 
 def test_parallel_jobs_give_the_same_rows(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

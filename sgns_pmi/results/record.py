@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
@@ -31,17 +33,18 @@ except ImportError:  # Windows has no such module, and its summary no peak memor
 
 log = logging.getLogger("sgns_pmi")
 
-Status = Literal["complete", "failed", "interrupted"]
+Status = Literal["running", "complete", "failed", "interrupted", "refused"]
 PACKAGES = ("sgns-pmi", "numpy", "scipy", "torch")
+SUMMARY_FILE = "summary.json"
 PROCESS = Path("/proc/self")
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class RunRecord:
-    """What is known of a run while it goes on; a context manager that writes summary.json when the run ends.
+    """What is known of a run; a context manager that keeps summary.json true from the first second to the last.
 
-    Ctrl-C and unexpected errors end the block, not the program: `status` and the summary say so. An `InputError` passes
-    through and leaves no summary, because nothing was done.
+    Ctrl-C and unexpected errors end the block, not the program: `status` and the summary say so. An `InputError` is
+    noted, and passes through.
 
     Parameters
     ----------
@@ -49,17 +52,19 @@ class RunRecord:
         The run directory.
     seeds : mapping of str to int
         Every seed of the run, for the summary.
+    job : str, default ""
+        What the run is known by: `job_key` of what it was asked.
 
     Attributes
     ----------
-    status : {"complete", "failed", "interrupted"}
+    status : {"running", "complete", "failed", "interrupted", "refused"}
     tables : list of DataFrame
         What a console has room for of what was found; empty at first.
     """
 
-    def __init__(self, directory: Path, seeds: Mapping[str, int]) -> None:
+    def __init__(self, directory: Path, seeds: Mapping[str, int], job: str = "") -> None:
         self.directory = directory
-        self.status: Status = "complete"
+        self.status: Status = "running"
         self.tables: list[pd.DataFrame] = []
         self._steps: list[dict[str, Any]] = []
         self._warnings: list[str] = []
@@ -67,21 +72,30 @@ class RunRecord:
         self._facts: dict[str, Any] = {}
         self._methods: dict[str, dict[str, Any]] = {}
         self._seeds = dict(seeds)
+        self._job, self._start = job, now()
 
     def __enter__(self) -> RunRecord:
+        self.write()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
         if isinstance(error, InputError):
-            return False
-        if isinstance(error, KeyboardInterrupt):
+            self.status = "refused"
+            self.warn(str(error))
+        elif isinstance(error, KeyboardInterrupt):
             self.interrupted()
         elif isinstance(error, Exception):
             self.failed("the run", error)
         elif error is not None:
-            return False
-        write_json(self.summary(), self.directory / "summary.json")
-        return True
+            self.status = "failed"
+        elif self.status == "running":
+            self.status = "complete"
+        self.write()
+        return isinstance(error, KeyboardInterrupt | Exception) and not isinstance(error, InputError)
+
+    def write(self) -> None:
+        """Write summary.json as things stand."""
+        write_json(self.summary(), self.directory / SUMMARY_FILE)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -94,6 +108,7 @@ class RunRecord:
             seconds = time.perf_counter() - start
             self._steps.append({"step": name, "seconds": seconds, "peak_memory_mb": peak_memory_mb()})
             log.debug("%s: %.3f s", name, seconds)
+            self.write()
 
     def problem(self, problem: Problem, left_out: Mapping[str, str]) -> None:
         """Note, and say, what is factorised, and which methods are left out and why."""
@@ -128,14 +143,23 @@ class RunRecord:
 
     def failed(self, what: str, error: Exception) -> None:
         """Note an error that was not foreseen: one line on the console, the traceback in the log file."""
-        self._warnings.append(log_failure(what, error))
-        if self.status == "complete":
+        self.warn(log_failure(what, error))
+        if self.status == "running":
             self.status = "failed"
+
+    def warn(self, line: str) -> None:
+        """Note what a reader of the results has to know."""
+        self._warnings.append(line)
 
     def summary(self) -> dict[str, Any]:
         """What summary.json holds."""
         return {
             "status": self.status,
+            "job": self._job,
+            "pid": os.getpid(),
+            "host": platform.node(),
+            "start": self._start,
+            "updated": now(),
             **self._facts,
             "methods": self._methods,
             "left_out": self._left_out,
@@ -143,8 +167,7 @@ class RunRecord:
             "seeds": self._seeds,
             "steps": self._steps,
             "threads": torch.get_num_threads(),
-            "versions": versions(),
-            "commit": commit(),
+            **code_facts(),
         }
 
 
@@ -155,6 +178,15 @@ def log_failure(what: str, error: Exception) -> str:
     if not isinstance(error, InputError):
         log.debug("traceback", exc_info=error)
     return line
+
+
+def write_end(directory: Path, status: Status, reason: str, job: str = "") -> None:
+    """Write the summary.json of a run that ended before it began, unless it has one."""
+    if not (directory / SUMMARY_FILE).is_file():
+        record = RunRecord(directory, {}, job)
+        record.status = status
+        record.warn(reason)
+        record.write()
 
 
 def histories(fitted: Mapping[str, Factorisation]) -> pd.DataFrame:
@@ -180,6 +212,11 @@ def peak_memory_mb() -> float | None:
     return peak / (2**20 if sys.platform == "darwin" else 2**10)  # bytes there, KiB elsewhere
 
 
+def now() -> str:
+    """The time, with its zone, to the millisecond."""
+    return datetime.now().astimezone().isoformat(timespec="milliseconds")
+
+
 def versions() -> dict[str, str | None]:
     """Versions of Python, of this package and of what it computes with."""
     found: dict[str, str | None] = {"python": platform.python_version()}
@@ -189,6 +226,12 @@ def versions() -> dict[str, str | None]:
         except PackageNotFoundError:
             found[package] = None
     return found
+
+
+@cache
+def code_facts() -> dict[str, Any]:
+    """Versions and commit of this process, found out once: a sweep has many runs."""
+    return {"versions": versions(), "commit": commit()}
 
 
 def commit() -> str | None:
@@ -202,4 +245,4 @@ def commit() -> str | None:
         return None
 
 
-__all__ = ["RunRecord", "Status", "histories", "log_failure"]
+__all__ = ["SUMMARY_FILE", "RunRecord", "Status", "histories", "log_failure", "write_end"]

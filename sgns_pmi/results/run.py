@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+import os
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +16,7 @@ import pandas as pd
 from omegaconf import OmegaConf
 
 from sgns_pmi.compare.shown import ShownCells
-from sgns_pmi.compare.table import METRIC_COLUMNS
+from sgns_pmi.compare.table import METRIC_COLUMNS, main_cells, main_target, select
 from sgns_pmi.compare.words.files import read_vectors
 from sgns_pmi.compare.words.questions import EVALUATION_COLUMNS
 from sgns_pmi.compare.words.vectors import WordVectors
@@ -21,8 +24,8 @@ from sgns_pmi.errors import InputError, check_choice
 from sgns_pmi.results.shown_file import SHOWN_FILE, read_shown
 from sgns_pmi.results.tables import read_csv
 
-NO_RESULT = "without result"
-"""The status of a run that left no summary: its input was refused, or it was killed."""
+MISSING = "missing"
+"""The status of a run that left no summary: it has not begun."""
 LEFT_BY_A_RUN = (".hydra", "summary.json", "metrics.csv", "vectors")
 HISTORY_COLUMNS = ("method", "step", "epoch", "seconds", "objective")
 NEIGHBOUR_COLUMNS = ("method", "word", "rank", "neighbour", "similarity")
@@ -71,8 +74,32 @@ class Run:
 
     @property
     def status(self) -> str:
-        """complete, failed, interrupted, ...; "without result" where there is no summary: refused input, or a killed run."""
-        return str(self.summary.get("status", NO_RESULT))
+        """complete, failed, interrupted, refused or running; "missing" where there is no summary.
+
+        A run whose process was killed, on this machine, is interrupted.
+        """
+        status = str(self.summary.get("status", MISSING))
+        return "interrupted" if status == "running" and self._killed() else status
+
+    @property
+    def reason(self) -> str:
+        """Why the run is not complete, as far as it could say; empty for one that is."""
+        if self.status == "complete":
+            return ""
+        if self.status == "interrupted" and self.summary["status"] == "running":
+            return "its process has ended without a word"
+        return "; ".join(self.summary.get("warnings", []))
+
+    def _killed(self) -> bool:
+        if self.summary.get("host") != platform.node() or "pid" not in self.summary:
+            return False
+        try:
+            os.kill(self.summary["pid"], 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+        return False
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -126,6 +153,23 @@ class Run:
             raise InputError("run", self.folder, "has no vectors; give the folder of a run whose methods learn some")
         return files
 
+    def value(self, method: str, metric: str) -> float:
+        """One number of a method; NaN where the run has none.
+
+        Parameters
+        ----------
+        method : str
+        metric : str
+            Of the corrected estimate against the main target, over all cells or the seen ones; of the objective, as gap; or
+            of an answer to a question, as spearman, the first such.
+        """
+        target = main_target(self.metrics)
+        rows = select(self.metrics, method=method, metric=metric, estimate="corrected", target=(target, "objective"))
+        rows = rows[rows["cells"].isin([main_cells(self.metrics)[0], "all"])]
+        answers = self.evaluation
+        values = [*rows["value"], *answers[(answers["method"] == method) & (answers["metric"] == metric)]["value"]]
+        return float(values[0]) if values else math.nan
+
     def vectors(self, method: str, vectors: str = "V", normalize: str = "row") -> WordVectors:
         """The word vectors of a method.
 
@@ -150,4 +194,4 @@ class Run:
         return pd.DataFrame(columns=list(columns)) if rows is None else rows
 
 
-__all__ = ["NO_RESULT", "Run"]
+__all__ = ["MISSING", "Run"]

@@ -13,14 +13,18 @@ from typing import Any, Literal, Self
 import pandas as pd
 from omegaconf import Container, OmegaConf
 
-from sgns_pmi.compare.table import main_target, select
+from sgns_pmi.compare.table import METRIC_COLUMNS, main_target, select
 from sgns_pmi.compare.words.evaluation import answers_from
 from sgns_pmi.compare.words.questions import EVALUATION, HEADLINE_COLUMNS, QUESTIONS
 from sgns_pmi.errors import InputError
-from sgns_pmi.results.run import NO_RESULT, Run
+from sgns_pmi.results.plan import read_plan
+from sgns_pmi.results.replicates import SEED, over_seeds
+from sgns_pmi.results.run import MISSING, Run
 
-GRAVITY = ("complete", NO_RESULT, "refused", "interrupted", "failed", "running")
+GRAVITY = ("complete", MISSING, "refused", "interrupted", "failed", "running")
 """What a job may have come to; of a sweep's jobs the last of these says what the sweep has."""
+NO_OPTIMUM = "no finite optimum"
+"""What a method says of a fit that runs off to infinity."""
 QUESTION = (
     "Given co-occurrence counts, how well does a factorisation recover the PMI behind them, and what keeps it from doing better?"
 )
@@ -38,10 +42,22 @@ class Job(Run):
         Its place in the sweep.
     asked : mapping of str to value
         The keys that its command line set.
+    key : str, default ""
+        What it is known by, where the sweep was planned: what another job left in its folder is not its own.
     """
 
     number: int
     asked: Mapping[str, Any]
+    key: str = ""
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """summary.json; empty where the run left none."""
+        found = Run(self.folder).summary
+        return found if not self.key or found.get("job") == self.key else {}
+
+    def _table(self, name: str, columns: Sequence[str]) -> pd.DataFrame:
+        return super()._table(name, columns) if self.summary or not self.key else pd.DataFrame(columns=list(columns))
 
 
 @dataclass(frozen=True)
@@ -75,15 +91,24 @@ class Sweep:
 
     @cached_property
     def jobs(self) -> list[Job]:
-        """The jobs in order, from what Hydra wrote of each when it began; one may have no result."""
+        """The jobs in order, each of which may have no result: those of jobs.json alone, or else all that have begun."""
+        if (planned := read_plan(self.folder)) is not None:
+            return [Job(self.folder / job.folder, job.number, job.asked, job.key) for job in planned]
         files = self.folder.rglob(".hydra/overrides.yaml")
         own = (_job(file) for file in files if file.parent.parent != self.folder)
         return sorted(own, key=lambda job: job.number)
 
     @cached_property
+    def config(self) -> dict[str, Any]:
+        """The configuration that the sweep was started with, before its jobs' own keys; as nested dicts, not resolved."""
+        file = self.folder / "multirun.yaml"
+        content: Any = OmegaConf.to_container(OmegaConf.load(file)) if file.is_file() else {}
+        return content
+
+    @cached_property
     def keys(self) -> list[str]:
-        """The swept keys."""
-        return swept_keys(self.jobs)
+        """The columns of the swept keys."""
+        return [column_of(key) for key in swept_keys(self.jobs)]
 
     @cached_property
     def rows(self) -> pd.DataFrame:
@@ -94,6 +119,35 @@ class Sweep:
     def evaluation(self) -> pd.DataFrame:
         """The same of every evaluation.csv; empty where nothing was asked."""
         return gather(self.jobs, "evaluation")
+
+    @property
+    def replicated(self) -> bool:
+        """Whether jobs differ in their seed: they are replicates of each other."""
+        return SEED in self.keys
+
+    @cached_property
+    def averaged(self) -> pd.DataFrame:
+        """`rows`, with a column `optimum`: False in those of a fit that has no finite optimum."""
+        none = {
+            (job.number, method)
+            for job in self.jobs
+            for method, facts in job.summary.get("methods", {}).items()
+            if facts.get("status") == NO_OPTIMUM
+        }
+        if not len(self.rows):
+            return self.rows
+        at = zip(self.rows["job"], self.rows["method"], strict=True)
+        return self.rows.assign(optimum=[place not in none for place in at])
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """The frame of summary.csv: mean, se, lower, upper, n over seeds of each row, by the other swept keys."""
+        return over_seeds(self.averaged, self.keys, METRIC_COLUMNS[:-1])
+
+    @property
+    def count(self) -> str:
+        """How many jobs of all have a result, as "3 of 4 jobs"."""
+        return f"{sum(len(job.metrics) > 0 for job in self.jobs)} of {len(self.jobs)} jobs"
 
     @property
     def status(self) -> str:
@@ -108,22 +162,25 @@ def _job(overrides: Path) -> Job:
     hydra = OmegaConf.load(overrides.with_name("hydra.yaml")).hydra
     config = OmegaConf.load(overrides.with_name("config.yaml"))
     asked = [str(override).lstrip("+").partition("=") for override in OmegaConf.load(overrides)]
-    values = {key: _typed(key, text, config, hydra.runtime.choices) for key, _, text in asked}
+    values = {key: typed_value(key, text, config, hydra.runtime.choices) for key, _, text in asked}
     return Job(overrides.parent.parent, int(hydra.job.num), values)
 
 
-def _typed(key: str, text: str, config: Container, groups: Container) -> Any:
-    """The value of a key as the job had it; for a choice of a group, such as data or experiment, its name."""
+def typed_value(key: str, text: str, config: Container, groups: Container) -> Any:
+    """The value of a key as the job had it; as it was given, for a list or for a choice of a group such as data."""
     value = None if key in groups else OmegaConf.select(config, key)
-    if value is None or OmegaConf.is_dict(value):
-        return text
-    return list(value) if OmegaConf.is_list(value) else value
+    return text.strip("'\"") if value is None or OmegaConf.is_config(value) else value
 
 
 def swept_keys(jobs: Sequence[Job]) -> list[str]:
     """The keys whose values differ between jobs, in the order in which they were given."""
     keys = list(dict.fromkeys(key for job in jobs for key in job.asked))
     return [key for key in keys if len({repr(job.asked.get(key)) for job in jobs}) > 1]
+
+
+def column_of(key: str) -> str:
+    """The column that has the values of a swept key: its name, unless the rows of a job have a column of that name."""
+    return f"swept_{key}" if key in METRIC_COLUMNS else key
 
 
 def gather(jobs: Sequence[Job], table: Literal["metrics", "evaluation"]) -> pd.DataFrame:
@@ -135,8 +192,7 @@ def gather(jobs: Sequence[Job], table: Literal["metrics", "evaluation"]) -> pd.D
         if len(rows):
             own = rows.copy()
             for place, (key, value) in enumerate([*((key, job.asked.get(key)) for key in keys), ("job", job.number)]):
-                # A list, as methods=[a,b] has, is one value of its key.
-                own.insert(place, key, str(value) if isinstance(value, list) else value)
+                own.insert(place, column_of(key), value)
             frames.append(own)
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
@@ -176,7 +232,11 @@ def report(tables: Mapping[str, pd.DataFrame], jobs: Sequence[Job], figures: Seq
         + table.reset_index().to_html(index=False, float_format=lambda value: f"{value:.4g}", na_rep="", border=0)
         for title, table in tables.items()
     )
-    states = "".join(f"<li>job {job.number}: {html.escape(job.status)}</li>" for job in jobs if job.status != "complete")
+    states = "".join(
+        f"<li>job {job.number} {html.escape(f'{job.status} {job.reason}'.strip())}</li>"
+        for job in jobs
+        if job.status != "complete"
+    )
     pictures = "".join(
         f'<h2>{html.escape(figure.stem)}</h2><img alt="{html.escape(figure.stem)}" src="data:image/png;base64,'
         f'{base64.b64encode(figure.read_bytes()).decode("ascii")}">'
@@ -189,4 +249,4 @@ def report(tables: Mapping[str, pd.DataFrame], jobs: Sequence[Job], figures: Seq
     )
 
 
-__all__ = ["Job", "Sweep", "gather", "questions_table", "report", "sweep_table", "swept_keys"]
+__all__ = ["Job", "Sweep", "gather", "questions_table", "report", "sweep_table", "swept_keys", "typed_value"]

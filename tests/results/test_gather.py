@@ -48,8 +48,8 @@ def test_gathering(tmp_path: Path) -> None:
     page = report({"RMSE of all < cells": table}, jobs, [])
     assert "RMSE of all &lt; cells" in page
     assert "0.3333" in page
-    assert "job 1: without result" in page
-    assert "job 0: " not in page
+    assert "job 1 missing" in page
+    assert "job 0 " not in page
 
 
 def test_the_table_has_one_kind_of_row(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ METRICS = ["method", "estimate", "target", "cells", "metric", "value"]
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sgns_pmi.run.run_figures", lambda *args, **kwargs: [])
-    monkeypatch.setattr("sgns_pmi.sweep.sweep_figures", lambda *args, **kwargs: [])
-    monkeypatch.setattr("sgns_pmi.sweep.grid_figures", lambda *args, **kwargs: [])
+    monkeypatch.setattr("sgns_pmi.gather.sweep_figures", lambda *args, **kwargs: [])
+    monkeypatch.setattr("sgns_pmi.gather.grid_figures", lambda *args, **kwargs: [])
     return Command(tmp_path, monkeypatch, capsys)
 
 
@@ -75,14 +75,17 @@ def test_folders_that_hold_no_run(tmp_path: Path) -> None:
 
 
 def test_what_a_sweep_left(command: Command) -> None:
-    assert command(*TINY, "dim=1,99,2", "method=oracle", "hydra.sweep.dir=out", "--multirun").code == 1
+    (command.folder / "counts.csv").write_text("center,context,count\n0,1,1\n1,0,2\n")
+    arguments = ("data=triples", "data.path=counts.csv", "method=pmi_svd", "hydra.sweep.dir=out")
+    assert command(*arguments, "dim=1,99,2", "--multirun").code == 1
     sweep = sp.Sweep.open("out")
     assert [(job.number, job.asked["dim"], job.status) for job in sweep.jobs] == [
         (0, 1, "complete"),
-        (1, 99, "without result"),
+        (1, 99, "refused"),
         (2, 2, "complete"),
     ]
-    assert sweep.status == "without result"
+    assert sweep.status == "refused"
+    assert sweep.count == "2 of 3 jobs"
     assert sweep.keys == ["dim"]
     assert (list(sweep.jobs[1].metrics), len(sweep.jobs[1].metrics), sweep.jobs[1].shown) == (METRICS, 0, None)
     pd.testing.assert_frame_equal(sweep.rows, pd.read_csv("out/sweep.csv", dtype=dict.fromkeys(METRICS[:-1], str)))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,11 +39,28 @@ def test_however_a_run_ends_the_summary_says_so(tmp_path: Path, error: BaseExcep
     assert summary["seeds"] == {"methods": 3}
 
 
+def test_the_summary_is_there_from_the_first_second(tmp_path: Path) -> None:
+    def written() -> dict[str, Any]:
+        return json.loads((tmp_path / "summary.json").read_text())
+
+    with RunRecord(tmp_path, {"methods": 3}, "0a-0b") as record:
+        first = written()
+        assert (first["status"], first["pid"], first["host"], first["job"]) == ("running", os.getpid(), platform.node(), "0a-0b")
+        with record.step("work"):
+            pass
+        second = written()
+        assert [step["step"] for step in second["steps"]] == ["work"]
+        assert second["start"] == first["start"] <= first["updated"] <= second["updated"]
+    assert written()["status"] == "complete"
+
+
 @pytest.mark.parametrize("error", [sp.InputError("k", 0, "must be 1 or more"), SystemExit(3)])
-def test_refusals_and_exits_pass_and_leave_nothing(tmp_path: Path, error: BaseException) -> None:
+def test_refusals_and_exits_pass_and_are_noted(tmp_path: Path, error: BaseException) -> None:
     with pytest.raises(type(error)), RunRecord(tmp_path, {}):
         raise error
-    assert list(tmp_path.iterdir()) == []
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["status"] == ("refused" if isinstance(error, sp.InputError) else "failed")
+    assert summary["warnings"] == (["k=0: must be 1 or more"] if isinstance(error, sp.InputError) else [])
 
 
 def test_facts_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,94 @@
+"""A sweep's end: every job's rows in one table, its figures and its report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sgns_pmi.compare.table import main_cells, main_target, select
+from sgns_pmi.figures import grid_figures, settings, sweep_figures
+from sgns_pmi.results.leftovers import SWEEP_FILES, clear
+from sgns_pmi.results.overview import as_text
+from sgns_pmi.results.replicates import seeds_table
+from sgns_pmi.results.sweep import Job, Sweep, questions_table, report, sweep_table
+from sgns_pmi.results.tables import write_csv, write_text
+
+
+def finish_sweep(directory: Path, figures: bool = True) -> set[str]:
+    """Write sweep.csv, summary.csv, evaluation.csv, the figures and report.html of the jobs' results, and print the tables.
+
+    Parameters
+    ----------
+    directory : Path
+        The sweep's directory, with a directory for each job.
+    figures : bool, default True
+        Whether to draw, if the sweep was not asked not to.
+
+    Returns
+    -------
+    set of str
+        The statuses of the jobs: "complete", "failed", "interrupted", "refused", or "missing" for those that did not begin.
+    """
+    sweep = Sweep(directory)
+    clear(directory, SWEEP_FILES)
+    if len(sweep.rows):
+        write_csv(sweep.rows, directory / "sweep.csv")
+        write_csv(sweep.summary, directory / "summary.csv")
+        if len(sweep.evaluation):
+            write_csv(sweep.evaluation, directory / "evaluation.csv")
+        tables = sweep_tables(sweep)
+        drawn = draw_sweep(sweep, directory) if figures and sweep.config.get("figures", True) else []
+        write_text(report(tables, sweep.jobs, [file for file in drawn if file.suffix == ".png"]), directory / "report.html")
+        for title, table in tables.items():
+            print(title, as_text(table), sep="\n")
+    for job in sweep.jobs:
+        if job.status != "complete":
+            print(f"job {job.number} {job.status}: see {os.path.relpath(job.folder)}")
+    print(f"{sweep.count}: {os.path.relpath(directory)}")
+    return {job.status for job in sweep.jobs}
+
+
+def sweep_tables(sweep: Sweep) -> dict[str, pd.DataFrame]:
+    """What a console has room for, by title: over seeds where there are several, else job by job."""
+    frame = sweep.rows
+    tables = {}
+    # Both, because a dim above the rank sends the unseen cells astray and leaves the seen ones.
+    for cells in main_cells(frame):
+        if cells != "unseen":
+            title = f"RMSE of the corrected estimate against the {main_target(frame)} PMI, {cells} cells, {sweep.count}"
+            if sweep.replicated:
+                chosen = select(sweep.summary, metric="rmse", cells=cells, estimate="corrected", target=main_target(frame))
+                tables[f"{title}: mean ± standard error"] = seeds_table(chosen, sweep.keys)
+            else:
+                tables[title] = sweep_table(frame, sweep.keys, cells)
+    if len(sweep.evaluation):
+        tables[f"Answers to questions, {sweep.count}"] = questions_table(sweep.evaluation, sweep.keys)
+    return tables
+
+
+def draw_sweep(sweep: Sweep, directory: Path) -> list[Path]:
+    """Write the figures of a sweep."""
+    svg = sweep.config.get("svg", False)
+    title = ", ".join(filter(None, [shared_title(sweep.jobs), sweep.count]))
+    own = sweep.averaged[sweep.averaged["optimum"]] if sweep.replicated else sweep.averaged
+    figures = sweep_figures(own.drop(columns="optimum"), directory / "figures", title=title, svg=svg)
+    return figures + grid_figures(sweep, directory / "figures", title=title, svg=svg)
+
+
+def shared_title(jobs: Sequence[Job]) -> str:
+    """What is the same in all jobs that have a result: the problem; then k, dim, rank and noise."""
+    told: list[dict[str, Any]] = []
+    for job in jobs:
+        if len(job.metrics):
+            noise = "file" if job.config.get("noise_file") is not None else job.config["noise"]
+            found = {"problem": job.summary.get("problem"), "pmi_rank": job.summary.get("pmi_rank"), "noise": noise}
+            told.append(found | {key: job.config[key] for key in ("k", "dim", "exponent")})
+    shared = {key: value for key, value in told[0].items() if all(own[key] == value for own in told)} if told else {}
+    return "\n".join(filter(None, [shared.pop("problem", ""), settings(**shared)]))
+
+
+__all__ = ["draw_sweep", "finish_sweep", "shared_title", "sweep_tables"]

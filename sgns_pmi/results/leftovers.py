@@ -1,0 +1,49 @@
+"""What earlier runs left in a folder: a run begins without it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from sgns_pmi.files import is_temporary
+
+RUN_FILES = (
+    "summary.json",
+    "metrics.csv",
+    "history.csv",
+    "evaluation.csv",
+    "neighbours.csv",
+    "budget.csv",
+    "intervals.csv",
+    "report.html",
+    "shown.npz",
+    "vectors/*.npz",
+    "vectors/*.txt",
+    "figures/*.png",
+    "figures/*.svg",
+    "figures/*.pdf",
+)
+"""What a run writes, as patterns: files of other names are the user's, and stay."""
+SWEEP_FILES = ("sweep.csv", "summary.csv", "evaluation.csv", "report.html", "figures/*.png", "figures/*.svg", "figures/*.pdf")
+
+
+def clear(folder: Path, patterns: tuple[str, ...] = RUN_FILES) -> None:
+    """Remove what an earlier run wrote into a folder, and what killed ones had half written."""
+    remove_temporaries(folder)
+    # The summary first: what says "complete" does not outlive what it speaks of.
+    for pattern in patterns:
+        for file in folder.glob(pattern):
+            file.unlink(missing_ok=True)
+    for own in ("vectors", "figures"):
+        with suppress(OSError):  # absent, or with files of the user's
+            (folder / own).rmdir()
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove the hidden files of killed writers; for a folder that no other process writes into."""
+    for file in [*folder.glob(".*"), *folder.glob("*/.*")]:
+        if is_temporary(file):
+            file.unlink(missing_ok=True)
+
+
+__all__ = ["RUN_FILES", "SWEEP_FILES", "clear", "remove_temporaries"]

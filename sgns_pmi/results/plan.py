@@ -1,0 +1,78 @@
+"""The jobs of a sweep as they were asked for: written before the first of them begins, so that none is lost or strange."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sgns_pmi.results.record import SUMMARY_FILE
+from sgns_pmi.results.tables import write_json
+
+PLAN_FILE = "jobs.json"
+LONGEST_NAME = 120
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """One job of a sweep.
+
+    Parameters
+    ----------
+    number : int
+        Its place in the sweep.
+    folder : str
+        Where its files go, inside the sweep's folder.
+    key : str
+        What it is known by: `job_key`.
+    asked : mapping of str to value
+        The keys that the command line set.
+    """
+
+    number: int
+    folder: str
+    key: str
+    asked: Mapping[str, Any]
+
+
+def write_plan(jobs: Sequence[PlannedJob], sweep: Path) -> None:
+    """Write jobs.json."""
+    write_json({"jobs": [asdict(job) for job in jobs]}, sweep / PLAN_FILE)
+
+
+def read_plan(sweep: Path) -> list[PlannedJob] | None:
+    """The jobs of jobs.json; None where there is no such file."""
+    file = sweep / PLAN_FILE
+    if not file.is_file():
+        return None
+    return [PlannedJob(**job) for job in json.loads(file.read_text(encoding="utf-8"))["jobs"]]
+
+
+def finished_jobs(sweep: Path) -> dict[str, str]:
+    """The folders of the complete jobs in a sweep's folder, by what each job is known by."""
+    found = {}
+    for file in sorted(sweep.glob(f"*/{SUMMARY_FILE}")):
+        summary = json.loads(file.read_text(encoding="utf-8"))
+        if summary.get("status") == "complete" and summary.get("job"):
+            found[summary["job"]] = file.parent.name
+    return found
+
+
+def folder_name(values: Mapping[str, str], key: str) -> str:
+    """A name that a person can read, as k=5,dim=2, from the text of each swept key; `key` tells apart what is cut.
+
+    Examples
+    --------
+    >>> folder_name({"method": "[oracle,qwem]", "data.path": "a/b.csv"}, "")
+    'method=oracle+qwem,data.path=a_b.csv'
+    """
+    plain = {name: text.strip("[]{}'\"").replace(",", "+") for name, text in values.items()}
+    name = ",".join(f"{own}={text}" for own, text in plain.items())
+    name = re.sub(r"[^\w.,=+-]+", "_", name)
+    return name if len(name.encode()) <= LONGEST_NAME else f"{name.encode()[:LONGEST_NAME].decode(errors='ignore')}-{key[:8]}"
+
+
+__all__ = ["PLAN_FILE", "PlannedJob", "finished_jobs", "folder_name", "read_plan", "write_plan"]

@@ -1,0 +1,173 @@
+"""A sweep's jobs: all composed and checked before the first runs, those that are missing launched."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.callbacks import Callbacks
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from sgns_pmi.command_line import as_dict
+from sgns_pmi.config import Config
+from sgns_pmi.errors import InputError, check_integer, check_seed
+from sgns_pmi.results.identity import job_key, same_configuration
+from sgns_pmi.results.leftovers import SWEEP_FILES, clear
+from sgns_pmi.results.plan import PlannedJob, finished_jobs, folder_name, write_plan
+from sgns_pmi.results.status_file import begin_status
+from sgns_pmi.results.sweep import typed_value
+from sgns_pmi.results.tables import write_text
+
+log = logging.getLogger("sgns_pmi")
+
+
+class GridSweep(BaseException):
+    """Leaves Hydra's own sweeper before it begins: the jobs of a grid are known ahead, so they can be checked and resumed.
+
+    Parameters
+    ----------
+    config : DictConfig
+        The sweep's configuration.
+    """
+
+    def __init__(self, config: DictConfig) -> None:
+        super().__init__()
+        self.config = config
+        self._loader = GlobalHydra.instance().config_loader()
+
+    @staticmethod
+    def serves(config: DictConfig) -> bool:
+        """Whether a sweep is a grid; a search, as optuna's, chooses its jobs while it goes on."""
+        return config.hydra.sweeper.get("_target_") == f"{BasicSweeper.__module__}.{BasicSweeper.__name__}"
+
+    def run(self, task: TaskFunction) -> None:
+        """Check every job, then launch those that are not complete.
+
+        Raises
+        ------
+        InputError
+            For the first job that cannot be used, before any runs.
+        """
+        config, loader = self.config, self._loader
+        parser = OverridesParser.create(config_loader=loader)
+        asked = [f"{key}={values}" for key, values in (config.hydra.sweeper.params or {}).items()]
+        overrides = parser.parse_overrides([*asked, *config.hydra.overrides.task])
+        overrides += replicates(config, overrides, parser)
+        # A value that is given twice is one job.
+        batch = [list(own) for own in dict.fromkeys(tuple(own) for own in BasicSweeper.split_arguments(overrides, None)[0])]
+        folder = Path(str(config.hydra.sweep.dir))
+        finished = finished_jobs(folder)
+        jobs = plan(batch, Composer(loader, config, parser), finished)
+        launcher = Plugins.instance().instantiate_launcher(HydraContext(loader, Callbacks(config)), task, config)
+
+        clear(folder, SWEEP_FILES)
+        write_text(OmegaConf.to_yaml(config), folder / "multirun.yaml")
+        write_plan(jobs, folder)
+        done = finished if config.resume else {}
+        # Two of them may come to the same configuration, which then runs once.
+        missing = {job.key: own for own, job in zip(batch, jobs, strict=True) if job.key not in done}
+        keys = {job.key for job in jobs}
+        begin_status(folder, jobs=len(keys), before=len(keys & set(done)))
+        folders = {job.key: job.folder for job in jobs}
+        launched = [[*own, f"hydra.sweep.subdir='{folders[key]}'"] for key, own in missing.items()]
+        if len(missing) < len(keys):
+            log.info("%d of %d jobs are complete; resume=false runs them again", len(keys) - len(missing), len(keys))
+        if launched:
+            for result in launcher.launch(launched, initial_job_idx=0):
+                _ = result.return_value  # raises what a launcher has caught
+
+
+def replicates(config: DictConfig, overrides: Sequence[Override], parser: OverridesParser) -> list[Override]:
+    """The axis of seeds that the key ``replicates`` asks for."""
+    repeats = check_integer("replicates", config.replicates)
+    given = [override for override in overrides if override.key_or_group in ("seed", "replicates")]
+    if any(override.is_sweep_override() for override in given):
+        if repeats > 1 or any(override.key_or_group == "replicates" for override in given):
+            raise InputError("replicates", repeats, "are seeds, and so is a swept seed; give one of the two, as one number")
+        return []
+    if repeats == 1:
+        return []
+    first = check_seed(config.seed)
+    return parser.parse_overrides([f"seed={','.join(str(first + repeat) for repeat in range(repeats))}"])
+
+
+def plan(batch: Sequence[Sequence[str]], compose: Composer, finished: Mapping[str, str]) -> list[PlannedJob]:
+    """Every job of a sweep, composed and checked.
+
+    Parameters
+    ----------
+    batch : sequence of sequence of str
+        The overrides of each job.
+    compose : Composer
+    finished : mapping of str to str
+        The folders of jobs that are complete, by what each is known by: they stay where they are.
+
+    Raises
+    ------
+    InputError
+        For the first job that cannot be used.
+    """
+    texts = [dict(override.lstrip("+").split("=", 1) for override in own) for own in batch]
+    swept = [key for key in texts[0] if len({own.get(key) for own in texts}) > 1]
+    places = {folder: key for key, folder in finished.items()}
+    jobs: dict[str, PlannedJob] = {}
+    planned = []
+    for number, (own, text) in enumerate(zip(batch, texts, strict=True)):
+        tree = compose(own)
+        content = as_dict(tree)
+        Config.from_tree(content).check_ahead()
+        key = job_key(content)
+        name = folder_name({at: text[at] for at in swept}, key) or str(number)
+        # What another configuration has found there stays.
+        if name in places and not same_configuration(key, places[name]):
+            name = f"{name}-{key[:8]}"
+        name = jobs[key].folder if key in jobs else finished.get(key, name)
+        choices = tree.hydra.runtime.choices
+        job = PlannedJob(number, name, key, {at: typed_value(at, value, tree, choices) for at, value in text.items()})
+        places[name] = key
+        jobs.setdefault(key, job)
+        planned.append(job)
+    return planned
+
+
+class Composer:
+    """Composes the configuration of many jobs; what they share of groups and files is read once.
+
+    Parameters
+    ----------
+    loader : ConfigLoader
+    master : DictConfig
+        The sweep's own configuration.
+    parser : OverridesParser
+    """
+
+    def __init__(self, loader: Any, master: DictConfig, parser: OverridesParser) -> None:
+        self._loader, self._master, self._parser = loader, master, parser
+        self._of_groups: dict[tuple[str, ...], DictConfig] = {}
+
+    def __call__(self, overrides: Sequence[str]) -> DictConfig:
+        """The configuration that these overrides compose."""
+        parsed = self._parser.parse_overrides(list(overrides))
+        groups = tuple(str(own.input_line) for own in parsed if self._chooses(own))
+        if groups not in self._of_groups:
+            self._of_groups[groups] = self._loader.load_sweep_config(self._master, list(groups))
+        tree = copy.deepcopy(self._of_groups[groups])
+        ConfigLoaderImpl._apply_overrides_to_config([own for own in parsed if not self._chooses(own)], tree)
+        return tree
+
+    def _chooses(self, override: Override) -> bool:
+        """Whether an override chooses a file of a group, or is Hydra's own."""
+        return override.is_hydra_override() or self._loader.repository.group_exists(override.key_or_group)
+
+
+__all__ = ["GridSweep"]

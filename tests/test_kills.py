@@ -1,0 +1,156 @@
+"""Runs and sweeps that are killed: real processes, and what they leave."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import sgns_pmi as sp
+from sgns_pmi.results.lock import FolderLock
+from sgns_pmi.signals import ended_as_by_ctrl_c
+
+LONG = ("data=toy", "method=[sppmi_svd,sgns_sampled]", "dim=2", "solver.sampled.epochs=100000000", "figures=false")
+"""Training that no test waits for; SPPMI-SVD, before it, takes no time."""
+TWELVE = ("data=toy", "method=[sppmi_svd,sgns_sampled]", "dim=1,2", "k=1,2", "seed=0,1,2", "solver.sampled.epochs=200")
+TABLES = ("sweep.csv", "summary.csv")
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """The command in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "sgns_pmi.run", *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(Path(sp.__file__).parents[1]), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for(seen: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Wait until something has happened, but no longer than a loaded machine could need."""
+    last = time.monotonic() + 120
+    while not seen():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < last
+        time.sleep(0.05)
+
+
+def training(folder: Path) -> bool:
+    """Whether the first method of a run has ended, hence the second is about to train."""
+    return (folder / "vectors" / "sppmi_svd.npz").is_file()
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and was not waited for does not."""
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+
+
+def test_sigterm_ends_a_run_as_ctrl_c_does(tmp_path: Path) -> None:
+    process = start(tmp_path, *LONG, "hydra.run.dir=out")
+    wait_for(lambda: training(tmp_path / "out"), process)
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert (summary["status"], summary["pid"]) == ("running", process.pid)
+    assert sp.Run.open(tmp_path / "out").status == "running"
+    with pytest.raises(sp.InputError, match=f"is in use by process {process.pid} "):
+        FolderLock(tmp_path / "out", "hydra.run.dir").__enter__()
+    process.terminate()
+    assert process.wait(60) == 130
+    process.stderr.close()
+    run = sp.Run.open(tmp_path / "out")
+    assert run.status == "interrupted"
+    assert "sppmi_svd" in set(run.metrics["method"])
+    assert run.vectors("sppmi_svd").matrix.shape[1] == 2
+    assert not (tmp_path / "out" / ".lock").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signals_are_ctrl_c(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt), ended_as_by_ctrl_c():
+        signal.raise_signal(number)
+    assert signal.getsignal(number) is before
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with ended_as_by_ctrl_c():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="needs the extra sgns-pmi[parallel]")
+    parallel = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweep.dir=out", "--multirun")
+    process = start(tmp_path, *LONG, "k=1,2", *parallel)
+    folders = [tmp_path / "out" / f"k={k}" for k in (1, 2)]
+    wait_for(lambda: all(map(training, folders)), process)
+    workers = [json.loads((folder / "summary.json").read_text())["pid"] for folder in folders]
+    assert all(map(alive, workers))
+    assert process.pid not in workers
+    process.kill()
+    process.wait(60)
+    process.stderr.close()
+    last = time.monotonic() + 60
+    while any(map(alive, workers)):
+        assert time.monotonic() < last
+        time.sleep(0.05)
+    for folder in folders:
+        run = sp.Run.open(folder)
+        assert run.status == "interrupted"
+        assert run.vectors("sppmi_svd").matrix.shape[1] == 2  # written when the method ended
+    assert not list((tmp_path / "out").rglob(".*-*"))
+
+
+@pytest.mark.study
+@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+def test_killed_and_resumed_again_and_again(tmp_path: Path, launcher: str) -> None:
+    """50 kills at random moments: the tables of an undisturbed sweep, no other file, no process left."""
+    own = (*TWELVE, "figures=false", f"hydra/launcher={launcher}")
+    own += ("hydra.launcher.n_jobs=2",) if launcher == "joblib" else ()
+    assert start(tmp_path, *own, "hydra.sweep.dir=whole", "--multirun").wait() == 0
+    draws = random.Random(0)
+    kills, rounds = 0, 0
+    while kills < 50:
+        rounds += 1
+        folder = tmp_path / f"killed{rounds}"
+        while True:
+            process = start(tmp_path, *own, f"hydra.sweep.dir={folder.name}", "--multirun")
+            try:
+                code = process.wait(draws.uniform(2, 9))
+            except subprocess.TimeoutExpired:
+                kills += 1
+                process.send_signal(draws.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
+                process.wait(20)
+                continue
+            if code == 0:
+                break
+        for name in TABLES:
+            assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+        left, whole = ({file.relative_to(root) for root in [at] for file in at.rglob("*")} for at in (folder, tmp_path / "whole"))
+        assert left == whole
+    time.sleep(6)
+    me = str(tmp_path).encode()
+    assert not [at for at in Path("/proc").glob("[0-9]*/environ") if me in _content(at)]
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""
