@@ -69,6 +69,20 @@ def test_only_the_batch_is_touched_and_a_row_moves_by_adagrad() -> None:
     torch.testing.assert_close((stream.V - V)[1].abs(), torch.full((2,), 0.1))
 
 
+@pytest.mark.parametrize("passed", [0.0, 0.25, 0.75, 1.0, 1.5])
+def test_the_rate_falls_linearly_to_zero_and_stays_there(passed: float) -> None:
+    """The first AdaGrad step of a vector is the rate · sign of the gradient; a text may bring more steps than were expected."""
+    corpus = TEXT.corpus
+    assert corpus is not None
+    noise = np.where(np.arange(7) == 3, 1.0, 1e-12)
+    stream = sgns_stream._Stream(SGNSStream(dim=2, lr=0.1), corpus, Negatives(1, noise), torch.Generator().manual_seed(0))
+    stream.V, stream.U = torch.randn(7, 2), torch.randn(7, 2)
+    V, stream.step = stream.V.clone(), round(passed * stream.steps)
+    stream._take_step(torch.tensor([1, 1]), torch.tensor([[2], [5]]))
+    rate = 0.1 * max(1 - stream.step / stream.steps, 0)
+    torch.testing.assert_close((stream.V - V)[1].abs(), torch.full((2,), rate), atol=1e-6, rtol=1e-4)
+
+
 def test_a_batch_has_the_mean_loss_of_its_own_pairs_however_many_there_are() -> None:
     """With the noise on one context nothing is random: the same pairs twice have the same gradient."""
     corpus = TEXT.corpus
