@@ -1,0 +1,249 @@
+"""Standard errors, intervals and tests of every cell's PMI estimate."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import false_discovery_control, norm
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
+
+from sgns_pmi.compare.sandwich import DENSE_PARAMETERS, LowRankFit, Loss, Noise, Sandwich
+from sgns_pmi.counts import CooccurrenceCounts, as_counts
+from sgns_pmi.errors import InputError, check_flag, check_real
+from sgns_pmi.factorise.base import Factorisation
+from sgns_pmi.factorise.methods.sgns import SGNS
+from sgns_pmi.factorise.methods.softmax_mle import EFFECTS, SoftmaxMLE
+from sgns_pmi.factorise.solvers.sampled import Sampled
+from sgns_pmi.streams import stream
+
+log = logging.getLogger("sgns_pmi")
+
+Float = NDArray[np.float64]
+Ints = NDArray[np.integer]
+
+COLUMNS = ["center", "context", "estimate", "se", "lower", "upper", "z", "p_value", "q_value"]
+UNIT_COLUMNS = ["unit", "center", "context", "count"]
+REPLICATES = 200  # of the bootstrap: a standard error is then known to 5 %
+SAME = 1e-9  # relative difference up to which the units' counts are the counts
+
+
+def inference(
+    estimator: Factorisation,
+    counts: Any,
+    units: pd.DataFrame | ArrayLike | None = None,
+    cells: ArrayLike | None = None,
+    level: float = 0.95,
+    *,
+    corrected: bool = True,
+) -> pd.DataFrame:
+    """Standard error, interval and test of PMI = 0 for cells of a fitted estimate.
+
+    SGNS and `SoftmaxMLE` minimise a sum of losses of cells, so that their variance is the sandwich's (see
+    `sgns_pmi.compare.sandwich`): also of cells that were never seen, to which a low rank lends the others' information. The interval
+    is about the estimate's own population value: the true PMI if the model holds it (dim at least the PMI's rank), else the best
+    approximation at that dim; see `error_budget`. Where ℓ has several local optima, or none, no local formula knows it. Training with
+    drawn negatives adds their variance, as if each pair had drawn its own in every pass and the rest had converged.
+
+    Other methods (SVDs of functions of counts that jump where a cell is first seen, which no derivative follows) are fitted anew to
+    200 resamples of the pairs or of the units; their intervals know nothing of bias.
+
+    Parameters
+    ----------
+    estimator : Factorisation
+        Fitted to `counts`.
+    counts : CooccurrenceCounts, array or sparse matrix, (words, contexts)
+    units : DataFrame or array (n, 4), optional
+        What the counts are the sum of: columns unit, center, context (indices from 0) and count. Pairs of one unit (a document, a
+        stretch of text) may depend on each other, those of different units may not. Without units every pair is independent,
+        which pairs from text are not.
+    cells : array-like (n, 2), optional
+        Centers and contexts wanted, as indices or, where the counts have words, as words. By default all cells, where the
+        parameters of the fit are at most 2,000; beyond, name the cells.
+    level : float, default 0.95
+        Nominal coverage of the interval, estimate ± z se.
+    corrected : bool, default True
+        Whether the estimate is the corrected or the raw one, as in `estimate_pmi`.
+
+    Returns
+    -------
+    DataFrame
+        center, context (words where there are, else indices), estimate, se, lower, upper (nats), z = estimate / se, p_value
+        (two-sided, of PMI = 0) and q_value (Benjamini & Hochberg 1995, over the cells of the table). Cells of words that never
+        occur have no se.
+
+    Raises
+    ------
+    InputError
+        For counts of another shape than the fit's, units that do not sum to them, unknown cells, or too many.
+
+    Examples
+    --------
+    >>> import sgns_pmi as sp
+    >>> from sgns_pmi.compare.inference import inference
+    >>> counts = sp.softmax_problem(words=20, rank=1, pairs=10_000).counts
+    >>> inference(sp.SGNS(dim=3).fit(counts), counts, cells=[(0, 1)])[["center", "context"]].values.tolist()
+    [[0, 1]]
+    """
+    counts, level, corrected = as_counts(counts), _level(level), check_flag("corrected", corrected)
+    check_is_fitted(estimator)
+    if hasattr(estimator, "V_") and (fitted := (len(estimator.V_), len(estimator.U_))) != counts.shape:
+        raise InputError("counts", f"of shape {counts.shape}", f"must be those that were fitted, {fitted[0]} x {fitted[1]}")
+    center, context = _cells(cells, counts)
+    by_unit = None if units is None else unit_counts(units, counts)
+    order = np.lexsort((context, center))  # estimates of cells want ascending rows
+    estimate, variance = np.empty(len(center)), np.empty(len(center))
+    ordered = center[order], context[order]
+    fit = linearised(estimator, counts, corrected)
+    estimate[order] = estimator.estimate_cells(*ordered, corrected)
+    if fit is None:
+        variance[order] = _bootstrap(estimator, counts, by_unit, *ordered, corrected)
+    else:
+        if cells is None and sum(counts.shape) * fit.V.shape[1] > DENSE_PARAMETERS:
+            raise InputError("cells", None, f"name the cells; all {counts.shape[0]} x {counts.shape[1]} would take too long")
+        variance[order] = Sandwich(fit, counts, by_unit).cell_variances(*ordered)
+    occurs = (counts.row_sums[center] > 0) & (counts.col_sums[context] > 0)
+    return _table(counts, center, context, estimate, np.where(occurs, np.sqrt(variance), np.nan), level)
+
+
+def linearised(estimator: Factorisation, counts: CooccurrenceCounts, corrected: bool = True) -> LowRankFit | None:
+    """The sum of losses that an estimator minimised and the point it found; None for a method that minimises none of these."""
+    if isinstance(estimator, SGNS):
+        if estimator.converged_ is False:
+            log.warning("SGNS has not converged: standard errors are those of an optimum, and may mean nothing here")
+        follows = {"unigram": "context", "center_unigram": "center"}
+        side = follows.get(estimator.noise) if isinstance(estimator.noise, str) else None
+        sampled = estimator.solver == "sampled" or isinstance(estimator.solver, Sampled)
+        return LowRankFit(
+            np.asarray(estimator.V_, dtype=np.float64),
+            np.asarray(estimator.U_, dtype=np.float64),
+            estimator.row_bias_,
+            estimator.col_bias_,
+            Loss(estimator.k, estimator.noise_ if estimator.drop_positive else None),
+            Noise(estimator.noise_) if side is None else Noise(estimator.noise_, estimator.exponent, side),
+            corrected,
+            passes=float(estimator.history_["epoch"].iloc[-1]) if sampled else None,
+        )
+    if isinstance(estimator, SoftmaxMLE):
+        # Its score is the PMI itself; what the theory of SGNS calls noise is the contexts' own distribution.
+        noise = Noise(counts.col_sums / counts.total, 1.0)
+        occurs = counts.row_sums > 0, counts.col_sums > 0
+        return LowRankFit(*with_effects(estimator.V_, estimator.U_, *occurs), Loss(None), noise, corrected=False)
+    return None
+
+
+def with_effects(
+    left: Float, right: Float, row_occurs: NDArray[np.bool_], col_occurs: NDArray[np.bool_]
+) -> tuple[Float, Float, Float, Float]:
+    """V, U, b and c with V Uᵀ + b + c = left · rightᵀ, V and U two columns narrower: a product M + b + c of rank(M) + 2, taken apart.
+
+    Doubly centred, the product is the doubly centred M, and its effects follow. Words that never occur have zeros.
+    """
+    row_mean, col_mean = left[row_occurs].mean(0), right[col_occurs].mean(0)
+    L, R = (left - row_mean) * row_occurs[:, None], (right - col_mean) * col_occurs[:, None]
+    (q_left, r_left), (q_right, r_right) = np.linalg.qr(L), np.linalg.qr(R)
+    a, values, b = np.linalg.svd(r_left @ r_right.T)
+    rank = left.shape[1] - EFFECTS
+    V, U = q_left @ a[:, :rank] * np.sqrt(values[:rank]), q_right @ b[:rank].T * np.sqrt(values[:rank])
+    return V, U, (L @ col_mean + row_mean @ col_mean) * row_occurs, (R @ row_mean) * col_occurs
+
+
+def unit_counts(units: pd.DataFrame | ArrayLike, counts: CooccurrenceCounts) -> sp.csr_array:
+    """Counts (units, seen cells) of every unit in the seen cells, in CSR order.
+
+    Raises
+    ------
+    InputError
+        For wrong columns, or units that do not sum to the counts.
+    """
+    frame = units if isinstance(units, pd.DataFrame) else pd.DataFrame(np.asarray(units))
+    if not isinstance(units, pd.DataFrame) and frame.shape[1] == len(UNIT_COLUMNS):
+        frame.columns = pd.Index(UNIT_COLUMNS)
+    if missing := [name for name in UNIT_COLUMNS if name not in frame]:
+        raise InputError("units", list(frame.columns), f"needs the column {missing[0]}; the columns are {', '.join(UNIT_COLUMNS)}")
+    n = counts.matrix
+    cell = np.asarray(frame["center"], dtype=np.int64) * counts.shape[1] + np.asarray(frame["context"], dtype=np.int64)
+    seen = np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr)) * counts.shape[1] + n.indices
+    at = np.minimum(np.searchsorted(seen, cell), len(seen) - 1)
+    unit, labels = pd.factorize(frame["unit"])
+    value = np.asarray(frame["count"], dtype=np.float64)
+    found = seen[at] == cell
+    by_unit = sp.coo_array((value[found], (unit[found], at[found])), shape=(len(labels), len(seen))).tocsr()
+    if value[~found].any() or not np.allclose(by_unit.sum(0), n.data, rtol=SAME, atol=0):
+        raise InputError("units", f"{len(labels)} units", "must sum to the counts in every cell")
+    return by_unit
+
+
+def _bootstrap(
+    estimator: Factorisation, counts: CooccurrenceCounts, units: sp.csr_array | None, center: Ints, context: Ints, corrected: bool
+) -> Float:
+    """Variances over resamples of the pairs, or of the units, with replacement (Efron 1979)."""
+    rng = stream(getattr(estimator, "seed", 0), "bootstrap")
+    n = counts.matrix
+    replicate, mean, squares = clone(estimator), np.zeros(len(center)), np.zeros(len(center))
+    for number in range(1, REPLICATES + 1):
+        if units is None:
+            resampled = rng.multinomial(round(counts.total), n.data / n.data.sum()).astype(np.float64)
+        else:
+            resampled = rng.multinomial(units.shape[0], np.full(units.shape[0], 1 / units.shape[0])) @ units
+        drawn = CooccurrenceCounts(
+            sp.csr_array((resampled, n.indices.copy(), n.indptr.copy()), shape=n.shape), counts.vocab, counts.context_vocab
+        )
+        with np.errstate(invalid="ignore"):  # cells of −∞ have no variance
+            change = replicate.fit(drawn).estimate_cells(center, context, corrected) - mean
+            mean += change / number
+            squares += change**2 * (number - 1) / number
+    return squares / (REPLICATES - 1)
+
+
+def _cells(cells: ArrayLike | None, counts: CooccurrenceCounts) -> tuple[Ints, Ints]:
+    if cells is None:
+        return tuple(side.ravel() for side in np.indices(counts.shape))  # type: ignore[return-value]
+    wanted = np.asarray(cells)
+    if wanted.ndim != 2 or wanted.shape[1] != 2:
+        raise InputError("cells", f"array of shape {wanted.shape}", "must be pairs of a center and a context, (n, 2)")
+    vocabularies = counts.vocab, counts.context_vocab
+    return tuple(  # type: ignore[return-value]
+        _indices(column, names, size) for column, names, size in zip(wanted.T, vocabularies, counts.shape, strict=True)
+    )
+
+
+def _indices(column: NDArray[Any], names: tuple[str, ...] | None, size: int) -> Ints:
+    if column.dtype.kind in "iu":
+        index, inside = column, (column >= 0) & (column < size)
+        remedy = f"must be an index from 0 and below {size}"
+    elif names is None:
+        raise InputError("cells", column[0], "must hold indices, as these counts have no words")
+    else:
+        index = pd.Index(names).get_indexer(pd.Index(column.astype(str)))
+        inside, remedy = index >= 0, "is not in the vocabulary of the counts"
+    if not inside.all():
+        raise InputError("cells", column[~inside][0], remedy)
+    return index
+
+
+def _table(counts: CooccurrenceCounts, center: Ints, context: Ints, estimate: Float, se: Float, level: float) -> pd.DataFrame:
+    half = norm.ppf(0.5 + level / 2) * se
+    with np.errstate(invalid="ignore", divide="ignore"):
+        z = estimate / se
+    p_value, tested = 2 * norm.sf(np.abs(z)), np.isfinite(z)
+    q_value = np.full(len(z), np.nan)
+    q_value[tested] = false_discovery_control(p_value[tested]) if tested.any() else np.nan
+    columns = [_named(center, counts.vocab), _named(context, counts.context_vocab), estimate, se, estimate - half, estimate + half]
+    return pd.DataFrame(dict(zip(COLUMNS, [*columns, z, p_value, q_value], strict=True)))
+
+
+def _named(index: Ints, names: tuple[str, ...] | None) -> Any:
+    return index if names is None else np.asarray(names, dtype=object)[index]
+
+
+def _level(level: object) -> float:
+    number = check_real("level", level, above=True)
+    if number >= 1:
+        raise InputError("level", level, "must be between 0 and 1, as 0.95")
+    return number

@@ -1,0 +1,472 @@
+"""The sandwich: how much one pair of the counts moves a low-rank estimate of PMI, and from it every cell's variance.
+
+Estimates X̂ = V Uᵀ (+ b + c) that minimise a sum of losses of cells are M-estimates. With P = n/N, p its row sums and ν the noise
+distribution, itself a function of the counts, they solve
+
+    Jᵀ G = 0,      G_ij = P_ij a'(x_ij) + p_i ν_j b'(x_ij),      J = ∂X/∂θ,  θ = (V, U[, b, c]).
+
+For SGNS a' = −σ(−x) and b' = K σ(x); for the multinomial likelihood a' = −1 and b' = eˣ. A pair (a, b) more among N moves θ̂ by
+−A⁺ s_ab / N, where (A is the Hessian, D the direction A⁺ J_ij of a cell seen as a matrix, D_ab = J_ab A⁺ J_ijᵀ)
+
+    A = Jᵀ diag(P a'' + p νᵀ b'') J + Σ_ij G_ij ∂²X_ij/∂θ²  (+ λ diag(ω, η)),
+    s_ab = a'_ab J_ab + Σ_j ν_j b'_aj J_aj + Σ_ij p_i b'_ij J_ij ∂ν_j/∂P_ab.
+
+The middle term is there because the row sums are counted, the last because the noise is: for ν ∝ c^α,
+∂ν_j/∂c_b = α ν_j (δ_jb − ν_b) / c_b. A corrected estimate X̂ + log K + log ν_j − log c_j moves with that offset besides. So the influence of
+a pair on a cell is a number φ, and the variance of the cell's estimate is Var φ / N over pairs, or N⁻² Σ_g (Σ φ − mean)² over units g of pairs
+that are not independent.
+
+References: Huber, "The behavior of maximum likelihood estimates under nonstandard conditions" (1967); van der Vaart, "Asymptotic
+Statistics" (1998), sections 5.3 and 20.1; Gutmann & Hyvärinen, JMLR 13 (2012); Liang & Zeger, Biometrika 73 (1986), for units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from sgns_pmi.counts import CooccurrenceCounts
+from sgns_pmi.problems.sampling import row_blocks
+
+Float = NDArray[np.float64]
+Ints = NDArray[np.integer]
+
+DENSE_PARAMETERS = 2_000  # up to which A⁺ is computed whole, in a few seconds
+DOUBLE_CELLS = 25_000_000  # words x contexts up to which curvatures are kept in float64, 0.2 GB each
+LOCAL_NUMBERS = 4_000_000  # of covariances between the parameters of single cells, held at once
+NULL = 1e-10  # eigenvalues of the scaled A below this belong to the gauge, which no cell sees
+JITTER = 1e-12  # relative to a block's mean diagonal: keeps the inverse of a singular block finite
+CG_TOLERANCE = {np.dtype(np.float64): 1e-7, np.dtype(np.float32): 1e-4}  # of the residual, relative, in the preconditioner's norm
+MOST_CG_STEPS = 1_000
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Derivatives of the loss of a cell, P a(x) + p ν b(x), for scores x (rows, contexts).
+
+    Parameters
+    ----------
+    k : float or None
+        K of SGNS; None for the multinomial likelihood in its Poisson form.
+    dropped : ndarray, (contexts,), optional
+        ν, where SGNS drops negatives equal to the positive, of which a cell then has K (p − P) ν.
+    """
+
+    k: float | None
+    dropped: Float | None = None
+
+    def slopes(self, x: Float) -> tuple[Float, Float]:
+        """a'(x) and b'(x)."""
+        if self.k is None:
+            return np.full_like(x, -1.0), np.exp(x)
+        sigma = expit(x)
+        negative = self.k * sigma
+        positive = sigma - 1
+        return positive if self.dropped is None else positive - self.dropped * negative, negative
+
+    def curvatures(self, x: Float) -> tuple[Float, Float]:
+        """a''(x) and b''(x)."""
+        if self.k is None:
+            return np.zeros_like(x), np.exp(x)
+        sigma = expit(x)
+        positive = sigma * (1 - sigma)
+        negative = self.k * positive
+        return positive if self.dropped is None else positive - self.dropped * negative, negative
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The noise distribution ν (contexts,), and how it follows the counts.
+
+    Parameters
+    ----------
+    distribution : ndarray, (contexts,)
+    exponent : float
+        α where ν is proportional to a power of a margin; 0 where it does not follow the counts.
+    side : {"center", "context"}
+        Whose margin that is.
+    """
+
+    distribution: Float
+    exponent: float = 0.0
+    side: Literal["center", "context"] = "context"
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """The penalty (λ/2)(Σ_i ω_i |v_i|² + Σ_j η_j |u_j|²), its weights (words,) and (contexts,) held fixed."""
+
+    strength: float
+    row_weights: Float
+    col_weights: Float
+
+
+@dataclass(frozen=True)
+class LowRankFit:
+    """A stationary point X = V Uᵀ (+ b + c) of a sum of losses of cells, and what its estimate of PMI adds to X.
+
+    Parameters
+    ----------
+    V, U : ndarray, (words, dim) and (contexts, dim)
+    row_bias, col_bias : ndarray, (words,) and (contexts,), or None
+    loss, noise
+    corrected : bool
+        Whether the estimate adds log ν_j − log c_j (and undoes dropped negatives), which varies with the counts too.
+    ridge : Ridge, optional
+    passes : float, optional
+        How many times negatives were drawn for every pair; None where ℓ itself is minimised.
+    """
+
+    V: Float
+    U: Float
+    row_bias: Float | None
+    col_bias: Float | None
+    loss: Loss
+    noise: Noise
+    corrected: bool
+    ridge: Ridge | None = None
+    passes: float | None = None
+
+    def scores(self, rows: slice | Ints = slice(None)) -> Float:
+        """X of the given rows, dense (rows, contexts)."""
+        x = self.V[rows] @ self.U.T
+        if self.row_bias is not None and self.col_bias is not None:
+            x = x + self.row_bias[rows][:, None] + self.col_bias
+        return x
+
+
+class Pairs(NamedTuple):
+    """The distribution of pairs that φ varies over: cells (cells,), rows ascending, and their probabilities."""
+
+    center: Ints
+    context: Ints
+    share: Float
+
+
+class Direction(NamedTuple):
+    """Directions of θ: changes of (V[, b]) (k, words, f) and of (U[, c]) (k, contexts, f)."""
+
+    rows: Float
+    cols: Float
+
+
+class Sandwich:
+    """Variances of the cells of a low-rank fit.
+
+    Parameters
+    ----------
+    fit : LowRankFit
+    counts : CooccurrenceCounts
+        What it was fitted to; N·P, the population's counts, for a prediction.
+    units : sparse array, (units, seen cells), optional
+        Counts of each unit in the seen cells, in CSR order; without them all pairs are independent.
+    population : bool, default False
+        Whether the counts are N·P without sampling noise.
+    """
+
+    def __init__(
+        self, fit: LowRankFit, counts: CooccurrenceCounts, units: sp.csr_array | None = None, population: bool = False
+    ) -> None:
+        self.fit, self.counts, self.units, self.population = fit, counts, units, population
+        n = counts.matrix
+        self.pairs = Pairs(np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr)), n.indices, n.data / counts.total)
+        ones = [np.ones((len(side), 1)) for side in (fit.V, fit.U)]
+        self.left, self.right = (
+            (fit.V, fit.U) if fit.row_bias is None else (np.hstack([fit.V, ones[0]]), np.hstack([fit.U, ones[1]]))
+        )
+        self.p, self.q = counts.row_sums / counts.total, counts.col_sums / counts.total
+        self.dim, self.columns = fit.V.shape[1], self.left.shape[1]
+        self.parameters = sum(counts.shape) * self.columns
+
+    @cached_property
+    def curvature(self) -> Curvature:
+        """A at the fit."""
+        return Curvature(self)
+
+    def blocks(self) -> Iterator[tuple[slice, Float, Float]]:
+        """Rows, their scores X and their shares P, dense, some rows at a time."""
+        for rows in row_blocks(*self.counts.shape):
+            yield rows, self.fit.scores(rows), self.counts.matrix[rows].toarray() / self.counts.total
+
+    @cached_property
+    def _positive_slope(self) -> Float:
+        """a' at the pairs (cells,)."""
+        return np.concatenate([self.fit.loss.slopes(x)[0][share > 0] for _, x, share in self.blocks()])
+
+    def _pull(self, direction: Direction) -> tuple[Float, Float]:
+        """Σ_j ν_j b'_aj D_aj of each centre (k, words), and Σ_i p_i b'_ib D_ib of each context (k, contexts)."""
+        rows, cols = (np.zeros((len(direction.rows), size)) for size in self.counts.shape)
+        nu = self.fit.noise.distribution
+        for block, x, share in self.blocks():
+            slope = self.fit.loss.slopes(x)[1]
+            # Where negatives equal to the positive are dropped, p_i is p_i − P_ij in what ν multiplies.
+            drawn = (self.p[block][:, None] - share if self.fit.loss.dropped is not None else self.p[block][:, None]) * slope
+            slope *= nu
+            y, left = direction.rows[:, block], self.left[block]
+            rows[:, block] = np.einsum("kaf,af->ka", y, slope @ self.right) + np.einsum(
+                "af,kaf->ka", left, slope @ direction.cols
+            )
+            cols += np.einsum("kbf,bf->kb", direction.cols, drawn.T @ left) + np.einsum("bf,kbf->kb", self.right, drawn.T @ y)
+        return rows, cols
+
+    def influence(self, direction: Direction, offset: Float | None = None) -> Float:
+        """φ of each functional on each pair (k, cells), up to a constant: −(direction of A⁺)·s_ab and what an offset adds.
+
+        Parameters
+        ----------
+        direction : Direction
+            A⁺ times the functionals' gradients.
+        offset : ndarray, (k, contexts, 2), optional
+            The functionals' derivatives along log ν_j and along log c_j.
+        """
+        noise, (center, context, _) = self.fit.noise, self.pairs
+        of_rows, of_cols = self._pull(direction)
+        # What log ν_j does to the functional: through the fit, and through the offset.
+        through = -of_cols * noise.distribution
+        if offset is not None:
+            through = through + offset[:, :, 0]
+        margin = self.p if noise.side == "center" else self.q
+        # ∂log ν_j / ∂log margin_b = α (δ_jb − ν_b).
+        moved = noise.exponent * (through - through.sum(1, keepdims=True) * noise.distribution)
+        of_center, of_context = -of_rows, np.zeros_like(of_cols)
+        if noise.side == "center":
+            of_center = of_center + _divided(moved, margin)
+        else:
+            of_context = _divided(moved, margin)
+        if offset is not None:
+            of_context = of_context + _divided(offset[:, :, 1], self.q)
+        phi = of_center[:, center] + of_context[:, context]
+        starts = self.counts.matrix.indptr
+        for rows in row_blocks(*self.counts.shape):
+            cells = slice(starts[rows.start], starts[rows.stop])
+            at = center[cells] - rows.start, context[cells]
+            for own, y, z in zip(phi, direction.rows, direction.cols, strict=True):
+                moves = y[rows] @ self.right.T + self.left[rows] @ z.T
+                own[cells] -= self._positive_slope[cells] * moves[at]
+        return phi
+
+    def covariance(self, phi: Float) -> Float:
+        """Covariance (k, k) of functionals with influences `phi` (k, cells)."""
+        centred = phi - (phi @ self.pairs.share)[:, None]
+        if self.units is None:
+            return (centred * self.pairs.share) @ centred.T / self.counts.total
+        sums = self.units @ centred.T
+        return sums.T @ sums / self.counts.total**2
+
+    def drawn_covariance(self, direction: Direction) -> Float:
+        """What drawn negatives add to the covariance (k, k): each of the pairs of a centre draws K from ν in every pass.
+
+        (1 / N passes) K Σ_a p_a Cov_{j~ν}(σ_aj D_aj), of functionals with directions D.
+        """
+        assert self.fit.passes is not None
+        assert self.fit.loss.k is not None
+        k, nu, size = self.fit.loss.k, self.fit.noise.distribution, len(direction.rows)
+        added = np.zeros((size, size))
+        for rows, x, _ in self.blocks():
+            moves = expit(x) * (direction.rows[:, rows] @ self.right.T + self.left[rows] @ direction.cols.mT)
+            moves -= (moves @ nu)[:, :, None]
+            cells = moves.reshape(size, -1)
+            added += (cells * (self.p[rows][:, None] * nu).ravel()) @ cells.T
+        return k * added / (self.counts.total * self.fit.passes)
+
+    def cell_variances(self, center: Ints, context: Ints) -> Float:
+        """Variances (cells,) of the estimates of single cells."""
+        if self.parameters <= DENSE_PARAMETERS:
+            return self._from_parameters(center, context)
+        variances = np.empty(len(center))
+        for cell, (i, j) in enumerate(zip(center, context, strict=True)):
+            factor = self._chain(np.array([i]), np.array([j]))
+            gradient = self._zero(1)
+            gradient.rows[0, i], gradient.cols[0, j] = factor * self.right[j], factor * self.left[i]
+            direction = self.curvature.solve(gradient)
+            offset = None
+            if self.fit.corrected:
+                offset = np.zeros((1, self.counts.shape[1], 2))
+                offset[0, j] = factor[0], -1.0
+            variances[cell] = self._covariance(direction, offset)[0, 0]
+        return variances
+
+    def _covariance(self, direction: Direction, offset: Float | None) -> Float:
+        covariance = self.covariance(self.influence(direction, offset))
+        return covariance if self.fit.passes is None else covariance + self.drawn_covariance(direction)
+
+    def _zero(self, size: int) -> Direction:
+        words, contexts = self.counts.shape
+        return Direction(np.zeros((size, words, self.columns)), np.zeros((size, contexts, self.columns)))
+
+    def _chain(self, center: Ints, context: Ints) -> Float:
+        """∂PMI_ij / ∂x_ij of the estimate: 1, and 1 / (1 + K ν_j eˣ) where dropped negatives are corrected for."""
+        if self.fit.loss.dropped is None or not self.fit.corrected:
+            return np.ones(len(center))
+        assert self.fit.loss.k is not None
+        x = (self.fit.V[center] * self.fit.U[context]).sum(1)
+        if self.fit.row_bias is not None and self.fit.col_bias is not None:
+            x += self.fit.row_bias[center] + self.fit.col_bias[context]
+        return expit(-x - np.log(self.fit.loss.k * self.fit.noise.distribution[context]))
+
+    @cached_property
+    def parameter_covariance(self) -> Float:
+        """Covariance of θ = (V[, b]; U[, c]) and of the offsets log ν_j and log c_j, (parameters + 2 contexts) squared."""
+        (words, contexts), f = self.counts.shape, self.columns
+        size = self.parameters
+        offsets = 2 * contexts if self.fit.corrected else 0
+        inverse = self.curvature.pseudo_inverse
+        direction = self._zero(size + offsets)
+        direction.rows[:size] = inverse[:, : words * f].reshape(size, words, f)
+        direction.cols[:size] = inverse[:, words * f :].reshape(size, contexts, f)
+        offset = np.zeros((size + offsets, contexts, 2))
+        for which in range(2 if offsets else 0):
+            offset[size + which * contexts + np.arange(contexts), np.arange(contexts), which] = 1.0
+        return self._covariance(direction, offset)
+
+    def _from_parameters(self, center: Ints, context: Ints) -> Float:
+        (words, contexts), f = self.counts.shape, self.columns
+        own = np.arange(f)
+        at = [center[:, None] * f + own, words * f + context[:, None] * f + own]
+        chain = self._chain(center, context)
+        gradients = [chain[:, None] * self.right[context], chain[:, None] * self.left[center]]
+        if self.fit.corrected:
+            at.append(self.parameters + np.column_stack([context, contexts + context]))
+            gradients.append(np.column_stack([chain, -np.ones(len(center))]))
+        index, gradient = np.hstack(at), np.hstack(gradients)
+        variances = np.empty(len(center))
+        height = max(1, LOCAL_NUMBERS // index.shape[1] ** 2)
+        for low in range(0, len(center), height):
+            cells = slice(low, low + height)
+            local = self.parameter_covariance[index[cells, :, None], index[cells, None, :]]
+            variances[cells] = np.einsum("cf,cfg,cg->c", gradient[cells], local, gradient[cells])
+        return variances
+
+
+class Curvature:
+    """A = Jᵀ diag(S) J + Σ G ∂²X (+ λ diag(ω, η)), S = P a'' + p νᵀ b'': kept as S and G (words, contexts), never formed where large.
+
+    With rows i and columns j of X = L Rᵀ, L = [V, 1] and R = [U, 1], A acts on directions (y, z) as
+
+        M = y Rᵀ + L zᵀ,      A (y, z) = ((S ∘ M) R + G z,  (S ∘ M)ᵀ L + Gᵀ y)        (G z of the columns of V and U alone),
+
+    with block diagonals A_i = Σ_j S_ij R_j R_jᵀ and A_j = Σ_i S_ij L_i L_iᵀ. The blocks of one side are eliminated, and what remains is
+    solved by conjugate gradients preconditioned by the other's (Reid 1972, SIAM J. Numer. Anal. 9). A is singular along the
+    gauge, but the gradient of X is not in its null space.
+
+    G of drawn counts has sampling noise even where the model holds and its expectation is zero. With none of it 95 % intervals of a
+    dim whose weakest component is little above the noise cover 94 %, with all of it 97 %, with half of it 95 % (50 words with Zipf
+    margins, N = 150,000, 48 draws). So G is multiplied by (1 + ρ) / 2, ρ = 1 − Σ P a'² / (N Σ G²) the share of G that is no noise:
+    all of G where dim is below the rank.
+    """
+
+    def __init__(self, sandwich: Sandwich) -> None:
+        fit, counts = sandwich.fit, sandwich.counts
+        words, contexts = counts.shape
+        dtype = np.dtype(np.float64 if words * contexts <= DOUBLE_CELLS else np.float32)
+        self.dim, self.left, self.right = sandwich.dim, sandwich.left.astype(dtype), sandwich.right.astype(dtype)
+        noise = 0.0
+        self.S, self.G = (np.empty(counts.shape, dtype=dtype) for _ in range(2))
+        for rows, x, share in sandwich.blocks():
+            drawn = sandwich.p[rows][:, None] * fit.noise.distribution
+            (slope, drawn_slope), (bend, drawn_bend) = fit.loss.slopes(x), fit.loss.curvatures(x)
+            self.S[rows] = share * bend + drawn * drawn_bend
+            self.G[rows] = share * slope + drawn * drawn_slope
+            noise += float((share * slope**2).sum()) / counts.total
+        if not sandwich.population:
+            misfit = float(np.einsum("ij,ij->", self.G, self.G, dtype=np.float64))
+            self.G *= (1 + max(0.0, 1 - noise / misfit if misfit > 0 else 0.0)) / 2
+        self._tolerance = CG_TOLERANCE[dtype]
+        self._blocks = [_grams(self.S, self.right), _grams(self.S.T, self.left)]
+        if fit.ridge is not None:
+            for blocks, weights in zip(self._blocks, (fit.ridge.row_weights, fit.ridge.col_weights), strict=True):
+                blocks[:, range(self.dim), range(self.dim)] += fit.ridge.strength * weights[:, None]
+        self._inverses = [_inverses(blocks) for blocks in self._blocks]
+
+    def _across(self, y: Float) -> Float:
+        """What a change y (words, f) of the rows does to the gradient of the columns, (contexts, f)."""
+        product = (self.S * (y @ self.right.T)).T @ self.left
+        product[:, : self.dim] += self.G.T @ y[:, : self.dim]
+        return product
+
+    def _back(self, z: Float) -> Float:
+        """What a change z (contexts, f) of the columns does to the gradient of the rows, (words, f)."""
+        product = (self.S * (self.left @ z.T)) @ self.right
+        product[:, : self.dim] += self.G @ z[:, : self.dim]
+        return product
+
+    @cached_property
+    def pseudo_inverse(self) -> Float:
+        """A⁺, dense, of the parameters (V[, b]; U[, c]) in row-major order."""
+        words, f = self.left.shape
+        contexts = len(self.right)
+        across = self.S[:, None, :, None] * self.right.T[None, :, :, None] * self.left[:, None, None, :]
+        across[:, range(self.dim), :, range(self.dim)] += self.G
+        A = np.zeros((words + contexts, f, words + contexts, f))
+        A[range(words), :, range(words)] = self._blocks[0]
+        A[range(words, words + contexts), :, range(words, words + contexts)] = self._blocks[1]
+        A[:words, :, words:] = across
+        A[words:, :, :words] = across.transpose(2, 3, 0, 1)
+        return scaled_pseudo_inverse(A.reshape((words + contexts) * f, -1))
+
+    def solve(self, gradient: Direction) -> Direction:
+        """A⁻ times the gradients of functionals of X, by conjugate gradients."""
+        solved = [self._solve(y, z) for y, z in zip(*(side.astype(self.S.dtype) for side in gradient), strict=True)]
+        return Direction(*(np.array(side, dtype=np.float64) for side in zip(*solved, strict=True)))
+
+    def _solve(self, g_rows: Float, g_cols: Float) -> tuple[Float, Float]:
+        by_rows, by_cols = self._inverses
+        own = _apply(by_cols, g_cols)
+        residual = g_rows - self._back(own)
+        y, z = np.zeros_like(g_rows), _apply(by_rows, residual)
+        towards, norm = z, _dot(residual, z)
+        enough = self._tolerance**2 * (_dot(g_rows, _apply(by_rows, g_rows)) + _dot(g_cols, own))
+        for _ in range(MOST_CG_STEPS):
+            if norm <= enough:
+                break
+            along = _apply(self._blocks[0], towards) - self._back(_apply(by_cols, self._across(towards)))
+            curvature = _dot(towards, along)
+            if curvature <= 0:  # no minimum there, or rounding: more steps would lead away
+                break
+            y = y + (norm / curvature) * towards
+            residual = residual - (norm / curvature) * along
+            z = _apply(by_rows, residual)
+            previous, norm = norm, _dot(residual, z)
+            towards = z + (norm / previous) * towards
+        return y, own - _apply(by_cols, self._across(y))
+
+
+def scaled_pseudo_inverse(matrix: Float) -> Float:
+    """Pseudo-inverse of a positive semi-definite matrix, scaled to a unit diagonal so that rare words are told from null directions."""
+    diagonal = np.diag(matrix)
+    scale = np.divide(1.0, np.sqrt(np.maximum(diagonal, 0.0)), out=np.zeros_like(diagonal), where=diagonal > 0)
+    return np.linalg.pinv(matrix * scale[:, None] * scale, rcond=NULL, hermitian=True) * scale[:, None] * scale
+
+
+def _grams(weights: Float, features: Float) -> Float:
+    """Σ_j w_ij f_j f_jᵀ of each row i, (rows, f, f)."""
+    pairs = features[:, :, None] * features[:, None, :]
+    return (weights @ pairs.reshape(len(features), -1)).reshape(-1, *pairs.shape[1:])
+
+
+def _inverses(blocks: Float) -> Float:
+    """Inverses of a stack of positive semi-definite blocks; of a word that never occurs, zero."""
+    trace = np.trace(blocks, axis1=1, axis2=2)
+    occurs = trace > 0
+    jitter = np.maximum(JITTER, np.finfo(blocks.dtype).eps) * trace / blocks.shape[1]
+    padded = blocks + (jitter + ~occurs)[:, None, None] * np.eye(blocks.shape[1], dtype=blocks.dtype)
+    return np.linalg.inv(padded) * occurs[:, None, None]
+
+
+def _apply(blocks: Float, vectors: Float) -> Float:
+    return np.matmul(blocks, vectors[:, :, None])[:, :, 0]
+
+
+def _dot(a: Float, b: Float) -> float:
+    return float(a.ravel() @ b.ravel())
+
+
+def _divided(values: Float, margin: Float) -> Float:
+    return np.divide(values, margin, out=np.zeros_like(values), where=margin > 0)
