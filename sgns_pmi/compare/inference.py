@@ -13,7 +13,7 @@ from scipy.stats import false_discovery_control, norm
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from sgns_pmi.compare.sandwich import DENSE_PARAMETERS, LowRankFit, Loss, Noise, Sandwich
+from sgns_pmi.compare.sandwich import DENSE_PARAMETERS, Loss, LowRankFit, Noise, Sandwich
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_flag, check_real
 from sgns_pmi.factorise.base import Factorisation
@@ -45,13 +45,14 @@ def inference(
     """Standard error, interval and test of PMI = 0 for cells of a fitted estimate.
 
     SGNS and `SoftmaxMLE` minimise a sum of losses of cells, so that their variance is the sandwich's (see
-    `sgns_pmi.compare.sandwich`): also of cells that were never seen, to which a low rank lends the others' information. The interval
-    is about the estimate's own population value: the true PMI if the model holds it (dim at least the PMI's rank), else the best
-    approximation at that dim; see `error_budget`. Where ℓ has several local optima, or none, no local formula knows it. Training with
-    drawn negatives adds their variance, as if each pair had drawn its own in every pass and the rest had converged.
+    `sgns_pmi.compare.sandwich`): also of cells that were never seen, to which a low rank lends the others' information. The
+    interval is about the estimate's own population value: the true PMI if the model holds it (dim at least the PMI's rank),
+    else the best approximation at that dim; see `error_budget`. Where ℓ has several local optima, or none, no local formula
+    knows it. Training with drawn negatives adds their variance, as if each pair had drawn its own in every pass and the rest
+    had converged.
 
-    Other methods (SVDs of functions of counts that jump where a cell is first seen, which no derivative follows) are fitted anew to
-    200 resamples of the pairs or of the units; their intervals know nothing of bias.
+    Other methods (SVDs of functions of counts that jump where a cell is first seen, which no derivative follows) are fitted
+    anew to 200 resamples of the pairs or of the units; their intervals know nothing of bias.
 
     Parameters
     ----------
@@ -140,7 +141,7 @@ def linearised(estimator: Factorisation, counts: CooccurrenceCounts, corrected: 
 def with_effects(
     left: Float, right: Float, row_occurs: NDArray[np.bool_], col_occurs: NDArray[np.bool_]
 ) -> tuple[Float, Float, Float, Float]:
-    """V, U, b and c with V Uᵀ + b + c = left · rightᵀ, V and U two columns narrower: a product M + b + c of rank(M) + 2, taken apart.
+    """V, U, b and c with V Uᵀ + b + c = left · rightᵀ, V and U two columns narrower: M + b + c of rank(M) + 2, taken apart.
 
     Doubly centred, the product is the doubly centred M, and its effects follow. Words that never occur have zeros.
     """
@@ -165,7 +166,9 @@ def unit_counts(units: pd.DataFrame | ArrayLike, counts: CooccurrenceCounts) -> 
     if not isinstance(units, pd.DataFrame) and frame.shape[1] == len(UNIT_COLUMNS):
         frame.columns = pd.Index(UNIT_COLUMNS)
     if missing := [name for name in UNIT_COLUMNS if name not in frame]:
-        raise InputError("units", list(frame.columns), f"needs the column {missing[0]}; the columns are {', '.join(UNIT_COLUMNS)}")
+        raise InputError(
+            "units", list(frame.columns), f"needs the column {missing[0]}; the columns are {', '.join(UNIT_COLUMNS)}"
+        )
     n = counts.matrix
     cell = np.asarray(frame["center"], dtype=np.int64) * counts.shape[1] + np.asarray(frame["context"], dtype=np.int64)
     seen = np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr)) * counts.shape[1] + n.indices
@@ -234,7 +237,14 @@ def _table(counts: CooccurrenceCounts, center: Ints, context: Ints, estimate: Fl
     p_value, tested = 2 * norm.sf(np.abs(z)), np.isfinite(z)
     q_value = np.full(len(z), np.nan)
     q_value[tested] = false_discovery_control(p_value[tested]) if tested.any() else np.nan
-    columns = [_named(center, counts.vocab), _named(context, counts.context_vocab), estimate, se, estimate - half, estimate + half]
+    columns = [
+        _named(center, counts.vocab),
+        _named(context, counts.context_vocab),
+        estimate,
+        se,
+        estimate - half,
+        estimate + half,
+    ]
     return pd.DataFrame(dict(zip(COLUMNS, [*columns, z, p_value, q_value], strict=True)))
 
 

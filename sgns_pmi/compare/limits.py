@@ -1,41 +1,56 @@
-"""The least error that any estimate of PMI can have, given how many pairs were drawn."""
+"""The least error that any estimate of PMI can have, given how many pairs were drawn, and what an M-estimate's will be."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import null_space
+from sklearn.base import clone
 
-from sgns_pmi.errors import InputError, check_real
+from sgns_pmi.compare.inference import linearised
+from sgns_pmi.compare.sandwich import DENSE_PARAMETERS, Sandwich
+from sgns_pmi.counts import CooccurrenceCounts
+from sgns_pmi.errors import InputError, check_choice, check_real
+from sgns_pmi.factorise.base import Factorisation
 
 Float = NDArray[np.float64]
 NULL = 1e-10  # eigenvalues of the scaled Fisher information below this belong to directions that no cell sees
+MODELS = ("effects", "free")
+SAME = 1e-6  # relative difference up to which P is that of the factors
 
 
-def cramer_rao_rmse(V: ArrayLike, U: ArrayLike, joint: ArrayLike, pairs: float) -> float:
-    """The Cramér–Rao bound: the smallest P-weighted RMSE that an unbiased estimate of PMI can have in the low-rank model.
+def cramer_rao_rmse(V: ArrayLike, U: ArrayLike, joint: ArrayLike, pairs: float, model: str = "effects") -> float:
+    """The Cramér–Rao bound: the smallest P-weighted RMSE that an unbiased estimate of PMI can have in a low-rank model.
 
-    The model is that of `SoftmaxMLE` at dim = rank + 2: log P = M + a + b − log Z, M = V Uᵀ of that rank, with free effects of
-    rows and columns. With J the Jacobian of the logits (cells, parameters) and J̄ = J − 1 PᵀJ that of log P,
+    Compare a method with the bound of its own model. "effects" is that of `SoftmaxMLE` at dim = rank + 2: log P = M + a + b −
+    log Z, M = V Uᵀ of that rank, with free effects of rows and columns. With J the Jacobian of the logits (cells, parameters)
+    and J̄ = J − 1 PᵀJ that of log P,
 
         F = N J̄ᵀ diag(P) J̄,      K = J̄ − E[J̄ | row] − E[J̄ | column],      bound² = tr(F⁻ Kᵀ diag(P) K),
 
     F the Fisher information of N pairs and K the Jacobian of PMI = log P − log p − log q, since ∂log p_i = E[∂log P | i].
     Factors that give the same M make F singular, but they give the same PMI, so that any generalised inverse F⁻ will do.
-    Maximum likelihood attains the bound as N grows. Dense: memory is words x contexts x (words + contexts) x (rank + 1).
+
+    "free" is the model of SGNS without biases: P = p q exp(PMI) with PMI = V Uᵀ of that rank, its factors free, and margins p
+    and q free but for being those of P. Its directions (∂V, ∂U, ∂log p, ∂log q) obey E[∂PMI + ∂log q | row] = 0, E[∂PMI + ∂log
+    p | column] = 0 and Σ p ∂log p = 0, and the bound is that under constraints (Stoica & Ng, IEEE Signal Processing Letters 5,
+    1998): with Z a basis of those directions, F⁻ = Z (Zᵀ F Z)⁻¹ Zᵀ. Maximum likelihood attains the bound as N grows. Dense:
+    memory is words x contexts x (words + contexts) x (rank + 1).
 
     Parameters
     ----------
     V, U : array-like, (words, rank) and (contexts, rank)
-        Factors of M at the truth, of full rank.
+        Factors of M ("effects") or of the PMI ("free") at the truth, of full rank.
     joint : array-like, (words, contexts)
         P, positive, of the form above.
     pairs : float
         N.
+    model : {"effects", "free"}, default "effects"
 
     Raises
     ------
     InputError
-        For shapes that do not fit, a cell with P = 0, or N not above 0.
+        For shapes that do not fit, a cell with P = 0, N not above 0, an unknown model, or, for "free", a P whose PMI is not V Uᵀ.
 
     Examples
     --------
@@ -51,25 +66,97 @@ def cramer_rao_rmse(V: ArrayLike, U: ArrayLike, joint: ArrayLike, pairs: float) 
         raise InputError("joint", f"array of shape {P.shape}", f"must be {len(V)} x {len(U)}, and V and U have one rank")
     if not (P > 0).all():
         raise InputError("joint", P.min(), "must be positive in every cell")
-    J = _log_jacobian(V, U, P)
-    weight = P[:, :, None]
-    row_mean = (weight * J).sum(1, keepdims=True) / P.sum(1)[:, None, None]
-    col_mean = (weight * J).sum(0, keepdims=True) / P.sum(0)[None, :, None]
-    fisher, spread = (_gram(jacobian, P) for jacobian in (J, J - row_mean - col_mean))
+    if check_choice("model", model, MODELS) == "effects":
+        logits = _jacobian(V, U, effects=True)
+        J = logits - np.tensordot(P, logits, axes=2)
+        of_pmi = J - _row_means(J, P)[:, None] - _col_means(J, P)[None]
+        basis = np.eye(J.shape[2])
+    else:
+        J, of_pmi, basis = _free(V, U, P)
     # Scaled to a unit diagonal, so that rare words are told from directions that no cell sees.
-    scale = np.sqrt(np.outer(np.diag(fisher), np.diag(fisher)))
-    inverse = np.linalg.pinv(fisher / scale, rcond=NULL, hermitian=True)
-    return float(np.sqrt(max((inverse * (spread / scale)).sum() / pairs, 0.0)))
+    fisher, spread = _gram(J, P), _gram(of_pmi, P)
+    scale = 1 / np.sqrt(np.diag(fisher))
+    if model == "free":
+        basis = null_space(basis * scale)
+    fisher, spread = (basis.T @ (scale[:, None] * gram * scale) @ basis for gram in (fisher, spread))
+    inverse = np.linalg.pinv(fisher, rcond=NULL, hermitian=True)
+    return float(np.sqrt(max((inverse * spread).sum() / pairs, 0.0)))
 
 
-def _log_jacobian(V: Float, U: Float, P: Float) -> Float:
-    """∂ log P_ij / ∂ (V_i, a_i for every i; U_j, b_j for every j), (words, contexts, parameters)."""
+def predicted_rmse(estimator: Factorisation, joint: ArrayLike, pairs: float, *, corrected: bool = True) -> float:
+    """P-weighted RMSE against the true PMI that an estimator will have on `pairs` draws, before a single one is made.
+
+    The estimator is fitted to the population's counts N·P; the sandwich gives the variance about that optimum, and what the
+    optimum itself is off (dim below the rank, another noise where the estimate is raw) is added: √(Σ P (bias² + variance)).
+    With `cramer_rao_rmse` it gives the efficiency, bound / predicted.
+
+    Parameters
+    ----------
+    estimator : SGNS or SoftmaxMLE
+        Its parameters; it is not fitted itself.
+    joint : array-like, (words, contexts)
+        P.
+    pairs : float
+        N.
+    corrected : bool, default True
+
+    Raises
+    ------
+    InputError
+        For a method that minimises no sum of losses of cells, or more than 2,000 parameters.
+    """
+    P, pairs = np.asarray(joint, dtype=np.float64), check_real("pairs", pairs, above=True)
+    counts = CooccurrenceCounts.from_matrix(pairs * P / P.sum())
+    fitted = clone(estimator).fit(counts)
+    fit = linearised(fitted, counts, corrected)
+    if fit is None:
+        raise InputError("estimator", type(estimator).__name__, "must be SGNS or SoftmaxMLE, whose errors have a formula")
+    sandwich = Sandwich(fit, counts, population=True)
+    if sandwich.parameters > DENSE_PARAMETERS:
+        raise InputError(
+            "joint", f"array of shape {P.shape}", f"gives more than {DENSE_PARAMETERS:,} parameters; take fewer words"
+        )
+    seen = counts.seen
+    variance = sandwich.cell_variances(*np.nonzero(seen))
+    weight = P[seen] / P.sum()
+    bias = fitted.estimate_pmi(corrected)[seen] - np.log(weight) + np.log(np.outer(P.sum(1), P.sum(0))[seen] / P.sum() ** 2)
+    return float(np.sqrt(weight @ (bias**2 + variance)))
+
+
+def _free(V: Float, U: Float, P: Float) -> tuple[Float, Float, Float]:
+    """∂log P and ∂PMI along (V, U, log p, log q), (words, contexts, parameters), and the constraints on these."""
+    words, contexts = P.shape
+    p, q = P.sum(1), P.sum(0)
+    if not np.allclose(V @ U.T, np.log(P / np.outer(p, q)), rtol=SAME, atol=SAME):
+        raise InputError("joint", f"array of shape {P.shape}", "must have the PMI V·Uᵀ; model=free is told factors of the PMI")
+    of_factors = _jacobian(V, U, effects=False)
+    of_margins = np.zeros((words, contexts, words + contexts))
+    of_margins[np.arange(words), :, np.arange(words)] = 1.0
+    of_margins[:, np.arange(contexts), words + np.arange(contexts)] = 1.0
+    J = np.concatenate([of_factors, of_margins], axis=2)
+    margin = np.zeros((words + contexts, J.shape[2]))
+    margin[:, -words - contexts :] = np.eye(words + contexts)
+    normal = np.concatenate([np.zeros(of_factors.shape[2]), p, np.zeros(contexts)])
+    constraints = np.vstack([_row_means(J, P) - margin[:words], _col_means(J, P) - margin[words:], normal])
+    return J, np.concatenate([of_factors, 0 * of_margins], axis=2), constraints
+
+
+def _row_means(J: Float, P: Float) -> Float:
+    return np.einsum("ij,ijt->it", P / P.sum(1, keepdims=True), J)
+
+
+def _col_means(J: Float, P: Float) -> Float:
+    return np.einsum("ij,ijt->jt", P / P.sum(0), J)
+
+
+def _jacobian(V: Float, U: Float, effects: bool) -> Float:
+    """∂(V Uᵀ [+ a + b])_ij / ∂(V_i[, a_i] for every i; U_j[, b_j] for every j), (words, contexts, parameters)."""
     (words, rank), contexts = V.shape, len(U)
-    J = np.zeros((words, contexts, words + contexts, rank + 1))
-    J[np.arange(words), :, np.arange(words)] = np.hstack([U, np.ones((contexts, 1))])
-    J[:, np.arange(contexts), words + np.arange(contexts)] = np.hstack([V, np.ones((words, 1))])[:, None]
-    logits = J.reshape(words, contexts, -1)
-    return logits - np.tensordot(P, logits, axes=2)
+    left, right = ((np.hstack([side, np.ones((len(side), 1))]) if effects else side) for side in (V, U))
+    J = np.zeros((words, contexts, words + contexts, rank + effects))
+    J[np.arange(words), :, np.arange(words)] = right
+    J[:, np.arange(contexts), words + np.arange(contexts)] = left[:, None]
+    return J.reshape(words, contexts, -1)
 
 
 def _gram(jacobian: Float, P: Float) -> Float:

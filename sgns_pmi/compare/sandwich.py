@@ -11,10 +11,10 @@ For SGNS a' = −σ(−x) and b' = K σ(x); for the multinomial likelihood a' = 
     A = Jᵀ diag(P a'' + p νᵀ b'') J + Σ_ij G_ij ∂²X_ij/∂θ²  (+ λ diag(ω, η)),
     s_ab = a'_ab J_ab + Σ_j ν_j b'_aj J_aj + Σ_ij p_i b'_ij J_ij ∂ν_j/∂P_ab.
 
-The middle term is there because the row sums are counted, the last because the noise is: for ν ∝ c^α,
-∂ν_j/∂c_b = α ν_j (δ_jb − ν_b) / c_b. A corrected estimate X̂ + log K + log ν_j − log c_j moves with that offset besides. So the influence of
-a pair on a cell is a number φ, and the variance of the cell's estimate is Var φ / N over pairs, or N⁻² Σ_g (Σ φ − mean)² over units g of pairs
-that are not independent.
+The middle term is there because the row sums are counted, the last because the noise is: for ν ∝ c^α, ∂ν_j/∂c_b = α ν_j (δ_jb −
+ν_b) / c_b. A corrected estimate X̂ + log K + log ν_j − log c_j moves with that offset besides. So the influence of a pair on a
+cell is a number φ, and the variance of the cell's estimate is Var φ / N over pairs, or N⁻² Σ_g (Σ φ − mean)² over units g of
+pairs that are not independent.
 
 References: Huber, "The behavior of maximum likelihood estimates under nonstandard conditions" (1967); van der Vaart, "Asymptotic
 Statistics" (1998), sections 5.3 and 20.1; Gutmann & Hyvärinen, JMLR 13 (2012); Liang & Zeger, Biometrika 73 (1986), for units.
@@ -346,20 +346,20 @@ class Sandwich:
 
 
 class Curvature:
-    """A = Jᵀ diag(S) J + Σ G ∂²X (+ λ diag(ω, η)), S = P a'' + p νᵀ b'': kept as S and G (words, contexts), never formed where large.
+    """A = Jᵀ diag(S) J + Σ G ∂²X (+ λ diag(ω, η)), S = P a'' + p νᵀ b''; where large, only S and G are kept.
 
     With rows i and columns j of X = L Rᵀ, L = [V, 1] and R = [U, 1], A acts on directions (y, z) as
 
         M = y Rᵀ + L zᵀ,      A (y, z) = ((S ∘ M) R + G z,  (S ∘ M)ᵀ L + Gᵀ y)        (G z of the columns of V and U alone),
 
-    with block diagonals A_i = Σ_j S_ij R_j R_jᵀ and A_j = Σ_i S_ij L_i L_iᵀ. The blocks of one side are eliminated, and what remains is
+    with block diagonals A_i = Σ_j S_ij R_j R_jᵀ and A_j = Σ_i S_ij L_i L_iᵀ. The blocks of one side are eliminated, the rest is
     solved by conjugate gradients preconditioned by the other's (Reid 1972, SIAM J. Numer. Anal. 9). A is singular along the
     gauge, but the gradient of X is not in its null space.
 
-    G of drawn counts has sampling noise even where the model holds and its expectation is zero. With none of it 95 % intervals of a
-    dim whose weakest component is little above the noise cover 94 %, with all of it 97 %, with half of it 95 % (50 words with Zipf
-    margins, N = 150,000, 48 draws). So G is multiplied by (1 + ρ) / 2, ρ = 1 − Σ P a'² / (N Σ G²) the share of G that is no noise:
-    all of G where dim is below the rank.
+    G of drawn counts has sampling noise even where the model holds and its expectation is zero. With none of it 95 % intervals
+    of a dim whose weakest component is little above the noise cover 94 %, with all of it 97 %, with half of it 95 % (50 words
+    with Zipf margins, N = 150,000, 48 draws). So G is multiplied by (1 + ρ) / 2, ρ = 1 − Σ P a'² / (N Σ G²) the share of G that
+    is no noise: all of G where dim is below the rank.
     """
 
     def __init__(self, sandwich: Sandwich) -> None:
@@ -439,7 +439,7 @@ class Curvature:
 
 
 def scaled_pseudo_inverse(matrix: Float) -> Float:
-    """Pseudo-inverse of a positive semi-definite matrix, scaled to a unit diagonal so that rare words are told from null directions."""
+    """Pseudo-inverse of a positive semi-definite matrix; scaled, so that rare words are told from null directions."""
     diagonal = np.diag(matrix)
     scale = np.divide(1.0, np.sqrt(np.maximum(diagonal, 0.0)), out=np.zeros_like(diagonal), where=diagonal > 0)
     return np.linalg.pinv(matrix * scale[:, None] * scale, rcond=NULL, hermitian=True) * scale[:, None] * scale
