@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import sgns_pmi as sp
-from sgns_pmi.compare.limits import cramer_rao_rmse
+from sgns_pmi.compare.limits import cramer_rao_rmse, predicted_rmse
 from sgns_pmi.factorise.methods.softmax_mle import SoftmaxMLE
 
 
@@ -74,3 +74,48 @@ def test_maximum_likelihood_attains_it():
 def test_refusals_name_the_field(field, change):
     with pytest.raises(sp.InputError, match=f"^{field}="):
         cramer_rao_rmse(**{"V": np.ones((3, 1)), "U": np.ones((3, 1)), "joint": np.full((3, 3), 1 / 9), "pairs": 9, **change})
+
+
+def test_free_saturated_model_is_the_saturated_model():
+    """At full rank neither model restricts anything."""
+    P = np.random.default_rng(1).dirichlet(np.full(12, 2.0)).reshape(4, 3)
+    pmi = np.log(P / np.outer(P.sum(1), P.sum(0)))
+    free = cramer_rao_rmse(pmi, np.eye(3), P, 50, model="free")
+    assert free == pytest.approx(cramer_rao_rmse(pmi, np.eye(3), P, 50), rel=1e-9)
+
+
+def test_figures_of_both_bounds_and_of_sgns_on_the_r_experiment(r_reference):
+    """SGNS at dim 4 touches the bound of its own model as K grows."""
+    V, U = (pd.read_csv(r_reference.folder / f"{side}_true.csv").to_numpy() for side in "vu")
+    p, q = r_reference.joint.sum(1), r_reference.joint.sum(0)
+    logits = V @ U.T
+    normaliser = np.log(np.exp(logits).sum())
+    left = np.column_stack([V, -normaliser - np.log(p), np.ones(len(p))])
+    right = np.column_stack([U, np.ones(len(q)), -np.log(q)])
+    free = cramer_rao_rmse(left, right, r_reference.joint, 200_000, model="free")
+    assert free == pytest.approx(0.0543, abs=5e-5)
+    for k, figure in ((1, 0.0600), (20, 0.0544)):
+        assert predicted_rmse(sp.SGNS(dim=4, k=k), r_reference.joint, 200_000) == pytest.approx(figure, abs=1e-4)
+
+
+def test_prediction_includes_what_the_optimum_itself_is_off():
+    joint = sp.softmax_problem(words=10, rank=1, seed=1).joint
+    many = predicted_rmse(sp.SGNS(dim=1), joint, 1e12)
+    pmi = np.log(joint / np.outer(joint.sum(1), joint.sum(0)))
+    error = sp.SGNS(dim=1).fit(joint).estimate_pmi() - pmi
+    assert many == pytest.approx(np.sqrt((joint * error**2).sum()), rel=1e-4)
+    assert many > 0.01
+    assert predicted_rmse(sp.SGNS(dim=3), joint, 400) == pytest.approx(
+        10 * predicted_rmse(sp.SGNS(dim=3), joint, 40_000), rel=1e-3
+    )
+
+
+def test_prediction_needs_a_formula():
+    with pytest.raises(sp.InputError, match="must be SGNS or SoftmaxMLE"):
+        predicted_rmse(sp.QWEM(dim=2), np.full((4, 4), 1 / 16), 100)
+
+
+def test_free_model_is_told_factors_of_the_pmi():
+    problem = sp.softmax_problem(words=6, rank=1)
+    with pytest.raises(sp.InputError, match="factors of the PMI"):
+        cramer_rao_rmse(problem.truth.nominal_left, problem.truth.nominal_right, problem.joint, 100, model="free")

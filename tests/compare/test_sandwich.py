@@ -15,7 +15,7 @@ from sgns_pmi.compare.inference import linearised, with_effects
 from sgns_pmi.compare.sandwich import Direction, Loss, LowRankFit, Noise, Ridge, Sandwich
 
 WORDS = 7
-PAIRS = [0, 9, 20, 27, 33, 41]
+PAIRS = [0, 20, 41]
 ONCE = sp.Expected(starts=1)
 
 
@@ -129,7 +129,7 @@ def test_units_are_sums_of_influences():
 
 def test_a_penalty_enters_the_curvature():
     """With a penalty A is the Hessian of the penalised ℓ: by finite differences of the gradient, gauge and all."""
-    joint, rng, strength = population(), np.random.default_rng(1), 0.02
+    joint, rng, strength = population(), np.random.default_rng(1), 0.5
     V, U = rng.normal(size=(2, WORDS, 2)) / 2
     weights = rng.uniform(0.5, 2, (2, WORDS))
     counts = sp.CooccurrenceCounts.from_matrix(joint)
@@ -153,7 +153,7 @@ def test_a_penalty_enters_the_curvature():
 
 
 def test_drawn_negatives_add_their_own_variance():
-    """ℓ with K negatives drawn for every pair, minimised, against ℓ itself: 300 draws, each variance known to 8 %."""
+    """ℓ with K negatives drawn for every pair, minimised, against ℓ itself: 120 draws of some 20 degrees of freedom, 3 %."""
     joint, k, pairs = population(rank=1, seed=4), 2, 50_000
     counts = sp.CooccurrenceCounts.from_matrix(pairs * joint)
     noise, rng = counts.col_sums / counts.total, np.random.default_rng(0)
@@ -172,8 +172,11 @@ def test_drawn_negatives_add_their_own_variance():
         value = positive * np.logaddexp(0, -x) + negative * np.logaddexp(0, x)
         return value.sum(), np.concatenate([slope @ u, slope.T @ v, slope.sum(1), slope.sum(0)])
 
-    drawn = rng.multinomial(np.round(k * counts.row_sums).astype(int), noise, size=(300, WORDS)) / pairs
-    x = [scores(minimize(loss, start, (negative,), jac=True, method="BFGS", options={"gtol": 1e-9}).x) for negative in drawn]
+    drawn = rng.multinomial(np.round(k * counts.row_sums).astype(int), noise, size=(120, WORDS)) / pairs
+    x = [
+        scores(minimize(loss, start, (negative,), jac=True, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-8}).x)
+        for negative in drawn
+    ]
     fit = linearised(expected, counts)
     added = variances_of(fit, counts, 1.0) - variances_of(fit, counts, None)
     np.testing.assert_allclose(np.var(x, axis=0).sum() / added.sum(), 1, atol=0.15)

@@ -1,0 +1,72 @@
+"""The best dim of SGNS: predicted from a known distribution, and found by held-out ℓ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from numpy.typing import ArrayLike
+from sklearn.base import clone
+
+from sgns_pmi.compare.limits import predicted_rmse
+from sgns_pmi.counts import CooccurrenceCounts, as_counts
+from sgns_pmi.errors import InputError, check_real, check_seed
+from sgns_pmi.factorise.base import plus_terms
+from sgns_pmi.factorise.losses.sgns import sgns_objective
+from sgns_pmi.factorise.methods.sgns import SGNS
+from sgns_pmi.streams import stream
+
+
+def predicted_dims(estimator: SGNS, joint: ArrayLike, pairs: float, dims: Iterable[int]) -> pd.DataFrame:
+    """What each dim will give on `pairs` draws from P: columns dim and value, the P-weighted RMSE of `predicted_rmse`.
+
+    The smallest is at d*, the dim that minimises bias² + variance: more columns lose less of the PMI and fit more noise.
+    """
+    values = [(dim, predicted_rmse(clone(estimator).set_params(dim=dim), joint, pairs)) for dim in dims]
+    return pd.DataFrame(values, columns=["dim", "value"])
+
+
+def heldout_dims(estimator: SGNS, counts: Any, dims: Iterable[int], share: float = 0.2, seed: int = 0) -> pd.DataFrame:
+    """ℓ of each dim on pairs that were held out: columns dim and value.
+
+    Pairs are held out one by one (binomial thinning), which is right for independent draws and not for text, whose pairs come in
+    documents. K and P_n are those of the pairs that are fitted.
+
+    Raises
+    ------
+    InputError
+        For counts that are no whole numbers, or a share not between 0 and 1.
+    """
+    kept, held = thinned(as_counts(counts), share, seed)
+    values = []
+    for dim in dims:
+        fitted = clone(estimator).set_params(dim=dim).fit(kept)
+        left, right = fitted.product(corrected=False)
+        V, U = plus_terms(left, right, np.full(len(right), -np.log(fitted.k)))
+        loss = sgns_objective(V, U, held, fitted.k, fitted.noise_, drop_positive=fitted.drop_positive)
+        values.append((dim, loss))
+    return pd.DataFrame(values, columns=["dim", "value"])
+
+
+def thinned(counts: CooccurrenceCounts, share: float, seed: int = 0) -> tuple[CooccurrenceCounts, CooccurrenceCounts]:
+    """The counts in two: each pair is held out with probability `share`; of independent draws the two are independent."""
+    if not 0 < check_real("share", share) < 1:
+        raise InputError("share", share, "must be between 0 and 1, as 0.2")
+    n = counts.matrix
+    if not np.array_equal(n.data, np.round(n.data)):
+        raise InputError("counts", "real numbers", "must be whole numbers, pairs that can be held out one by one")
+    held = stream(check_seed(seed), "held out").binomial(n.data.astype(np.int64), share).astype(np.float64)
+    return tuple(  # type: ignore[return-value]
+        CooccurrenceCounts(
+            sp.csr_array((part, n.indices.copy(), n.indptr.copy()), shape=n.shape), counts.vocab, counts.context_vocab
+        )
+        for part in (n.data - held, held)
+    )
+
+
+def suggested_dim(table: pd.DataFrame) -> int:
+    """The dim with the smallest value in a table of `predicted_dims` or `heldout_dims`."""
+    return int(table["dim"].iloc[int(np.argmin(table["value"]))])

@@ -1,0 +1,178 @@
+"""Tables of standard errors: what they hold, and how often their intervals cover the truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+from sklearn.base import clone
+
+import sgns_pmi as sp
+from sgns_pmi.compare.inference import inference
+from sgns_pmi.compare.limits import predicted_rmse
+
+COLUMNS = ["center", "context", "estimate", "se", "lower", "upper", "z", "p_value", "q_value"]
+ONCE = sp.Expected(starts=1)
+
+
+@pytest.fixture(scope="module")
+def counts() -> sp.CooccurrenceCounts:
+    return sp.softmax_problem(words=15, rank=1, pairs=20_000).counts
+
+
+@pytest.fixture(scope="module")
+def sgns(counts) -> sp.SGNS:
+    return sp.SGNS(dim=1, k=5, bias=True).fit(counts)
+
+
+def test_table_of_all_cells(sgns, counts):
+    table = inference(sgns, counts, level=0.9)
+    assert list(table.columns) == COLUMNS
+    assert len(table) == 15 * 15
+    estimate = sgns.estimate_pmi()
+    np.testing.assert_allclose(table["estimate"], estimate[table["center"], table["context"]])
+    np.testing.assert_allclose(table["upper"] - table["lower"], 2 * norm.ppf(0.95) * table["se"])
+    np.testing.assert_allclose(table["z"], table["estimate"] / table["se"])
+    np.testing.assert_allclose(table["p_value"], 2 * norm.cdf(-abs(table["z"])))
+
+
+def test_cells_wanted_come_in_their_order_by_index_or_by_word(sgns, counts):
+    cells = [(7, 3), (0, 14), (7, 3)]
+    whole = inference(sgns, counts).set_index(["center", "context"])
+    table = inference(sgns, counts, cells=cells)
+    assert list(zip(table["center"], table["context"], strict=True)) == cells
+    np.testing.assert_allclose(table["se"], [whole.loc[cell, "se"] for cell in cells])
+    words = [f"w{number}" for number in range(15)]
+    named = sp.CooccurrenceCounts.from_matrix(counts.matrix, words)
+    by_word = inference(sgns, named, cells=[("w7", "w3")])
+    assert by_word[["center", "context"]].iloc[0].tolist() == ["w7", "w3"]
+    assert by_word["se"][0] == table["se"][0]
+
+
+def test_q_values_are_benjamini_and_hochbergs(sgns, counts):
+    table = inference(sgns, counts).sort_values("p_value")
+    m = len(table)
+    adjusted = table["p_value"].to_numpy() * m / np.arange(1, m + 1)
+    expected = np.minimum(np.minimum.accumulate(adjusted[::-1])[::-1], 1)
+    np.testing.assert_allclose(table["q_value"], expected)
+
+
+def test_words_that_never_occur_have_no_error():
+    n = np.zeros((6, 6))
+    n[:5, :5] = sp.softmax_problem(words=5, rank=1, pairs=5000).counts.matrix.toarray()
+    table = inference(sp.SGNS(dim=1, bias=True).fit(n), n).set_index(["center", "context"])
+    assert table["se"].xs(5, level="center").isna().all()
+    assert table["p_value"].xs(5, level="context").isna().all()
+    assert table.loc[:4].xs(0, level="context")["q_value"].notna().all()
+
+
+def test_units_are_checked_and_change_the_error(sgns, counts):
+    triples = counts.triples
+    units = pd.concat([triples.assign(unit="all")])
+    table = inference(sgns, counts, units=units[["unit", "center", "context", "count"]])
+    np.testing.assert_allclose(table["se"], 0, atol=1e-6)  # the scores of the whole sum to zero
+    halves = pd.concat([triples.assign(unit=unit, count=triples["count"] / 2) for unit in "ab"])
+    np.testing.assert_allclose(inference(sgns, counts, units=halves)["se"], 0, atol=1e-6)
+    with pytest.raises(sp.InputError, match="must sum to the counts"):
+        inference(sgns, counts, units=halves[halves["unit"] == "a"])
+    with pytest.raises(sp.InputError, match="needs the column unit"):
+        inference(sgns, counts, units=triples)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"level": 1.0}, "level=1.0: must be between 0 and 1"),
+        ({"cells": [(0, 99)]}, "cells=99: must be an index"),
+        ({"cells": [("a", "b")]}, "no words"),
+        ({"cells": [0, 1]}, "must be pairs"),
+        ({"counts": np.ones((3, 3))}, "must be those that were fitted, 15 x 15"),
+    ],
+)
+def test_refusals(sgns, counts, change, message):
+    with pytest.raises(sp.InputError, match=message):
+        inference(sgns, **{"counts": counts, **change})
+
+
+def test_bootstrap_finds_the_spread_of_a_closed_form():
+    """Standard errors of an SVD from one draw against the spread over 100 draws, where no cell is rare."""
+    problem = sp.softmax_problem(words=6, rank=1, pairs=200_000, seed=1)
+    rng = np.random.default_rng(0)
+    draws = [sp.CooccurrenceCounts.from_matrix(rng.multinomial(10**6, problem.joint.ravel()).reshape(6, 6)) for _ in range(100)]
+    method = sp.PMISVD(dim=3, k=1)
+    spread = np.std([method.fit(draw).estimate_pmi().ravel() for draw in draws], axis=0, ddof=1)
+    table = inference(method.fit(draws[0]), draws[0])
+    assert np.median(table["se"] / spread) == pytest.approx(1, abs=0.1)
+    pd.testing.assert_frame_equal(table, inference(method.fit(draws[0]), draws[0]))
+
+
+CONFIGURATIONS = {
+    "k1": sp.SGNS(dim=4, k=1),
+    "k5_biases": sp.SGNS(dim=2, k=5, bias=True),
+    "k20": sp.SGNS(dim=4, k=20),
+    "smoothed": sp.SGNS(dim=4, k=5, exponent=0.75),
+    "smoothed_biases": sp.SGNS(dim=2, k=5, exponent=0.75, bias=True),
+    "likelihood": sp.SoftmaxMLE(dim=4),
+}
+
+
+def coverage(estimator, joint: np.ndarray, pairs: int, replicates: int, seed: int = 0) -> pd.DataFrame:
+    """Every cell's interval of every draw: whether it covers the true PMI, and the squared error, by decile of expected count."""
+    truth, rng = np.log(joint / np.outer(joint.sum(1), joint.sum(0))).ravel(), np.random.default_rng(seed)
+    decile, frames = np.argsort(np.argsort(joint.ravel())) * 10 // joint.size, []
+    for _ in range(replicates):
+        counts = sp.CooccurrenceCounts.from_matrix(rng.multinomial(pairs, joint.ravel()).reshape(joint.shape))
+        table = inference(estimator.fit(counts), counts)
+        inside = (table["lower"] < truth) & (truth < table["upper"])
+        squared = joint.ravel() * (table["estimate"] - truth) ** 2
+        frames.append(pd.DataFrame({"inside": inside, "decile": decile, "rare": pairs * joint.ravel() < 5, "squared": squared}))
+    return pd.concat(frames)
+
+
+@pytest.mark.parametrize("case", ["k5_biases", "smoothed"])
+def test_intervals_cover(case):
+    """Ten draws: the coverage of one varies by 0.02 or so, as its cells share their parameters."""
+    problem = sp.softmax_problem(words=20, rank=2, seed=1)
+    estimator = clone(CONFIGURATIONS[case]).set_params(solver=ONCE)
+    cells = coverage(estimator, problem.joint, 100_000, 10)
+    assert cells["inside"].mean() == pytest.approx(0.95, abs=0.02)
+    measured = np.sqrt(cells["squared"].sum() / 10)
+    assert measured == pytest.approx(predicted_rmse(estimator, problem.joint, 100_000), rel=0.12)
+
+
+@pytest.mark.study
+@pytest.mark.parametrize("margins", ["softmax", "zipf"])
+@pytest.mark.parametrize("case", CONFIGURATIONS)
+def test_study_coverage_of_independent_draws(case, margins):
+    """500 draws of 50 words: 94 to 96 % over all cells, seen or not, and 93 to 97 % by decile of expected count."""
+    build = {"softmax": sp.softmax_problem, "zipf": sp.marginal_problem}[margins]
+    problem = build(words=50, rank=2, seed=0, **({"zipf": 1.0} if margins == "zipf" else {}))
+    cells = coverage(CONFIGURATIONS[case], problem.joint, 150_000, 500)
+    assert 0.94 < cells["inside"].mean() < 0.96
+    assert cells.groupby("decile")["inside"].mean().between(0.93, 0.97).all()
+    assert 0.93 < cells.loc[cells["rare"], "inside"].mean() < 0.97
+
+
+@pytest.mark.study
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("k", [1, 5, 20, 100])
+def test_study_predicted_rmse(k, seed):
+    """200 draws: within 2 %."""
+    problem, estimator = sp.softmax_problem(words=60, rank=2, seed=seed), sp.SGNS(dim=4, k=k)
+    cells = coverage(estimator, problem.joint, 200_000, 200)
+    predicted = predicted_rmse(estimator, problem.joint, 200_000)
+    assert np.sqrt(cells["squared"].sum() / 200) == pytest.approx(predicted, rel=0.02)
+
+
+@pytest.mark.study
+def test_study_type_one_error():
+    """At independence (PMI = 0) 5 ± 1 % of p-values are below 0.05."""
+    rng = np.random.default_rng(0)
+    joint = np.outer(rng.dirichlet(np.ones(50)), rng.dirichlet(np.ones(50)))
+    below = []
+    for _ in range(500):
+        counts = sp.CooccurrenceCounts.from_matrix(rng.multinomial(200_000, joint.ravel()).reshape(50, 50))
+        table = inference(sp.SGNS(dim=1, k=5).fit(counts), counts)
+        below.append((table["p_value"] < 0.05).mean())
+    assert np.mean(below) == pytest.approx(0.05, abs=0.01)
