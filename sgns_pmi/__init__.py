@@ -6,8 +6,10 @@ from sgns_pmi.lazily import door
 from sgns_pmi.version import __version__
 
 if TYPE_CHECKING:
+    from sgns_pmi.compare.budget import error_budget
     from sgns_pmi.compare.deviation import objective_deviation
-    from sgns_pmi.compare.limits import cramer_rao_rmse
+    from sgns_pmi.compare.inference import inference
+    from sgns_pmi.compare.limits import cramer_rao_rmse, predicted_rmse
     from sgns_pmi.compare.recovery import recovery
     from sgns_pmi.compare.words.analogies import analogies
     from sgns_pmi.compare.words.files import from_gensim, read_vectors, to_gensim, write_vectors
@@ -85,14 +87,17 @@ __all__ = [
     "corpus_problem",
     "cramer_rao_rmse",
     "documents_problem",
+    "error_budget",
     "from_gensim",
     "heavy_problem",
     "independent_problem",
+    "inference",
     "marginal_problem",
     "neighbours",
     "noise_distribution",
     "objective_deviation",
     "pmi_matrix",
+    "predicted_rmse",
     "read_triples",
     "read_vectors",
     "recovery",

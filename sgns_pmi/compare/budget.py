@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from sgns_pmi.compare.inference import trained
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise.base import Factorisation
@@ -94,7 +95,7 @@ def budget_terms(problem: Problem, estimator: Factorisation, *, corrected: bool 
     else:
         population = CooccurrenceCounts.from_matrix(problem.counts.total * joint)
         # The optimum that was found already is taken as it is.
-        found = isinstance(estimator, OWN_OPTIMUM) or (isinstance(estimator, SGNS) and estimator.converged_ is True)
+        found = isinstance(estimator, OWN_OPTIMUM) or (isinstance(estimator, SGNS) and not trained(estimator))
         of_counts = estimate if found else clone(reference).fit(problem.counts).estimate_pmi()
         of_population = clone(reference).fit(population).estimate_pmi()
     terms = {OPTIMISATION: estimate - of_counts, SAMPLING: of_counts - of_population, RANK: of_population - pmi}
@@ -110,14 +111,10 @@ def _optimum(estimator: Factorisation) -> tuple[Factorisation | None, str]:
     if isinstance(estimator, OWN_OPTIMUM):
         return clone(estimator), "own"
     if isinstance(estimator, SGNS):
-        return clone(estimator).set_params(solver=clone_solver(estimator)), "own"
+        expected = clone(estimator)
+        return (expected.set_params(solver="expected") if trained(estimator) else expected), "own"
     alike = {name: value for name, value in estimator.get_params().items() if name in ("k", "noise", "exponent", "bias", "seed")}
     return SGNS(dim=estimator.V_.shape[1], **alike), "sgns"
-
-
-def clone_solver(estimator: SGNS) -> object:
-    """The expected solver: the estimator's own where it is one."""
-    return estimator.solver if estimator.converged_ is not None else "expected"
 
 
 def cell_sets(problem: Problem) -> Iterator[tuple[str, NDArray[np.bool_]]]:

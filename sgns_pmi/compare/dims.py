@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sgns_pmi.compare.limits import predicted_rmse
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_real, check_seed
-from sgns_pmi.factorise.base import plus_terms
+from sgns_pmi.factorise.linalg import plus_terms
 from sgns_pmi.factorise.losses.sgns import sgns_objective
 from sgns_pmi.factorise.methods.sgns import SGNS
 from sgns_pmi.streams import stream

@@ -115,11 +115,11 @@ def inference(
 def linearised(estimator: Factorisation, counts: CooccurrenceCounts, corrected: bool = True) -> LowRankFit | None:
     """The sum of losses that an estimator minimised and the point it found; None for a method that minimises none of these."""
     if isinstance(estimator, SGNS):
-        if estimator.converged_ is False:
+        sampled = trained(estimator)
+        if estimator.status_ != "optimum" and not sampled:
             log.warning("SGNS has not converged: standard errors are those of an optimum, and may mean nothing here")
         follows = {"unigram": "context", "center_unigram": "center"}
         side = follows.get(estimator.noise) if isinstance(estimator.noise, str) else None
-        sampled = estimator.solver == "sampled" or isinstance(estimator.solver, Sampled)
         return LowRankFit(
             np.asarray(estimator.V_, dtype=np.float64),
             np.asarray(estimator.U_, dtype=np.float64),
@@ -136,6 +136,11 @@ def linearised(estimator: Factorisation, counts: CooccurrenceCounts, corrected: 
         occurs = counts.row_sums > 0, counts.col_sums > 0
         return LowRankFit(*with_effects(estimator.V_, estimator.U_, *occurs), Loss(None), noise, corrected=False)
     return None
+
+
+def trained(estimator: SGNS) -> bool:
+    """Whether an SGNS was trained with drawn negatives, and did not minimise ℓ itself."""
+    return estimator.solver == "sampled" or isinstance(estimator.solver, Sampled)
 
 
 def with_effects(

@@ -95,7 +95,7 @@ def test_figures_of_both_bounds_and_of_sgns_on_the_r_experiment(r_reference):
     free = cramer_rao_rmse(left, right, r_reference.joint, 200_000, model="free")
     assert free == pytest.approx(0.0543, abs=5e-5)
     for k, figure in ((1, 0.0600), (20, 0.0544)):
-        assert predicted_rmse(sp.SGNS(dim=4, k=k), r_reference.joint, 200_000) == pytest.approx(figure, abs=1e-4)
+        assert predicted_rmse(sp.SGNS(dim=4, k=k), r_reference.joint, 200_000) == pytest.approx(figure, abs=1.5e-4)
 
 
 def test_prediction_includes_what_the_optimum_itself_is_off():
