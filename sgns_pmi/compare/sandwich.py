@@ -177,10 +177,11 @@ class Sandwich:
         self.fit, self.counts, self.units, self.population = fit, counts, units, population
         n = counts.matrix
         self.pairs = Pairs(np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr)), n.indices, n.data / counts.total)
-        ones = [np.ones((len(side), 1)) for side in (fit.V, fit.U)]
-        self.left, self.right = (
-            (fit.V, fit.U) if fit.row_bias is None else (np.hstack([fit.V, ones[0]]), np.hstack([fit.U, ones[1]]))
-        )
+        self.left: Float
+        self.right: Float
+        self.left, self.right = fit.V, fit.U
+        if fit.row_bias is not None:
+            self.left, self.right = (np.hstack([side, np.ones((len(side), 1))]) for side in (fit.V, fit.U))
         self.p, self.q = counts.row_sums / counts.total, counts.col_sums / counts.total
         self.dim, self.columns = fit.V.shape[1], self.left.shape[1]
         self.parameters = sum(counts.shape) * self.columns
@@ -442,7 +443,8 @@ def scaled_pseudo_inverse(matrix: Float) -> Float:
     """Pseudo-inverse of a positive semi-definite matrix; scaled, so that rare words are told from null directions."""
     diagonal = np.diag(matrix)
     scale = np.divide(1.0, np.sqrt(np.maximum(diagonal, 0.0)), out=np.zeros_like(diagonal), where=diagonal > 0)
-    return np.linalg.pinv(matrix * scale[:, None] * scale, rcond=NULL, hermitian=True) * scale[:, None] * scale
+    inverse: Float = np.linalg.pinv(matrix * scale[:, None] * scale, rcond=NULL, hermitian=True)
+    return inverse * scale[:, None] * scale
 
 
 def _grams(weights: Float, features: Float) -> Float:
