@@ -13,13 +13,14 @@ from scipy.stats import false_discovery_control, norm
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from sgns_pmi.compare.sandwich import DENSE_PARAMETERS, Loss, LowRankFit, Noise, Sandwich
+from sgns_pmi.compare.sandwich import DENSE_PARAMETERS, Loss, LowRankFit, Noise, Sandwich, Side
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_flag, check_real
 from sgns_pmi.factorise.base import Factorisation
 from sgns_pmi.factorise.methods.sgns import SGNS
 from sgns_pmi.factorise.methods.softmax_mle import EFFECTS, SoftmaxMLE
 from sgns_pmi.factorise.solvers.sampled import Sampled
+from sgns_pmi.problems.problem import Units
 from sgns_pmi.streams import stream
 
 log = logging.getLogger("sgns_pmi")
@@ -36,7 +37,7 @@ SAME = 1e-9  # relative difference up to which the units' counts are the counts
 def inference(
     estimator: Factorisation,
     counts: Any,
-    units: pd.DataFrame | ArrayLike | None = None,
+    units: Units | pd.DataFrame | ArrayLike | None = None,
     cells: ArrayLike | None = None,
     level: float = 0.95,
     *,
@@ -59,10 +60,10 @@ def inference(
     estimator : Factorisation
         Fitted to `counts`.
     counts : CooccurrenceCounts, array or sparse matrix, (words, contexts)
-    units : DataFrame or array (n, 4), optional
-        What the counts are the sum of: columns unit, center, context (indices from 0) and count. Pairs of one unit (a document, a
-        stretch of text) may depend on each other, those of different units may not. Without units every pair is independent,
-        which pairs from text are not.
+    units : Units, DataFrame or array (n, 4), optional
+        What the counts are the sum of, as `Problem.units`: columns unit, center, context (indices from 0) and count. Pairs of one
+        unit (a document, a stretch of text) may depend on each other, those of different units may not. Without units every pair
+        is independent, which pairs from text are not.
     cells : array-like (n, 2), optional
         Centers and contexts wanted, as indices or, where the counts have words, as words. By default all cells, where the
         parameters of the fit are at most 2,000; beyond, name the cells.
@@ -118,7 +119,7 @@ def linearised(estimator: Factorisation, counts: CooccurrenceCounts, corrected: 
         sampled = trained(estimator)
         if estimator.status_ != "optimum" and not sampled:
             log.warning("SGNS has not converged: standard errors are those of an optimum, and may mean nothing here")
-        follows = {"unigram": "context", "center_unigram": "center"}
+        follows: dict[str, Side] = {"unigram": "context", "center_unigram": "center"}
         side = follows.get(estimator.noise) if isinstance(estimator.noise, str) else None
         return LowRankFit(
             np.asarray(estimator.V_, dtype=np.float64),
@@ -159,7 +160,7 @@ def with_effects(
     return V, U, (L @ col_mean + row_mean @ col_mean) * row_occurs, (R @ row_mean) * col_occurs
 
 
-def unit_counts(units: pd.DataFrame | ArrayLike, counts: CooccurrenceCounts) -> sp.csr_array:
+def unit_counts(units: Units | pd.DataFrame | ArrayLike, counts: CooccurrenceCounts) -> sp.csr_array:
     """Counts (units, seen cells) of every unit in the seen cells, in CSR order.
 
     Raises
@@ -167,6 +168,8 @@ def unit_counts(units: pd.DataFrame | ArrayLike, counts: CooccurrenceCounts) -> 
     InputError
         For wrong columns, or units that do not sum to the counts.
     """
+    if isinstance(units, Units):
+        units = pd.DataFrame(vars(units))
     frame = units if isinstance(units, pd.DataFrame) else pd.DataFrame(np.asarray(units))
     if not isinstance(units, pd.DataFrame) and frame.shape[1] == len(UNIT_COLUMNS):
         frame.columns = pd.Index(UNIT_COLUMNS)

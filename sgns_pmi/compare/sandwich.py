@@ -37,6 +37,7 @@ from sgns_pmi.problems.sampling import row_blocks
 
 Float = NDArray[np.float64]
 Ints = NDArray[np.integer]
+Side = Literal["center", "context"]
 
 DENSE_PARAMETERS = 2_000  # up to which A⁺ is computed whole, in a few seconds
 DOUBLE_CELLS = 25_000_000  # words x contexts up to which curvatures are kept in float64, 0.2 GB each
@@ -96,7 +97,7 @@ class Noise:
 
     distribution: Float
     exponent: float = 0.0
-    side: Literal["center", "context"] = "context"
+    side: Side = "context"
 
 
 @dataclass(frozen=True)
@@ -443,8 +444,8 @@ def scaled_pseudo_inverse(matrix: Float) -> Float:
     """Pseudo-inverse of a positive semi-definite matrix; scaled, so that rare words are told from null directions."""
     diagonal = np.diag(matrix)
     scale = np.divide(1.0, np.sqrt(np.maximum(diagonal, 0.0)), out=np.zeros_like(diagonal), where=diagonal > 0)
-    inverse: Float = np.linalg.pinv(matrix * scale[:, None] * scale, rcond=NULL, hermitian=True)
-    return inverse * scale[:, None] * scale
+    inverse = np.linalg.pinv(matrix * scale[:, None] * scale, rcond=NULL, hermitian=True)
+    return np.asarray(inverse * scale[:, None] * scale, dtype=np.float64)
 
 
 def _grams(weights: Float, features: Float) -> Float:

@@ -11,6 +11,7 @@ from sklearn.base import clone
 import sgns_pmi as sp
 from sgns_pmi.compare.inference import inference
 from sgns_pmi.compare.limits import predicted_rmse
+from sgns_pmi.problems.problem import Units
 
 COLUMNS = ["center", "context", "estimate", "se", "lower", "upper", "z", "p_value", "q_value"]
 ONCE = sp.Expected(starts=1)
@@ -107,6 +108,13 @@ def test_bootstrap_finds_the_spread_of_a_closed_form():
     pd.testing.assert_frame_equal(table, inference(method.fit(draws[0]), draws[0]))
 
 
+def test_units_of_a_problem_are_taken_as_they_are(sgns, counts):
+    triples = counts.triples
+    frame = pd.concat([triples.assign(unit=unit, count=triples["count"] / 2) for unit in (0, 1)])
+    units = Units(*(frame[name].to_numpy() for name in ("unit", "center", "context", "count")))
+    pd.testing.assert_frame_equal(inference(sgns, counts, units=units), inference(sgns, counts, units=frame))
+
+
 CONFIGURATIONS = {
     "k1": sp.SGNS(dim=4, k=1),
     "k5_biases": sp.SGNS(dim=2, k=5, bias=True),
@@ -130,7 +138,7 @@ def coverage(estimator, joint: np.ndarray, pairs: int, replicates: int, seed: in
     return pd.concat(frames)
 
 
-@pytest.mark.parametrize("case", ["k5_biases", "smoothed"])
+@pytest.mark.parametrize("case", ["k5_biases", "smoothed_biases"])
 def test_intervals_cover(case):
     """Ten draws: the coverage of one varies by 0.02 or so, as its cells share their parameters."""
     problem = sp.softmax_problem(words=20, rank=2, seed=1)
