@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from sgns_pmi.compare.table import main_cells, main_target, select
-from sgns_pmi.figures import grid_figures, settings, sweep_figures
+from sgns_pmi.figures.finished import draw_sweep
 from sgns_pmi.results.leftovers import SWEEP_FILES, clear
 from sgns_pmi.results.overview import as_text
 from sgns_pmi.results.replicates import seeds_table
-from sgns_pmi.results.sweep import Job, Sweep, questions_table, report, sweep_table
+from sgns_pmi.results.sweep import Sweep, questions_table, report, sweep_table
 from sgns_pmi.results.tables import write_csv, write_text
 
 
@@ -41,7 +39,7 @@ def finish_sweep(directory: Path, figures: bool = True) -> set[str]:
         if len(sweep.evaluation):
             write_csv(sweep.evaluation, directory / "evaluation.csv")
         tables = sweep_tables(sweep)
-        drawn = draw_sweep(sweep, directory) if figures and sweep.config.get("figures", True) else []
+        drawn = draw_sweep(sweep) if figures and sweep.config.get("figures", True) else []
         write_text(report(tables, sweep.jobs, [file for file in drawn if file.suffix == ".png"]), directory / "report.html")
         for title, table in tables.items():
             print(title, as_text(table), sep="\n")
@@ -70,25 +68,4 @@ def sweep_tables(sweep: Sweep) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def draw_sweep(sweep: Sweep, directory: Path) -> list[Path]:
-    """Write the figures of a sweep."""
-    svg = sweep.config.get("svg", False)
-    title = ", ".join(filter(None, [shared_title(sweep.jobs), sweep.count]))
-    own = sweep.averaged[sweep.averaged["optimum"]] if sweep.replicated else sweep.averaged
-    figures = sweep_figures(own.drop(columns="optimum"), directory / "figures", title=title, svg=svg)
-    return figures + grid_figures(sweep, directory / "figures", title=title, svg=svg)
-
-
-def shared_title(jobs: Sequence[Job]) -> str:
-    """What is the same in all jobs that have a result: the problem; then k, dim, rank and noise."""
-    told: list[dict[str, Any]] = []
-    for job in jobs:
-        if len(job.metrics):
-            noise = "file" if job.config.get("noise_file") is not None else job.config["noise"]
-            found = {"problem": job.summary.get("problem"), "pmi_rank": job.summary.get("pmi_rank"), "noise": noise}
-            told.append(found | {key: job.config[key] for key in ("k", "dim", "exponent")})
-    shared = {key: value for key, value in told[0].items() if all(own[key] == value for own in told)} if told else {}
-    return "\n".join(filter(None, [shared.pop("problem", ""), settings(**shared)]))
-
-
-__all__ = ["draw_sweep", "finish_sweep", "shared_title", "sweep_tables"]
+__all__ = ["finish_sweep", "sweep_tables"]

@@ -35,8 +35,8 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sgns_pmi.gather.sweep_figures", lambda *args, **kwargs: [])
-    monkeypatch.setattr("sgns_pmi.gather.grid_figures", lambda *args, **kwargs: [])
+    monkeypatch.setattr("sgns_pmi.figures.finished.sweep_figures", lambda *args, **kwargs: [])
+    monkeypatch.setattr("sgns_pmi.figures.finished.grid_figures", lambda *args, **kwargs: [])
     return Command(tmp_path, monkeypatch, capsys)
 
 

@@ -15,6 +15,7 @@ from command import TINY, Command, written
 from threadpoolctl import threadpool_limits
 
 from sgns_pmi.compare import Comparison, compare
+from sgns_pmi.figures.__main__ import main
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.progress import Progress
 
@@ -30,8 +31,8 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 @pytest.fixture
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sgns_pmi.run.run_figures", lambda *args, **kwargs: [])
-    monkeypatch.setattr("sgns_pmi.gather.sweep_figures", lambda *args, **kwargs: [])
-    monkeypatch.setattr("sgns_pmi.gather.grid_figures", lambda *args, **kwargs: [])
+    monkeypatch.setattr("sgns_pmi.figures.finished.sweep_figures", lambda *args, **kwargs: [])
+    monkeypatch.setattr("sgns_pmi.figures.finished.grid_figures", lambda *args, **kwargs: [])
 
 
 def sweep(command: Command, *arguments: str) -> Any:
@@ -75,7 +76,7 @@ def test_two_by_two(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_grid_panels_show_the_corrected_estimate(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """RMSE of what a panel draws is the RMSE that metrics.csv has for it, biases and noise offset included."""
     monkeypatch.setattr("sgns_pmi.run.run_figures", lambda *args, **kwargs: [])
-    monkeypatch.setattr("sgns_pmi.gather.sweep_figures", lambda *args, **kwargs: [])
+    monkeypatch.setattr("sgns_pmi.figures.finished.sweep_figures", lambda *args, **kwargs: [])
     drawn = []
 
     def grid(panels: Any, **facts: Any) -> None:
@@ -92,7 +93,7 @@ def test_grid_panels_show_the_corrected_estimate(command: Command, monkeypatch: 
 
 def test_grid_panels_of_large_counts_show_seen_cells(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sgns_pmi.compare.shown.SHOWN_CELLS", 10)
-    monkeypatch.setattr("sgns_pmi.gather.sweep_figures", lambda *args, **kwargs: [])
+    monkeypatch.setattr("sgns_pmi.figures.finished.sweep_figures", lambda *args, **kwargs: [])
     drawn: list[Any] = []
     monkeypatch.setattr("sgns_pmi.figures.grid.grid_figure", lambda panels, **facts: drawn.extend(panels))
     monkeypatch.setattr("sgns_pmi.figures.grid.save", lambda *args: [])
@@ -125,7 +126,7 @@ def test_titles_say_what_the_jobs_share(command: Command, monkeypatch: pytest.Mo
         titles.append(title)
         return []
 
-    monkeypatch.setattr("sgns_pmi.gather.sweep_figures", figures)
+    monkeypatch.setattr("sgns_pmi.figures.finished.sweep_figures", figures)
     monkeypatch.setattr("sgns_pmi.figures.grid.grid_figure", lambda panels, **facts: titles.append(facts["title"]))
     monkeypatch.setattr("sgns_pmi.figures.grid.save", lambda *args: [])
     # One job of bad input has no say.
@@ -268,3 +269,37 @@ def test_parallel_jobs_give_the_same_rows(command: Command, monkeypatch: pytest.
     assert (command.folder / "two" / "sweep.csv").read_bytes() == (command.folder / "one" / "sweep.csv").read_bytes()
     summaries = [json.loads(file.read_text()) for file in (command.folder / "two").glob("*/summary.json")]
     assert all(2 * summary["threads"] <= max(2, os.cpu_count() or 1) for summary in summaries)
+
+
+def test_figures_that_were_not_drawn_are_drawn_later(command: Command) -> None:
+    """The same pictures, from what a run keeps; a sweep draws its own, and those of its jobs on request."""
+    (command.folder / "pairs.txt").write_text("apple banana 9\napple dog 1\ncat dog 8\n")
+    own = ("data=toy", "dim=2", "method=[sgns_expected,glove]", "noise=uniform", "eval.similarity=[pairs.txt]")
+    assert command(*own, "hydra.run.dir=run").code == 0
+    folder = command.folder / "run" / "figures"
+    drawn = {file.name: file.read_bytes() for file in folder.iterdir()}
+    assert {"recovery.png", "convergence.png", "losses.png"} < drawn.keys()
+    for file in folder.iterdir():
+        file.unlink()
+    assert figures_command("run") == 0
+    # Places on maps of words are not kept.
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == {
+        name: picture for name, picture in drawn.items() if not name.startswith("words_")
+    }
+    assert figures_command("none") == 2
+    (command.folder / "run" / "shown.npz").unlink()
+    assert figures_command("run") == 2
+
+    assert command(*own, "k=1,2", "method=sppmi_svd", "hydra.sweep.dir=out", "figures=false", "--multirun").code == 0
+    assert [name for name in written(command.folder / "out") if "figures" in name] == []
+    assert figures_command("out") == 0
+    assert {"figures/rmse_seen.png", "k=1/figures/recovery.png"} <= set(written(command.folder / "out"))
+
+
+def figures_command(folder: str) -> int:
+    """The exit code of the command that draws later."""
+    try:
+        main([folder])
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0

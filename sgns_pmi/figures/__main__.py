@@ -1,0 +1,48 @@
+"""Draws the figures of a finished run or sweep: ``python -m sgns_pmi.figures DIR``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from sgns_pmi.errors import InputError
+from sgns_pmi.figures.finished import draw_run, draw_sweep
+from sgns_pmi.results.run import Run
+from sgns_pmi.results.sweep import Sweep
+
+USAGE = "python -m sgns_pmi.figures DIR: draws the figures of a finished run, or of a sweep and each of its jobs\n"
+
+
+def draw(folder: Path) -> list[Path]:
+    """Draw what a folder holds: a run, or a sweep and its jobs.
+
+    Raises
+    ------
+    InputError
+        For a folder that holds neither.
+    """
+    if Sweep(folder).jobs:
+        sweep = Sweep(folder)
+        written = draw_sweep(sweep) if len(sweep.rows) else []
+        return written + [file for job in sweep.jobs if job.shown is not None for file in draw_run(job)]
+    return draw_run(Run.open(folder))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command; bad input ends it with one line and exit code 2."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if len(given) != 1 or given[0] in ("--help", "-h"):
+        print(USAGE, end="", file=sys.stdout if given in (["--help"], ["-h"]) else sys.stderr)
+        raise SystemExit(0 if given in (["--help"], ["-h"]) else 2)
+    try:
+        written = draw(Path(given[0]))
+    except (InputError, OSError) as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+    print(f"{len(written)} figures: {os.path.relpath(given[0])}")
+
+
+if __name__ == "__main__":
+    main()
