@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sgns_pmi.compare.table import main_target, select
 from sgns_pmi.figures.recovery_panels import Cells, draw_panels
-from sgns_pmi.figures.style import LEAST_WIDTH, badge, label, label_axes, number, save, set_title, styled
+from sgns_pmi.figures.style import LEAST_WIDTH, badge, label, label_axes, number, plain, save, set_title, styled
 from sgns_pmi.results.sweep import Sweep
 
 Array = NDArray[np.floating[Any]]
@@ -121,7 +121,7 @@ def grid_figure(
     used = [grid[place] for place in placed]
     draw_panels(figure, used, [Cells.of(p.estimate, p.target, p.counts) for p in placed.values()])
     for (i, j), panel in placed.items():
-        grid[i, j].set_title(f"{row_key} = {panel.row:g}, {column_key} = {panel.column:g}\nRMSE {number(panel.rmse)}")
+        grid[i, j].set_title(f"{row_key} = {plain(panel.row)}, {column_key} = {plain(panel.column)}\nRMSE {number(panel.rmse)}")
         badge(grid[i, j], method)
     for (i, j), ax in np.ndenumerate(grid):
         if (i, j) not in placed:

@@ -137,7 +137,8 @@ def number(value: float) -> str:
 
 def plain(value: float, _: object = None) -> str:
     """A tick as text, without powers of ten where it can be read without them; a matplotlib tick formatter."""
-    return f"{value:.6g}".replace("-", "−")
+    text = f"{value:.6g}"
+    return (f"{value:.0f}" if "e+" in text and value < 1e15 and value == int(value) else text).replace("-", "−")
 
 
 def balanced(panels: int, most: int) -> int:

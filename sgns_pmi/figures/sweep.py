@@ -32,6 +32,7 @@ from sgns_pmi.figures.style import (
     set_title,
     styled,
 )
+from sgns_pmi.results.replicates import mean_interval
 
 ROW_COLUMNS = ("job", *METRIC_COLUMNS)
 """Columns of sweep.csv that are not swept keys."""
@@ -68,7 +69,8 @@ def sweep_figures(frame: pd.DataFrame, directory: str | Path, *, title: str = ""
         cells (rmse_seen.png alone, against the empirical PMI, where no job has a truth); objective_gap.png where
         there are gap rows. One swept key gives lines, two give heat maps (lines, one panel a value of the
         smaller key, where a key has more than 12 values), more give lines in one panel for each combination of the
-        other keys. A swept ``seed`` beside other keys is averaged over: lines have a band from least to greatest.
+        other keys. A swept ``seed`` beside other keys is averaged over: lines have a band, the 95 % interval of the mean, and
+        cells of heat maps its standard error.
         Nothing is written where nothing was swept.
     """
     keys = swept_keys(frame)
@@ -82,7 +84,7 @@ def sweep_figures(frame: pd.DataFrame, directory: str | Path, *, title: str = ""
     keys.reverse()  # of k and dim, equally long, dim goes along the axis
     keys.sort(key=lambda key: (isinstance(levels[key][0], str), -len(levels[key])))
     heat = len(keys) == 2 and all(len(levels[key]) <= MOST_ANNOTATED for key in keys)
-    shared = f"mean of {repeats} seeds" if heat and repeats > 1 else ""
+    shared = f"mean ± se of {repeats} seeds" if heat and repeats > 1 else ""
     written = []
     for name, subject, axis_label, rows in _quantities(frame):
         heading = "\n".join(filter(None, [", ".join(filter(None, [subject, shared])), title]))
@@ -122,8 +124,8 @@ def heatmap_figure(frame: pd.DataFrame, x: str, y: str, *, title: str, value_lab
     Parameters
     ----------
     frame : DataFrame
-        Columns method, `x`, `y`, value. Rows of the same method, x and y (seeds) are averaged. A cell with an
-        infinite value reads ∞ and has no colour; one without rows stays empty.
+        Columns method, `x`, `y`, value. Rows of the same method, x and y (seeds) are averaged, and the mean's
+        standard error stands below it. A cell with an infinite value reads ∞ and has no colour; one without rows stays empty.
     x, y : str
         The keys: numbers in ascending order, names in order of appearance.
     title : str
@@ -136,7 +138,8 @@ def heatmap_figure(frame: pd.DataFrame, x: str, y: str, *, title: str, value_lab
     """
     methods = list(dict.fromkeys(frame["method"]))
     columns, rows = _levels(frame[x]), _levels(frame[y])
-    wide, high = max(2.3, 0.7 + 0.5 * len(columns)), max(1.5, 0.9 + 0.36 * len(rows))
+    repeated = bool(frame.duplicated(["method", x, y]).any())
+    wide, high = max(2.3, 0.7 + 0.5 * len(columns)), max(1.5, 0.9 + (0.5 if repeated else 0.36) * len(rows))
     across = balanced(len(methods), most=max(1, int(11 / wide)))
     figure, axes = panel_axes(len(methods), across, wide, high, share=False)
     scale = _Scale.of(frame["value"])
@@ -144,8 +147,12 @@ def heatmap_figure(frame: pd.DataFrame, x: str, y: str, *, title: str, value_lab
     for ax, method in zip(axes, methods, strict=True):
         of_method = frame[frame["method"] == method]
         table = np.full((len(rows), len(columns)), np.nan)
-        for (row, column), group in of_method.groupby([_keyed(of_method[y]), _keyed(of_method[x])]):
-            table[rows.index(row), columns.index(column)] = group["value"].mean()
+        texts = np.full(table.shape, "", dtype=object)
+        found = mean_interval(of_method.groupby([_keyed(of_method[y]), _keyed(of_method[x])])["value"])
+        for (row, column), mean, se in found[["mean", "se"]].itertuples(name=None):
+            at = rows.index(row), columns.index(column)
+            table[at] = mean
+            texts[at] = number(mean) + (f"\n±{se:.2g}" if np.isfinite(se) else "")
         sns.heatmap(
             table,
             ax=ax,
@@ -155,7 +162,7 @@ def heatmap_figure(frame: pd.DataFrame, x: str, y: str, *, title: str, value_lab
             vmax=norm.vmax,
             cmap=HEAT_COLOURS,
             cbar=False,
-            annot=np.vectorize(number, otypes=[object])(table),
+            annot=texts,
             fmt="",
             annot_kws={"fontsize": 8},
             linewidths=1,
@@ -190,7 +197,7 @@ def lines_figure(
     ----------
     frame : DataFrame
         Columns method, `x`, those of `facets`, value. Of rows that share all of them (seeds) the mean is drawn, with
-        a band from the least to the greatest. A method whose values are all infinite is named in the legend only.
+        a band, its 95 % interval. A method whose values are all infinite is named in the legend only.
     x : str
         The key along the axis: numbers (log scale where they span a factor 10 or more), or names, which are not
         joined by lines.
@@ -223,7 +230,7 @@ def lines_figure(
         ax.grid(True)
     label_axes(axes, across, x, value_label)
     axes[across - 1].legend(
-        loc="upper left", bbox_to_anchor=(1.0, 1.0), title=f"mean and range\nof {repeats} seeds" if repeats > 1 else None
+        loc="upper left", bbox_to_anchor=(1.0, 1.0), title=f"mean and 95 % interval\nof {repeats} seeds" if repeats > 1 else None
     )
     set_title(figure, title)
     return figure
@@ -247,7 +254,7 @@ def _draw_lines(ax: Axes, frame: pd.DataFrame, x: str, levels: list[Any], names:
     numeric = not isinstance(levels[0], str)
     for place, (method, name) in enumerate(names.items()):
         rows = frame[frame["method"] == method]
-        values = rows["value"].where(np.isfinite(rows["value"])).groupby(_keyed(rows[x])).agg(["mean", "min", "max"])
+        values = mean_interval(rows["value"].where(np.isfinite(rows["value"])).groupby(_keyed(rows[x])))
         values = values.reindex([level for level in levels if level in values.index])
         # Names have no order that a line could follow; side by side the methods do not hide each other.
         at = (
@@ -256,11 +263,11 @@ def _draw_lines(ax: Axes, frame: pd.DataFrame, x: str, levels: list[Any], names:
             else (np.array([levels.index(level) for level in values.index]) + 0.5 * ((place + 0.5) / len(names) - 0.5))
         )
         ax.plot(at, values["mean"], color=colour(method), marker=marker(method), linestyle="-" if numeric else "none", label=name)
-        if not (values["max"] - values["min"]).fillna(0).eq(0).all():
+        if not values["se"].fillna(0).eq(0).all():
             if numeric:
-                ax.fill_between(at, values["min"], values["max"], color=colour(method), alpha=0.2, linewidth=0)
+                ax.fill_between(at, values["lower"], values["upper"], color=colour(method), alpha=0.2, linewidth=0)
             else:
-                ax.vlines(at, values["min"], values["max"], color=colour(method), linewidth=1)
+                ax.vlines(at, values["lower"], values["upper"], color=colour(method), linewidth=1)
     if numeric:
         if levels[0] > 0 and levels[-1] / levels[0] >= 10:
             ax.set_xscale("log")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -35,16 +36,16 @@ def over_seeds(frame: pd.DataFrame, keys: Sequence[str], rows: Sequence[str]) ->
     by = [*(key for key in keys if key != SEED), *rows]
     averaged = frame.assign(value=frame["value"].where(frame["optimum"]), without=~frame["optimum"])
     groups = averaged.groupby(by, sort=False, dropna=False)
-    value = groups["value"]
-    n = value.count()
+    return mean_interval(groups["value"]).assign(without_optimum=groups["without"].sum()).reset_index()
+
+
+def mean_interval(values: Any) -> pd.DataFrame:
+    """mean, se, lower, upper and n of each group of a grouped Series: mean ∓ Student's t · s/√n, NaN where n = 1."""
+    n, mean = values.count(), values.mean()
     with np.errstate(invalid="ignore"):  # infinite errors have no spread
-        se: pd.Series[float] = value.std() / np.sqrt(n)
+        se = values.std() / np.sqrt(n)
         half = t.ppf((1 + LEVEL) / 2, np.maximum(n - 1, 1)) * se
-    mean = value.mean()
-    table = pd.DataFrame(
-        {"mean": mean, "se": se, "lower": mean - half, "upper": mean + half, "n": n, "without_optimum": groups["without"].sum()}
-    )
-    return table.reset_index()
+    return pd.DataFrame({"mean": mean, "se": se, "lower": mean - half, "upper": mean + half, "n": n})
 
 
 def seeds_table(summary: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
@@ -69,4 +70,4 @@ def _text(mean: float, se: float, lower: float, upper: float, n: int, without: i
     return f"{mean:.4g}{spread} (n = {n}{f', {without} without optimum' if without else ''})"
 
 
-__all__ = ["SEED", "over_seeds", "seeds_table"]
+__all__ = ["SEED", "mean_interval", "over_seeds", "seeds_table"]

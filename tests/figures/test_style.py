@@ -127,3 +127,13 @@ def test_styled_figures_need_no_window(run):
     figure = convergence_figure(run.data["history"], best=2.0, title="t")
     assert plt.get_fignums() == open_before
     assert isinstance(figure, Figure)
+
+
+def test_large_whole_numbers_are_written_out():
+    assert [style.plain(value) for value in (100_000, 10_000_000, -3.0, 1e-7, 0.25)] == [
+        "100000",
+        "10000000",
+        "−3",
+        "1e−07",
+        "0.25",
+    ]

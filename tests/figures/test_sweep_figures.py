@@ -120,22 +120,27 @@ def test_one_key_makes_a_line_a_method_in_its_colour(figures, tmp_path):
     assert legend.get_title().get_text() == ""
 
 
-def test_seeds_become_mean_and_range(figures, tmp_path):
+T = {2: 12.7062047, 3: 4.3026527}
+"""Student's t at 97.5 % for a mean of so many values, from a printed table."""
+
+
+def test_seeds_become_mean_and_interval(figures, tmp_path):
     sweep_figures(sweep_frame(dim=[1, 2], seed=[0, 1, 2]), tmp_path)
     (ax,) = figures["rmse_all"].axes
     line = ax.lines[0]
     np.testing.assert_allclose(line.get_ydata(), [2, 5])  # jobs 1..3 at dim 1, 4..6 at dim 2
     band = ax.collections[0].get_paths()[0].vertices
-    for dim, low, high in ((1, 1, 3), (2, 4, 6)):
+    for dim, mean in ((1, 2), (2, 5)):
         at = band[band[:, 0] == dim, 1]
-        assert (at.min(), at.max()) == (low, high)
-    assert ax.get_legend().get_title().get_text() == "mean and range\nof 3 seeds"
+        half = T[3] / np.sqrt(3)  # the values lie 1 apart
+        assert (at.min(), at.max()) == (pytest.approx(mean - half), pytest.approx(mean + half))
+    assert ax.get_legend().get_title().get_text() == "mean and 95 % interval\nof 3 seeds"
 
 
 def test_seeds_of_a_heat_map_are_averaged_and_the_title_says_so(figures, tmp_path):
     sweep_figures(sweep_frame(k=[1, 5], dim=[1, 2], seed=[0, 1]), tmp_path)
-    assert annotations(panels_of(figures["rmse_all"])[0])[0, 0] == "1.50"
-    assert figures["rmse_all"].get_suptitle().endswith("all cells, mean of 2 seeds")
+    assert annotations(panels_of(figures["rmse_all"])[0])[0, 0] == "1.50\n±0.5"
+    assert figures["rmse_all"].get_suptitle().endswith("all cells, mean ± se of 2 seeds")
 
 
 def test_a_sweep_of_seeds_alone_runs_along_them(figures, tmp_path):
@@ -157,11 +162,12 @@ def test_names_stand_side_by_side_and_are_not_joined(figures, tmp_path):
     assert len({tuple(line.get_xdata()) for line in ax.lines}) == len(SCALE)
 
 
-def test_names_repeated_over_seeds_show_their_range(figures, tmp_path):
+def test_names_repeated_over_seeds_show_their_interval(figures, tmp_path):
     sweep_figures(sweep_frame(noise=["unigram", "uniform"], seed=[0, 1]), tmp_path)
     (ax,) = figures["rmse_all"].axes
     segments = ax.collections[0].get_segments()
-    assert [sorted(s[:, 1]) for s in segments] == [[1, 2], [3, 4]]
+    half = T[2] / 2  # of two values 1 apart
+    np.testing.assert_allclose([sorted(s[:, 1]) for s in segments], [[1.5 - half, 1.5 + half], [3.5 - half, 3.5 + half]])
 
 
 def test_numbers_and_names_make_a_heat_map_along_the_numbers(figures, tmp_path):
