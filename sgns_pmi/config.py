@@ -14,7 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgns_pmi.compare.words.evaluation import Evaluation
-from sgns_pmi.errors import InputError, check_choice, check_dim, check_flag, check_integer, check_real, check_seed
+from sgns_pmi.errors import (
+    RIDGE_WEIGHTS,
+    InputError,
+    check_choice,
+    check_dim,
+    check_flag,
+    check_integer,
+    check_real,
+    check_ridge,
+    check_seed,
+)
 from sgns_pmi.factorise import METHODS, Composes, Factorisation
 from sgns_pmi.factorise.devices import resolve_device
 from sgns_pmi.factorise.methods.sgns import SOLVERS
@@ -34,7 +44,8 @@ class Config:
 
     Parameters
     ----------
-    k, dim, seed, device, exponent, bias, drop_positive, svg, word2vec, figures, resume, replicates, objective
+    k, dim, seed, device, exponent, bias, drop_positive, ridge, ridge_weights
+    svg, word2vec, figures, resume, replicates, objective
         As in conf/config.yaml.
     noise : str or ndarray, (contexts,)
         Name of the noise distribution, or the weights that `noise_file` holds.
@@ -58,6 +69,8 @@ class Config:
     exponent: float
     bias: bool
     drop_positive: bool
+    ridge: float | str
+    ridge_weights: str
     svg: bool
     word2vec: bool
     figures: str | bool
@@ -99,6 +112,8 @@ class Config:
             exponent=check_real("exponent", tree["exponent"]),
             bias=check_flag("bias", tree["bias"]),
             drop_positive=check_flag("drop_positive", tree["drop_positive"]),
+            ridge=check_ridge(tree["ridge"]),
+            ridge_weights=check_choice("ridge_weights", tree["ridge_weights"], RIDGE_WEIGHTS),
             svg=check_flag("svg", tree["svg"]),
             word2vec=check_flag("word2vec", tree["word2vec"]),
             figures=tree["figures"] is not False and check_choice("figures", tree["figures"], FIGURES),

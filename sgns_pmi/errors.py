@@ -105,6 +105,16 @@ def check_real(field: str, value: object, minimum: float = 0.0, *, above: bool =
     raise InputError(field, value, f"must be a number {'above' if above else 'not below'} {minimum:g}")
 
 
+RIDGE_WEIGHTS = ("uniform", "margins")
+
+
+def check_ridge(value: object) -> float | str:
+    """Return a penalty's λ ≥ 0 as a float, or "auto"; raise `InputError` for anything else."""
+    if isinstance(value, str) and value != "auto":
+        raise InputError("ridge", value, "must be a number from 0, or auto")
+    return "auto" if isinstance(value, str) else check_real("ridge", value)
+
+
 def check_share(field: str, value: object) -> float:
     """Return `value` as a float, or raise `InputError` unless it is above 0 and below 1."""
     share = check_real(field, value, above=True)

@@ -82,6 +82,8 @@ def compare(problem: Problem, fitted: Mapping[str, Factorisation], negatives: Ne
         metrics = {"value": value, "deviation_percent": 100.0 * (value - best) / best}
         if REFERENCE in values:
             metrics["gap"] = (value - values[REFERENCE]) / values[REFERENCE]
+        if (certificate := getattr(fitted[method], "certificate_", None)) is not None:
+            metrics["certificate"] = certificate
         objective = pd.DataFrame(list(metrics.items()), columns=["metric", "value"])
         frames.append(objective.assign(method=method, estimate="corrected", target="objective", cells="all"))
     rows_of_all = pd.concat(frames, ignore_index=True)[list(METRIC_COLUMNS)]

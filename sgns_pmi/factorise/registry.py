@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeVar
 
 from numpy.typing import ArrayLike
 
 from sgns_pmi.factorise.base import Factorisation
 
-Need = Literal["counts", "words", "truth", "text"]
+Need = Literal["counts", "words", "draws", "truth", "text"]
 LACKS: dict[Need, str] = {
     "counts": "needs counts",
     "words": "needs words, and this data has numbers only",
+    "draws": "needs counts that are known to be independent draws, some of which it holds out; for others give ridge a number,"
+    " as method=[sgns_expected] bias=true ridge=1e-4",
     "truth": "needs the true PMI, which is not known for this data",
     "text": "needs a text that can be read more than once, which this data is not",
 }
@@ -30,6 +32,8 @@ class Parameters:
     exponent: float = 1.0
     bias: bool = False
     drop_positive: bool = False
+    ridge: float | str = 0.0
+    ridge_weights: str = "uniform"
     seed: int = 0
     device: str = "cpu"
     verbose: bool = False
@@ -47,12 +51,15 @@ class Method:
     name, summary : str
         The name in configuration and tables; one line for listings.
     estimator : type of Factorisation
-    needs : {"counts", "words", "truth", "text"}
-        What `fit` is given: counts, counts whose words have names, the true PMI (the oracle), or the text that was counted.
+    needs : {"counts", "words", "draws", "truth", "text"}
+        What `fit` is given: counts, counts whose words have names, counts that are independent draws, the true PMI (the
+        oracle), or the text that was counted.
     loss : str
         What `objective_` and `history_` measure where that is not ℓ of SGNS; a label for figures.
     solver : type, optional
         Of the estimator's parameter `solver`; its own options stand under ``solver.`` and its name.
+    presets : mapping
+        Parameters that the method has in place of the estimator's defaults; a key at the top that differs from its default wins.
     """
 
     name: str
@@ -61,6 +68,7 @@ class Method:
     needs: Need = "counts"
     loss: str = ""
     solver: Any = None
+    presets: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def options(self) -> list[str]:
@@ -75,6 +83,7 @@ class Method:
     ) -> Factorisation:
         """The unfitted estimator, with the shared parameters that it has, its own options, and those of its solver."""
         shared = {name: getattr(parameters, name) for name in self.estimator.parameters() if name in SHARED}
+        shared |= {name: preset for name, preset in self.presets.items() if shared.get(name) == getattr(Parameters, name)}
         if self.solver:
             shared["solver"] = self.solver(**(solvers or {}).get(self.solver.name, {}))
         return self.estimator(**shared | dict(options or {}))
@@ -88,11 +97,13 @@ METHODS: dict[str, Method] = {}
 """Every method by its name, sorted by it; tables and figures follow `methods` of the configuration instead."""
 
 
-def method(name: str, summary: str, *, needs: Need = "counts", loss: str = "", solver: Any = None) -> Callable[[Class], Class]:
+def method(
+    name: str, summary: str, *, needs: Need = "counts", loss: str = "", solver: Any = None, **presets: Any
+) -> Callable[[Class], Class]:
     """Make an estimator's class available under a method name, one more for each decorator; see `Method`."""
 
     def declare(estimator: Class) -> Class:
-        METHODS[name] = Method(name, summary, estimator, needs, loss, solver)
+        METHODS[name] = Method(name, summary, estimator, needs, loss, solver, presets)
         # By name, not in the order in which modules happen to import each other: help and errors list them so.
         for other in sorted(METHODS):
             METHODS[other] = METHODS.pop(other)

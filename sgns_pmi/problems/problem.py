@@ -159,8 +159,8 @@ class Problem:
 
     @property
     def offers(self) -> frozenset[str]:
-        """What methods find here: "counts", and "words" (counts whose words have names), "truth" and "text" where there are."""
-        there = {"words": self.counts.vocab, "truth": self.truth, "text": self.corpus}
+        """What methods find here: "counts"; where they are, "words" (named), "draws" (from a known P), "truth" and "text"."""
+        there = {"words": self.counts.vocab, "draws": self.truth, "truth": self.truth, "text": self.corpus}
         return frozenset({"counts", *(what for what, value in there.items() if value is not None)})
 
     def give(self, what: str) -> Any:

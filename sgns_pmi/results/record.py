@@ -36,6 +36,7 @@ log = logging.getLogger("sgns_pmi")
 Status = Literal["running", "complete", "failed", "interrupted", "refused"]
 PACKAGES = ("sgns-pmi", "numpy", "scipy", "torch")
 SUMMARY_FILE = "summary.json"
+RIDGE_FACTS = ("ridge", "certificate", "suggested_dim")  # of a method with a penalty
 PROCESS = Path("/proc/self")
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -130,7 +131,7 @@ class RunRecord:
 
     def fitted(self, method: str, estimator: Factorisation) -> None:
         """Note how a method ended."""
-        ends = {"objective": getattr(estimator, "objective_", None), "status": estimator.status_}
+        ends = {name: getattr(estimator, f"{name}_", None) for name in ("objective", "status", *RIDGE_FACTS)}
         self._methods[method] = {name: value for name, value in ends.items() if value is not None}
         if estimator.note_:
             self._warnings.append(estimator.note_)

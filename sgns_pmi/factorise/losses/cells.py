@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts
+from sgns_pmi.factorise.losses.penalty import Penalty, Ridge
 
 LINEAR_ABOVE = 40.0
 """softplus(x) is x to double precision above this score; the threshold keeps exp from overflowing."""
@@ -93,6 +94,13 @@ class SeparableObjective:
         self.row_weight, self.col_weight = self._tensor(row_weight), self._tensor(col_weight)
         self._cells: dict[str, Tensor] = {}
         self._compiled = False
+        self.penalty: Penalty | None = None
+
+    def penalised(self, ridge: Ridge, dim: int) -> Self:
+        """The same losses plus `ridge` on the first `dim` columns of the factors; biases, in the columns after, stay free."""
+        other = copy(self)
+        other.penalty = Penalty(self._tensor(ridge.rows), self._tensor(ridge.columns), dim)
+        return other
 
     def _tensor(self, array: NDArray[Any]) -> Tensor:
         return torch.tensor(array, dtype=self.dtype, device=self.device)
@@ -119,6 +127,7 @@ class SeparableObjective:
         other._columns = rows[order].int()
         other.row_weight, other.col_weight = self.col_weight, self.row_weight
         other._cells = {name: values[order] for name, values in self._cells.items()}
+        other.penalty = self.penalty and self.penalty.transposed()
         return other
 
     def blocks(self, V: Tensor, U: Tensor) -> Iterator[CellBlock]:
@@ -173,15 +182,17 @@ class SeparableObjective:
         return self.curvature(block)
 
     def losses(self, V: Tensor, U: Tensor) -> Tensor:
-        """Nℓ of every row, float64 (..., words)."""
-        return torch.cat([block.losses for block in self.blocks(V, U)], dim=-1)
+        """Nℓ of every row, float64 (..., words), with the penalty of its vector."""
+        losses = torch.cat([block.losses for block in self.blocks(V, U)], dim=-1)
+        return losses if self.penalty is None else losses + self.total * self.penalty.of_rows(V)
 
     def value(self, V: Tensor, U: Tensor) -> float:
-        """ℓ(V Uᵀ)."""
-        return sum(float(block.losses.sum()) for block in self.blocks(V, U)) / self.total
+        """ℓ(V Uᵀ), and the penalty where there is one."""
+        loss = sum(float(block.losses.sum()) for block in self.blocks(V, U)) / self.total
+        return loss if self.penalty is None else loss + self.penalty.value(V, U)
 
     def value_and_gradient(self, V: Tensor, U: Tensor) -> tuple[float, Tensor, Tensor]:
-        """ℓ, ∂ℓ/∂V = G U / N (words, dim) and ∂ℓ/∂U = Gᵀ V / N (contexts, dim)."""
+        """ℓ, ∂ℓ/∂V = G U / N (words, dim) and ∂ℓ/∂U = Gᵀ V / N (contexts, dim); with the penalty where there is one."""
         dV, dU = torch.empty_like(V), torch.zeros_like(U)
         weighted_V, weighted_U = V * (self.row_weight / self.total)[:, None], U * self.col_weight[:, None]
         loss = 0.0
@@ -192,4 +203,15 @@ class SeparableObjective:
             dU.addmm_(residual.T, weighted_V[block.rows])
         dV *= (self.row_weight / self.total)[:, None]
         dU *= self.col_weight[:, None]
-        return loss / self.total, dV, dU
+        loss /= self.total
+        if self.penalty is not None:
+            loss += self.penalty.value(V, U)
+            self.penalty.add_gradient(dV, dU, V, U)
+        return loss, dV, dU
+
+    def scores_gradient(self, V: Tensor, U: Tensor) -> Tensor:
+        """∂ℓ/∂X, dense (words, contexts), the penalty left out."""
+        found = torch.empty(self.shape, dtype=self.dtype, device=self.device)
+        for block in self.blocks(V, U):
+            found[block.rows] = self.residual(block)
+        return found.mul_((self.row_weight / self.total)[:, None]).mul_(self.col_weight)

@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sgns_pmi.counts import as_counts
-from sgns_pmi.errors import check_choice, check_dim, check_flag, check_integer, check_seed
+from sgns_pmi.errors import RIDGE_WEIGHTS, InputError, check_choice, check_dim, check_flag, check_integer, check_ridge, check_seed
 from sgns_pmi.factorise.base import Float
 from sgns_pmi.factorise.devices import resolve_device
+from sgns_pmi.factorise.losses.penalty import Ridge
 from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.scores import ScoreFactorisation
 from sgns_pmi.factorise.solvers.expected import Expected
+from sgns_pmi.factorise.solvers.newton import Newton
+from sgns_pmi.factorise.solvers.ridge import Choice, choose_ridge
 from sgns_pmi.factorise.solvers.sampled import Sampled
 from sgns_pmi.factorise.solvers.solver import Solver
 from sgns_pmi.pmi import ALL, Rows
@@ -22,11 +25,20 @@ SOLVERS: dict[str, type[Expected] | type[Sampled]] = {solver.name: solver for so
 
 
 @method("sgns_expected", "SGNS, the exact objective minimised to machine precision", solver=Expected)
+@method(
+    "sgns_ridge",
+    "SGNS with biases and a penalty, chosen by held-out counts",
+    needs="draws",
+    solver=Expected,
+    bias=True,
+    ridge="auto",
+)
 @method("sgns_sampled", "SGNS trained on mini-batches with drawn negatives", solver=Sampled)
 class SGNS(ScoreFactorisation):
     """Skip-gram with negative sampling: V·Uᵀ ≈ PMI − log K (Levy & Goldberg 2014).
 
-    Minimises ℓ(X) = (1/N) Σ_ij [n_ij softplus(−x_ij) + K r_i P_n(j) softplus(x_ij)] over X = V·Uᵀ.
+    Minimises ℓ(X) = (1/N) Σ_ij [n_ij softplus(−x_ij) + K r_i P_n(j) softplus(x_ij)] over X = V·Uᵀ, with a penalty of
+    (λ/2)(Σ_i ω_i |v_i|² + Σ_j η_j |u_j|²) on request.
 
     Parameters
     ----------
@@ -45,6 +57,11 @@ class SGNS(ScoreFactorisation):
         Scores V·Uᵀ + b + c with a bias for each row and each column.
     drop_positive : bool, default False
         The objective of word2vec.c and gensim, which drop a negative equal to the positive.
+    ridge : float or "auto", default 0
+        λ of the penalty; biases are free. "auto" (with the expected solver) holds out a fifth of the counts, which must be
+        draws that are independent of each other, and takes the λ that predicts them best.
+    ridge_weights : {"uniform", "margins"}, default "uniform"
+        ω = η = 1, or the shares r_i/N and c_j/N: the weighted trace norm (Salakhutdinov & Srebro 2010).
     seed : int, default 0
         Start and draws; the same seed gives the same result.
     device : str, default "cpu"
@@ -57,9 +74,19 @@ class SGNS(ScoreFactorisation):
     V_, U_ : ndarray, (words, dim) and (contexts, dim)
     row_bias_, col_bias_ : ndarray (words,) and (contexts,), or None
     objective_ : float
-        The exact ℓ at the fitted factors.
+        The exact ℓ at the fitted factors, without the penalty.
     history_ : DataFrame
-        step, epoch, seconds, objective.
+        step, epoch, seconds, objective; of the expected solver with the penalty.
+    ridge_ : float
+        λ, as given or chosen.
+    certificate_ : float or None
+        σ_max(Ω^−½ G H^−½) / λ, G = ∂ℓ/∂X: 1 at the global minimum of the penalised objective, above where `dim` is less than its
+        rank. None without a penalty, of training, and beyond 25 million words x contexts.
+    suggested_dim_ : int or None
+        With ridge="auto": the least dim whose fit without penalty predicts the held-out counts, within a standard error, as well
+        as the best dim's.
+    path_, dims_ : DataFrame or None
+        With ridge="auto": ridge, rank, held_out, objective, certificate of each λ tried; and dim, held_out, se of each dim.
     noise_ : ndarray, (contexts,)
         P_n.
     status_ : {"optimum", "step limit", "interrupted"}
@@ -90,6 +117,8 @@ class SGNS(ScoreFactorisation):
         solver: str | Solver = "expected",
         bias: bool = False,
         drop_positive: bool = False,
+        ridge: float | str = 0.0,
+        ridge_weights: str = "uniform",
         seed: int = 0,
         device: str = "cpu",
         verbose: bool = False,
@@ -101,6 +130,8 @@ class SGNS(ScoreFactorisation):
         self.solver = solver
         self.bias = bias
         self.drop_positive = drop_positive
+        self.ridge = ridge
+        self.ridge_weights = ridge_weights
         self.seed = seed
         self.device = device
         self.verbose = verbose
@@ -114,6 +145,9 @@ class SGNS(ScoreFactorisation):
         if not isinstance(self.solver, Solver):
             check_choice("solver", self.solver, SOLVERS)
         self._solver().check()
+        check_choice("ridge_weights", self.ridge_weights, RIDGE_WEIGHTS)
+        if check_ridge(self.ridge) == "auto" and not isinstance(self._solver(), Expected):
+            raise InputError("ridge", "auto", "is for the expected solver; give ridge a number, as ridge=1e-6")
 
     def _solver(self) -> Solver:
         return SOLVERS[self.solver]() if isinstance(self.solver, str) else self.solver
@@ -133,15 +167,32 @@ class SGNS(ScoreFactorisation):
         dim = check_dim(self.dim, counts.shape)
         negatives = self._negatives(counts)
         solver = self._solver()
+        seed, device = check_seed(self.seed), resolve_device(self.device)
+        ridge = Ridge.of(counts, 1.0, self.ridge_weights)
+        choice: Choice | None = None
+        start = {}
+        if self.ridge == "auto":
+            assert isinstance(solver, Expected)
+            if solver.engine(counts, dim) is not Newton:
+                size = f"{counts.shape[0]} x {counts.shape[1]} x {dim}²"
+                raise InputError("ridge", "auto", f"tries some 15 fits, too many for {size}; give ridge a number, as ridge=3e-7")
+            choice = choose_ridge(counts, dim, negatives, ridge, bias=self.bias, seed=seed, device=device)
+            start = {"start": choice.start}
+        self.ridge_ = choice.ridge if choice else float(self.ridge)
         solution = solver.solve(
             counts,
             dim,
             negatives,
-            seed=check_seed(self.seed),
-            device=resolve_device(self.device),
+            seed=seed,
+            device=device,
             bias=self.bias,
+            ridge=ridge.scaled(self.ridge_) if self.ridge_ > 0 else None,
             verbose=self.verbose,
+            **start,
         )
+        self.certificate_ = solution.certificate
+        self.suggested_dim_ = choice and choice.dim
+        self.path_, self.dims_ = choice and choice.path, choice and choice.dims
         self._scores_of(counts, negatives)
         self.V_, self.U_ = solution.V, solution.U
         self.row_bias_, self.col_bias_ = solution.row_bias, solution.col_bias

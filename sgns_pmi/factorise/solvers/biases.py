@@ -24,10 +24,10 @@ class Parts(NamedTuple):
     col_bias: Array | None
 
 
-def with_biases(V: Factor, U: Factor) -> tuple[Factor, Factor]:
-    """[V, b, 1] and [U, 1, c] with b = c = 0."""
-    (b, ones_V), (c, ones_U) = (_constant_columns(factor) for factor in (V, U))
-    return _beside(V, b, ones_V), _beside(U, ones_U, c)
+def with_biases(V: Factor, U: Factor, b: Factor | None = None, c: Factor | None = None) -> tuple[Factor, Factor]:
+    """[V, b, 1] and [U, 1, c]; biases (words,) and (contexts,) that are not given are 0."""
+    (zeros_V, ones_V), (zeros_U, ones_U) = (_constant_columns(factor) for factor in (V, U))
+    return _beside(V, zeros_V if b is None else b[:, None], ones_V), _beside(U, ones_U, zeros_U if c is None else c[:, None])
 
 
 def parts(V: Array, U: Array, bias: bool) -> Parts:
@@ -35,6 +35,11 @@ def parts(V: Array, U: Array, bias: bool) -> Parts:
     if not bias:
         return Parts(V.copy(), U.copy(), None, None)
     return Parts(V[:, :-2].copy(), U[:, :-2].copy(), V[:, -2].copy(), U[:, -1].copy())
+
+
+def given(found: Parts) -> tuple[Array, ...]:
+    """Those of the parts that there are, as a start."""
+    return tuple(part for part in found if part is not None)
 
 
 def free_columns(width: int, bias: bool) -> tuple[list[int], list[int]]:

@@ -34,6 +34,7 @@ from torch.nn.functional import embedding_bag
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise.losses.cells import softplus
+from sgns_pmi.factorise.losses.penalty import Ridge
 from sgns_pmi.factorise.losses.sgns import ExactObjective
 from sgns_pmi.factorise.solvers.biases import free_columns
 from sgns_pmi.factorise.solvers.training import RECORDS
@@ -85,6 +86,7 @@ class RowBlock(NamedTuple):
     positive: Tensor  # n_ij / α_i
     net: Tensor  # what the triple adds to the weight of softplus(x): the same, less the negatives that are dropped
     occurs: Tensor  # (rows, 1): whether the row has any weight
+    ridge: Tensor | None = None  # (rows, 1): N λω_i / α_i, the row's penalty in units of f_i
 
     def scores(self, v: Tensor, other: Tensor) -> Tensor:
         """v_i·u_j of the block's triples."""
@@ -117,10 +119,14 @@ class Side:
     negatives : Negatives
     transposed : bool
         Whether the rows are those of U.
+    ridge : Ridge, optional
+        The penalty.
     device : str
     """
 
-    def __init__(self, counts: CooccurrenceCounts, negatives: Negatives, *, transposed: bool, device: str) -> None:
+    def __init__(
+        self, counts: CooccurrenceCounts, negatives: Negatives, *, transposed: bool, ridge: Ridge | None = None, device: str
+    ) -> None:
         k, p_n = negatives.k, negatives.noise
         n, total = counts.matrix, counts.total
         weight, other = (k * total * p_n, counts.row_sums / total) if transposed else (k * counts.row_sums, p_n)
@@ -138,6 +144,11 @@ class Side:
             kept = negatives.net.astype(np.float32)
             self._net = torch.tensor(positive * (np.repeat(kept, per_row) if transposed else kept[n.indices]), device=device)
         self.weight = torch.tensor(weight, dtype=torch.float32, device=device)
+        self._ridge = None
+        if ridge is not None:
+            own = ridge.columns if transposed else ridge.rows
+            shares = np.divide(total * own, weight, out=np.zeros(len(weight)), where=weight > 0)
+            self._ridge = torch.tensor(shares[:, None], dtype=torch.float32, device=device)
         self._share = torch.tensor(other, dtype=torch.float32, device=device)
         self._distribution = torch.tensor(np.cumsum(other) / other.sum(), device=device)
 
@@ -159,6 +170,7 @@ class Side:
                 self._positive[cells],
                 self._net[cells],
                 self.weight[low:high, None] > 0,
+                self._ridge if self._ridge is None else self._ridge[low:high],
             )
 
     def draw(self, size: int, generator: torch.Generator) -> Drawn:
@@ -208,20 +220,25 @@ def gradient(block: RowBlock, v: Tensor, other: Tensor, features: Tensor, drawn:
     return slope.addmm_(dense, features[drawn.contexts] * drawn.weights[:, None]), seen, dense
 
 
-def improve(block: RowBlock, own: Tensor, other: Tensor, features: Tensor, free: Any, drawn: Drawn) -> None:
+def improve(
+    block: RowBlock, own: Tensor, other: Tensor, features: Tensor, free: Any, drawn: Drawn, dim: int | None = None
+) -> None:
     """Move the rows of a block, in place, by one `newton_move`; `free` are the columns of `own` that move."""
-    own[block.rows, free] += newton_move(block, own[block.rows], other, features, drawn)
+    own[block.rows, free] += newton_move(block, own[block.rows], other, features, drawn, dim)
 
 
-def newton_move(block: RowBlock, v: Tensor, other: Tensor, features: Tensor, drawn: Drawn) -> Tensor:
+def newton_move(block: RowBlock, v: Tensor, other: Tensor, features: Tensor, drawn: Drawn, dim: int | None = None) -> Tensor:
     """One preconditioned gradient step of Newton length for each row of a block, (rows, free); zero for rows without weight.
 
     The rows of a block share a preconditioner, their mean curvature over the drawn contexts: one small system for all
     of them, which undoes the ill-conditioning that comes from `other`. Each row has its own step length: Newton's along
     its direction, with the row's full curvature, shortened to log(1 + m) / m of it where the largest of its scores
-    would move by m. For logistic regression that length never lets f_i rise (Sun & Tran-Dinh 2019, section 4).
+    would move by m. For logistic regression that length never lets f_i rise (Sun & Tran-Dinh 2019, section 4). A penalty,
+    of the first `dim` columns (all, if None), adds its gradient and its curvature along the step.
     """
     slope, seen, dense = gradient(block, v, other, features, drawn)
+    if block.ridge is not None:
+        slope[:, :dim] += block.ridge * v[:, :dim]
     at_drawn = features[drawn.contexts]
     seen = (block.net * seen * (ALMOST_ONE - seen)).clamp_(min=0.0)
     dense *= ALMOST_ONE - dense
@@ -233,6 +250,8 @@ def newton_move(block: RowBlock, v: Tensor, other: Tensor, features: Tensor, dra
     move_seen, move_dense = block.scores(step, features), step @ at_drawn.T
     reach = torch.maximum(block.largest(move_seen.abs()), move_dense.abs().amax(1))
     second = block.sums(seen * move_seen.square_()) + dense.mul_(move_dense.square_()) @ drawn.weights
+    if block.ridge is not None:
+        second += block.ridge[:, 0] * step[:, :dim].square().sum(1)
     newton = -(slope * step).sum(1) / (second + TINY)
     length = torch.log1p((newton * reach).clamp_(max=1 / TINY)) / (reach + TINY)
     return torch.where(block.occurs, length[:, None] * step, 0.0)
@@ -252,13 +271,15 @@ class BlockTraining:
         negatives: Negatives,
         start: tuple[Tensor, Tensor],
         bias: bool,
+        ridge: Ridge | None,
         generator: torch.Generator,
         epochs: int,
     ) -> None:
         self.V, self.U = start
         self._generator = generator
         device = str(generator.device)
-        self._sides = [Side(counts, negatives, transposed=transposed, device=device) for transposed in (False, True)]
+        self._dim = self.V.shape[1] - 2 * bias
+        self._sides = [Side(counts, negatives, transposed=transposed, ridge=ridge, device=device) for transposed in (False, True)]
         self._exact = partial(ExactObjective, counts, negatives, dtype=torch.float32, device=device)
         self._free: list[Any] = [*free_columns(self.V.shape[1], bias)] if bias else [slice(None)] * 2
         self.epochs, self.epoch_steps = epochs, sum(side.blocks for side in self._sides)
@@ -283,6 +304,6 @@ class BlockTraining:
             for side, free, own, other in zip(self._sides, self._free, (self.V, self.U), (self.U, self.V), strict=True):
                 features = other[:, free].contiguous()
                 for block in side:
-                    improve(block, own, other, features, free, side.draw(DRAWS, self._generator))
+                    improve(block, own, other, features, free, side.draw(DRAWS, self._generator), self._dim)
                     self.step += 1
                     yield

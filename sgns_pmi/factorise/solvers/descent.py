@@ -16,8 +16,8 @@ from sgns_pmi.factorise.solvers.biases import free_columns, parts, with_biases
 from sgns_pmi.factorise.solvers.solution import History, Solution, Status
 from sgns_pmi.progress import Progress
 
-Start = tuple[NDArray[np.float64], NDArray[np.float64]]
-"""V (words, dim) and U (contexts, dim)."""
+Start = tuple[NDArray[np.float64], ...]
+"""V (words, dim) and U (contexts, dim), and the biases b (words,) and c (contexts,) where they do not start from 0."""
 PRECISIONS = {"auto": (torch.float32, torch.float64), "float32": (torch.float32,), "float64": (torch.float64,)}
 
 
@@ -50,8 +50,8 @@ class Descent:
         self.keep(self.starts[0], exact.value(*self.starts[0]))
 
     def _factors(self, *start: NDArray[np.float64]) -> list[Tensor]:
-        V, U = (torch.as_tensor(side, dtype=self.exact.dtype, device=self.exact.device) for side in start)
-        return list(with_biases(V, U)) if self.bias else [V, U]
+        own = [torch.as_tensor(side, dtype=self.exact.dtype, device=self.exact.device) for side in start]
+        return list(with_biases(*own)) if self.bias else own
 
     def keep(self, factors: list[Tensor], objective: float) -> None:
         """Go to `factors`, where ℓ is `objective`; the record holds the lowest ℓ so far, of any start."""

@@ -6,17 +6,23 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import torch
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import check_choice, check_integer, check_real
+from sgns_pmi.factorise.devices import threads_for
+from sgns_pmi.factorise.losses.penalty import Ridge
 from sgns_pmi.factorise.losses.sgns import ExactObjective
+from sgns_pmi.factorise.solvers.biases import Parts
 from sgns_pmi.factorise.solvers.descent import PRECISIONS, descend
 from sgns_pmi.factorise.solvers.newton import Newton
 from sgns_pmi.factorise.solvers.quasi_newton import QuasiNewton
+from sgns_pmi.factorise.solvers.ridge import solve_ridge
 from sgns_pmi.factorise.solvers.solution import History, Solution
 from sgns_pmi.factorise.solvers.start import random_start, spectral_start
 from sgns_pmi.negatives import Negatives
+from sgns_pmi.progress import Progress
 from sgns_pmi.streams import stream
 
 NEWTON_WORK = 5e8  # words x contexts x dim² up to which second order is used
@@ -71,11 +77,18 @@ class Expected:
         seed: int = 0,
         device: str = "cpu",
         bias: bool = False,
+        ridge: Ridge | None = None,
+        start: Parts | None = None,
         verbose: bool = False,
     ) -> Solution:
-        """Minimise ℓ over V (words, dim) and U (contexts, dim), and over biases b and c when asked."""
+        """Minimise ℓ, with the penalty if any, over V (words, dim) and U (contexts, dim), and biases b and c when asked.
+
+        A penalised search may begin at a `start` of its own.
+        """
+        if ridge is not None:
+            return self._solve_ridge(counts, dim, negatives, ridge, start, device=device, bias=bias, verbose=verbose)
         work = math.prod(counts.shape) * dim**2
-        newton = work <= NEWTON_WORK and self.precision != "float32"
+        newton = self.engine(counts, dim) is Newton
         starts = self.starts or (CHEAP_STARTS if work <= CHEAP_WORK else 1)
         history = History()
         rngs = (stream(seed, "start", "sgns_expected", str(number)) for number in range(1, starts))
@@ -93,3 +106,45 @@ class Expected:
             bias=bias,
             verbose=verbose,
         )
+
+    def engine(self, counts: CooccurrenceCounts, dim: int) -> type[Newton] | type[QuasiNewton]:
+        """Second order where the size, and the precision asked for, admit it."""
+        newton = math.prod(counts.shape) * dim**2 <= NEWTON_WORK and self.precision != "float32"
+        return Newton if newton else QuasiNewton
+
+    def _solve_ridge(
+        self,
+        counts: CooccurrenceCounts,
+        dim: int,
+        negatives: Negatives,
+        ridge: Ridge,
+        start: Parts | None,
+        *,
+        device: str,
+        bias: bool,
+        verbose: bool,
+    ) -> Solution:
+        engine, history = self.engine(counts, dim), History()
+        if start is None and engine is QuasiNewton:  # to add columns a few at a time would take too many rounds
+            V, U = spectral_start(counts, dim, negatives)
+            zeros = (np.zeros(len(V)), np.zeros(len(U))) if bias else (None, None)
+            start = Parts(V, U, *zeros)
+        with threads_for(counts.shape), Progress("SGNS (expected)", self.max_steps, verbose) as progress:
+            fit = solve_ridge(
+                counts,
+                dim,
+                negatives,
+                ridge,
+                engine=engine,
+                bias=bias,
+                start=start,
+                history=history,
+                tolerance=self.tolerance,
+                max_steps=self.max_steps,
+                device=device,
+                progress=progress,
+            )
+        V, U = (np.pad(factor, ((0, 0), (0, dim - factor.shape[1]))) for factor in fit.factors[:2])
+        objective = fit.objective - ridge.value(V, U)
+        certificate = None if math.isnan(fit.certificate) else fit.certificate
+        return Solution(V, U, *fit.factors[2:], history.frame(), objective, fit.status, certificate)

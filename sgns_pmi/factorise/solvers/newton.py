@@ -45,6 +45,12 @@ class Newton(Descent):
         self.sides = (exact, exact.transposed())
         self._undamped(self.factors)
 
+    def continue_in(self, exact: SeparableObjective) -> None:
+        """Go on with another objective of the same shape."""
+        super().continue_in(exact)
+        self.sides = (exact, exact.transposed())
+        self._undamped(self.factors)
+
     def _undamped(self, factors: list[Tensor]) -> None:
         self.damping = [torch.ones_like(factor[..., 0]) for factor in factors]
 
@@ -78,6 +84,8 @@ class Newton(Descent):
             factors[side] = torch.where(better[..., None], moved, own)
             self.damping[side] = torch.where(better, damping / 4, damping * 8).clamp(LEAST_DAMPING, 1e6)
             objective = torch.where(better, losses, system.losses).sum(-1) / exact.total
+        if self.exact.penalty is not None:  # the losses are those of the rows of U, which carry their own penalty alone
+            objective = objective + self.exact.penalty.of_rows(factors[0]).sum(-1)
         return factors, objective
 
     def converge(self, tolerance: float, max_steps: int, progress: Progress) -> None:
@@ -102,7 +110,9 @@ class Newton(Descent):
             if last:
                 self.converged = True
                 break
-            if len(recent) > STALLED_STEPS and recent[-STALLED_STEPS - 1] - recent[-1] < STALLED * recent[-1]:
+            # A penalised loss has an optimum, however slowly it is reached.
+            stalled = len(recent) > STALLED_STEPS and recent[-STALLED_STEPS - 1] - recent[-1] < STALLED * recent[-1]
+            if stalled and self.exact.penalty is None:
                 break
 
     def _step(self, newton: _Newton, last: bool) -> float:
@@ -137,7 +147,10 @@ def _largest_move(scores: Tensor, move: Tensor) -> float:
 
 @dataclass(frozen=True)
 class RowSystems:
-    """For every row the loss Nℓ_i, and gradient (..., rows, f) and Hessian (..., rows, f, f) of Nℓ_i / α_i, f free columns."""
+    """For every row the loss Nℓ_i, and gradient (..., rows, f) and Hessian (..., rows, f, f) of Nℓ_i / α_i, f free columns.
+
+    All three with the row's penalty, where there is one.
+    """
 
     losses: Tensor
     gradient: Tensor
@@ -156,6 +169,13 @@ def row_systems(exact: SeparableObjective, V: Tensor, U: Tensor, free: Tensor) -
         losses[..., block.rows] = block.losses
         hessian[..., block.rows, :, :] = _hessians(exact.curvature(block), pairs, count)
         gradient[..., block.rows, :] = exact.residual(block) @ weighted
+    if exact.penalty is not None:
+        losses += exact.total * exact.penalty.of_rows(V)
+        # A word that never occurs has no weight, and a zero vector.
+        ridge = torch.where(exact.row_weight > 0, exact.total * exact.penalty.rows / exact.row_weight, 0.0)[:, None]
+        dim = exact.penalty.dim
+        gradient[..., :dim] += ridge * V[..., :dim]
+        hessian.diagonal(dim1=-2, dim2=-1)[..., :dim] += ridge
     return RowSystems(losses, gradient, hessian)
 
 
@@ -218,7 +238,13 @@ def newton_direction(search: Newton, levenberg: float) -> _Newton:
     features_V, features_U, both = U[:, search.free[0]].T.contiguous(), V[:, search.free[1]].T.contiguous(), slice(search.dim)
     g_V, g_U = features_V @ D.T, features_U @ D
     sides = (S, features_V.T), (S.T, features_U.T)
-    M_V, M_U = ((1 + levenberg) * _hessians(s, _pairs(side, side), len(side.T)) for s, side in sides)
+    M_V, M_U = (_hessians(s, _pairs(side, side), len(side.T)) for s, side in sides)
+    if exact.penalty is not None:
+        weights = exact.penalty.rows, exact.penalty.columns
+        for gradient, blocks, weight, factor in zip((g_V, g_U), (M_V, M_U), weights, (V, U), strict=True):
+            gradient[both] += weight * factor[:, both].T
+            blocks.diagonal(dim1=-2, dim2=-1)[:, both] += weight[:, None]
+    M_V, M_U = (1 + levenberg) * M_V, (1 + levenberg) * M_U
     # Explicit inverses: a preconditioner needs no more accuracy, and they apply ten times faster than two solves.
     inverse_V, inverse_U = (torch.cholesky_inverse(_cholesky(blocks)) for blocks in (M_V, M_U))
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
+from sgns_pmi.factorise.losses.penalty import Penalty
 from sgns_pmi.factorise.solvers.descent import Descent
 from sgns_pmi.factorise.solvers.search import ROUNDING, Trial, backtrack
 from sgns_pmi.progress import Progress
@@ -65,7 +66,7 @@ class QuasiNewton(Descent):
         gradient = self._gradient(self.factors)[1]
         for step in range(max_steps):
             if step % RENEWED == 0:
-                metric = self._metric()
+                metric = self._metric(gradient)
             direction = _two_loops(gradient, pairs, metric)
             slope = float(gradient @ direction)
             before = self.objective
@@ -91,10 +92,11 @@ class QuasiNewton(Descent):
 
         return backtrack(trial, self.objective, halvings=HALVINGS, rounding=ROUNDING[self.exact.dtype])
 
-    def _metric(self) -> Metric:
+    def _metric(self, gradient: Tensor) -> Metric:
         """Inverse of the separable Hessian: for V diag(α h) ⊗ A, A = Σ_j β_j (g_j / m) u_j u_jᵀ, and alike for U.
 
-        h_i = Σ_j β_j S_ij and g_j = Σ_i α_i S_ij / Σ α are the mean curvatures of rows and columns, m their common mean.
+        h_i = Σ_j β_j S_ij and g_j = Σ_i α_i S_ij / Σ α are the mean curvatures of rows and columns, m their common mean. The
+        gradient, where the metric is made, bounds the steps of biases.
         """
         exact, alpha, beta = self.exact, self.exact.row_weight / self.exact.total, self.exact.col_weight
         h, g = torch.empty_like(alpha), torch.zeros_like(beta)
@@ -105,18 +107,11 @@ class QuasiNewton(Descent):
         g /= g @ beta
         weights = alpha * h, beta * g
         V, U = (factor[:, free] for factor, free in zip(self.factors, self.free, strict=True))
-        shared = [_inverse(U.T @ (weights[1][:, None] * U)), _inverse(V.T @ (weights[0][:, None] * V))]
-
-        def apply(packed: Tensor) -> Tensor:
-            # A word that never occurs has no gradient either.
-            return _packed(
-                [
-                    torch.where(weight[:, None] > 0, part / weight[:, None], 0.0) @ inverse
-                    for part, weight, inverse in zip(self._parts(packed), weights, shared, strict=True)
-                ]
-            )
-
-        return apply
+        shared = U.T @ (weights[1][:, None] * U), V.T @ (weights[0][:, None] * V)
+        solves = [
+            _shared_inverse(*side, exact.penalty) for side in zip(weights, shared, self._parts(gradient), (0, 1), strict=True)
+        ]
+        return lambda packed: _packed([solve(part) for solve, part in zip(solves, self._parts(packed), strict=True)])
 
     def _gradient(self, factors: list[Tensor]) -> tuple[float, Tensor]:
         loss, *gradients = self.exact.value_and_gradient(*factors)
@@ -132,9 +127,24 @@ def _packed(parts: list[Tensor]) -> Tensor:
     return torch.cat([part.reshape(-1) for part in parts])
 
 
-def _inverse(matrix: Tensor) -> Tensor:
-    ridge = SHARED_RIDGE * matrix.diagonal().mean() * torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
-    return torch.linalg.inv(matrix + ridge)
+def _shared_inverse(
+    weight: Tensor, shared: Tensor, gradient: Tensor, side: int, penalty: Penalty | None
+) -> Callable[[Tensor], Tensor]:
+    """(w_i A + ρ_i I)⁻¹ of every row at once, in A's eigenvectors; ρ_i, the row's penalty, stands at all columns but biases.
+
+    A bias, which no penalty holds, is held by the size of its gradient: it moves by less than one at a time, as σ is nearly
+    flat, and its curvature next to nothing, a few units from zero.
+    """
+    ridge, penalised = torch.zeros_like(weight), len(shared)
+    if penalty is not None:
+        ridge, penalised = (penalty.rows, penalty.columns)[side], penalty.dim
+        shared[:penalised, penalised:] = shared[penalised:, :penalised] = 0.0
+    shared.diagonal().add_(SHARED_RIDGE * shared.diagonal().mean())
+    values, vectors = torch.linalg.eigh(shared)
+    held = vectors[:penalised].square().sum(0)
+    scale = weight[:, None] * values + ridge[:, None] * held + (gradient @ vectors).abs() * (1 - held).clamp_(min=0.0)
+    # A word that never occurs has no gradient either.
+    return lambda part: torch.where(scale > 0, part @ vectors / scale, 0.0) @ vectors.T
 
 
 def _two_loops(gradient: Tensor, pairs: Iterable[Pair], metric: Metric) -> Tensor:
@@ -164,7 +174,7 @@ class RowQuasiNewton(QuasiNewton):
 
     _halves: tuple[Tensor, Tensor] | None = None  # reused: the old metric has served when the new one is made
 
-    def _metric(self) -> Metric:
+    def _metric(self, gradient: Tensor) -> Metric:
         exact = self.exact
         # What multiplies a free column of one side: the other side's same column.
         U, V = self.factors[1][:, self.free[0]], self.factors[0][:, self.free[1]]

@@ -32,6 +32,7 @@ from sgns_pmi.errors import InputError, check_choice, check_integer, check_real
 from sgns_pmi.factorise.devices import threads_for
 from sgns_pmi.factorise.draws import NoiseSampler
 from sgns_pmi.factorise.linalg import balanced
+from sgns_pmi.factorise.losses.penalty import Ridge
 from sgns_pmi.factorise.losses.sgns import ExactObjective
 from sgns_pmi.factorise.solvers import blocks
 from sgns_pmi.factorise.solvers.biases import ONES, parts, with_biases
@@ -166,6 +167,7 @@ class Sampled:
         seed: int = 0,
         device: str = "cpu",
         bias: bool = False,
+        ridge: Ridge | None = None,
         verbose: bool = False,
     ) -> Solution:
         """Train V (words, dim) and U (contexts, dim), float32, and biases b and c when asked.
@@ -180,18 +182,18 @@ class Sampled:
         """
         history = History()
         generator = torch.Generator(device).manual_seed(torch_seed(seed, "fit", "sgns_sampled"))
-        start = small_start(counts, negatives, dim, bias, START_SCALES[self.init], generator)
+        small = small_start(counts, negatives, dim, bias, START_SCALES[self.init], generator)
         scheme = self.scheme(counts.nnz)
         epochs = default_epochs(scheme, counts.nnz) if self.epochs is None else check_integer("epochs", self.epochs)
         training: _Pairs | BlockTraining
         if scheme == "pair":
-            training = _Pairs(self, counts, negatives, start, bias, generator, epochs)
+            training = _Pairs(self, counts, negatives, small, bias, ridge, generator, epochs)
         else:
-            training = BlockTraining(counts, negatives, start, bias, generator, epochs)
+            training = BlockTraining(counts, negatives, small, bias, ridge, generator, epochs)
         with threads_for(counts.shape):
             status = train(training, history, Progress("SGNS (sampled)", training.steps, verbose))
         found = parts(training.V.cpu().numpy(), training.U.cpu().numpy(), bias)
-        if scheme == "block":
+        if scheme == "block" and ridge is None:  # a penalised optimum is balanced, VᵀΩV = UᵀHU
             V, U = balanced(found.V, found.U, counts.row_sums / counts.total, negatives.noise)
             found = found._replace(V=V, U=U)
         return Solution(*found, history.frame(), history.objective, status)
@@ -212,6 +214,7 @@ class _Pairs:
         negatives: Negatives,
         start: tuple[Tensor, Tensor],
         bias: bool,
+        ridge: Ridge | None,
         generator: torch.Generator,
         epochs: int,
     ) -> None:
@@ -223,6 +226,7 @@ class _Pairs:
         device = str(generator.device)
         self._triples, self._sampler = Triples.on(device, counts), NoiseSampler(negatives, generator)
         self._exact = ExactObjective(counts, negatives, dtype=torch.float32, device=device)
+        self._penalty = self._exact.penalised(ridge, self.V.shape[1] - 2 * bias).penalty if ridge else None
         self.epochs, self.epoch_steps = epochs, math.ceil(counts.nnz / self._batch_size)
         self._mean_weight = counts.total / self.epoch_steps
         self.steps = epochs * self.epoch_steps
@@ -230,7 +234,7 @@ class _Pairs:
         self.step = 0
 
     def objective(self, exact: bool) -> float:
-        """The exact ℓ, asked for or not."""
+        """The exact ℓ, asked for or not, without the penalty."""
         return self._exact.value(self.V, self.U)
 
     def diverged(self) -> InputError:
@@ -254,6 +258,8 @@ class _Pairs:
         weight = weight / (self._mean_weight if self._options.normalization == "epoch" else weight.sum())
         kept = weight * (drawn != context) if self._negatives.drop_positive else weight
         self.V.grad, self.U.grad = batch_gradient(self.V, self.U, center, context, drawn, weight, kept)
+        if self._penalty is not None:
+            self._penalty.add_gradient(self.V.grad, self.U.grad, self.V, self.U)
         if self._bias:  # the columns of ones stay
             self.V.grad[:, ONES[0]] = self.U.grad[:, ONES[1]] = 0.0
         self._optimizer.step()

@@ -59,6 +59,8 @@ class Solution:
         The exact ℓ at the factors.
     status : str
         How the search ended; training, which has no tolerance, ends at its step limit.
+    certificate : float, optional
+        σ_max/λ of a penalised stationary point: 1 at the global minimum.
     """
 
     V: NDArray[Any]
@@ -68,3 +70,4 @@ class Solution:
     history: pd.DataFrame
     objective: float
     status: Status
+    certificate: float | None = None

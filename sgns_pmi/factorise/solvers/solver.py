@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Protocol, runtime_checkable
 
 from sgns_pmi.counts import CooccurrenceCounts
+from sgns_pmi.factorise.losses.penalty import Ridge
 from sgns_pmi.factorise.solvers.solution import Solution
 from sgns_pmi.negatives import Negatives
 
@@ -28,6 +29,7 @@ class Solver(Protocol):
         seed: int = 0,
         device: str = "cpu",
         bias: bool = False,
+        ridge: Ridge | None = None,
         verbose: bool = False,
     ) -> Solution:
-        """Minimise ℓ over V (words, dim) and U (contexts, dim), and over biases b and c when asked."""
+        """Minimise ℓ, with the penalty if any, over V (words, dim) and U (contexts, dim), and biases b and c when asked."""

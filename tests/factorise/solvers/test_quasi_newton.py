@@ -65,7 +65,7 @@ def test_the_metric_is_the_inverse_of_a_separable_hessian():
     blocks = [np.einsum("j,jf,jg->fg", q, U, U) * 0.5 * p_i for p_i in p]  # α_i S β with S = (1 + n/w) σ' = 1/2
     gradient = np.concatenate([(block @ part).ravel() for block, part in zip(blocks, direction[:7].numpy(), strict=True)])
     packed = torch.tensor(np.concatenate([gradient, np.zeros(10)]))
-    found = descent._metric()(packed)[:14].reshape(7, 2).numpy()
+    found = descent._metric(packed)(packed)[:14].reshape(7, 2).numpy()
     # The ridge of one percent of the mean diagonal is all that separates them.
     np.testing.assert_allclose(found, direction[:7].numpy(), rtol=0.1, atol=0.1)
 

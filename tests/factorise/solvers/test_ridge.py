@@ -1,0 +1,195 @@
+"""The penalty: its gradient, its optimum against an independent minimiser, the proof of it, and λ by held-out counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.optimize
+import torch
+
+import sgns_pmi as sp
+from sgns_pmi.errors import InputError
+from sgns_pmi.factorise import METHODS
+from sgns_pmi.factorise.losses.penalty import Ridge
+from sgns_pmi.factorise.losses.sgns import ExactObjective
+from sgns_pmi.factorise.registry import Parameters
+from sgns_pmi.factorise.solvers.newton import Newton
+from sgns_pmi.factorise.solvers.quasi_newton import QuasiNewton
+from sgns_pmi.factorise.solvers.ridge import largest_ridge, solve_ridge, thinned
+from sgns_pmi.negatives import Negatives
+from sgns_pmi.streams import stream
+
+LAMBDA = 2e-3
+
+
+def problem(words: int = 12, seed: int = 3) -> tuple[sp.CooccurrenceCounts, Negatives]:
+    counts = sp.softmax_problem(words=words, rank=2, pairs=20_000, seed=seed).counts
+    return counts, Negatives.of(counts, 3, exponent=0.75)
+
+
+def product(fit: Any) -> np.ndarray:
+    V, U, b, c = fit.factors
+    return V @ U.T + (0 if b is None else b[:, None] + c)
+
+
+@pytest.mark.parametrize("weights", ["uniform", "margins"])
+def test_the_gradient_is_that_of_the_loss_and_the_penalty(weights: str) -> None:
+    counts, negatives = problem()
+    ridge = Ridge.of(counts, 0.1, weights)
+    exact = ExactObjective(counts, negatives).penalised(ridge, 2)
+    rng = stream(0, "test")
+    V, U = (torch.from_numpy(rng.normal(size=(12, 4))).requires_grad_() for _ in range(2))  # two columns and biases
+    _, dV, dU = exact.value_and_gradient(V.detach(), U.detach())
+    plain = sp.sgns_objective(V.detach().numpy(), U.detach().numpy(), counts, k=3, noise=negatives.noise)
+    penalty = (
+        torch.from_numpy(ridge.row_weights) @ V[:, :2].square().sum(1)
+        + torch.from_numpy(ridge.col_weights) @ U[:, :2].square().sum(1)
+    ) * 0.05
+    assert exact.value(V.detach(), U.detach()) == pytest.approx(plain + float(penalty.detach()), rel=1e-12)
+    _, plain_V, plain_U = ExactObjective(counts, negatives).value_and_gradient(V.detach(), U.detach())
+    for own, without, extra in zip((dV, dU), (plain_V, plain_U), torch.autograd.grad(penalty, (V, U)), strict=True):
+        torch.testing.assert_close(own, without + extra)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("weights", ["uniform", "margins"])
+def test_the_optimum_is_that_of_an_independent_minimiser(bias: bool, weights: str) -> None:
+    """SciPy's L-BFGS-B on ℓ_λ written out, from a random start with more columns than the optimum has."""
+    counts, negatives = problem()
+    n, dim = counts.matrix.toarray(), 6
+    ridge = Ridge.of(counts, LAMBDA if weights == "uniform" else 0.05, weights)
+    w = negatives.k * counts.row_sums[:, None] * negatives.noise
+
+    def loss(packed: np.ndarray) -> tuple[float, np.ndarray]:
+        V, U = packed[: 12 * dim].reshape(12, dim), packed[12 * dim : 24 * dim].reshape(12, dim)
+        b, c = packed[24 * dim : 24 * dim + 12], packed[24 * dim + 12 :]
+        x = V @ U.T + bias * (b[:, None] + c)
+        value = (n * np.logaddexp(0, -x) + w * np.logaddexp(0, x)).sum() / counts.total
+        value += (ridge.rows @ (V**2).sum(1) + ridge.columns @ (U**2).sum(1)) / 2
+        G = ((n + w) / (1 + np.exp(-x)) - n) / counts.total
+        parts = G @ U + ridge.rows[:, None] * V, G.T @ V + ridge.columns[:, None] * U, bias * G.sum(1), bias * G.sum(0)
+        return value, np.concatenate([part.ravel() for part in parts])
+
+    start = stream(1, "test").normal(size=24 * dim + 24) * 0.3
+    found = scipy.optimize.minimize(
+        loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 20_000, "ftol": 1e-15, "gtol": 1e-11}
+    )
+    fit = solve_ridge(counts, dim, negatives, ridge, bias=bias)
+    assert fit.status == "optimum"
+    assert fit.certificate == pytest.approx(1, abs=1e-6)
+    assert fit.objective == pytest.approx(found.fun, rel=1e-9)
+    V, U = fit.factors[:2]
+    np.testing.assert_allclose(V.T @ (ridge.row_weights[:, None] * V), U.T @ (ridge.col_weights[:, None] * U), atol=1e-6)
+
+
+def test_every_start_and_every_dim_from_the_rank_on_end_at_one_product() -> None:
+    counts, negatives = problem()
+    ridge = Ridge.of(counts, LAMBDA)
+    one = solve_ridge(counts, 4, negatives, ridge, bias=True)
+    assert 1 <= one.rank <= 3
+    for seed in range(3):
+        V, U = stream(seed, "test").normal(size=(2, 12, 5))
+        start = one.factors._replace(V=V, U=U)
+        for engine in (Newton, QuasiNewton):
+            other = solve_ridge(
+                counts, 8, negatives, ridge, bias=True, start=start, engine=engine, tolerance=1e-15, max_steps=5000
+            )
+            np.testing.assert_allclose(product(other), product(one), atol=1e-6 if engine is Newton else 1e-3)
+            assert other.objective == pytest.approx(one.objective, rel=1e-9)
+
+
+def test_below_its_rank_the_certificate_says_that_there_is_more() -> None:
+    counts, negatives = problem(words=20)
+    fit = solve_ridge(counts, 1, negatives, Ridge.of(counts, 1e-4), bias=True)
+    assert fit.certificate > 1.1
+    assert fit.status == "local optima"
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_from_the_largest_ridge_on_the_product_is_empty(bias: bool) -> None:
+    counts = problem()[0]
+    negatives = Negatives.of(counts, 3)  # whose optimum without a product has b = 0 and a known c
+    ridge = Ridge.of(counts, 1.0)
+    most = largest_ridge(counts, negatives, ridge, bias)
+    ranks = [solve_ridge(counts, 3, negatives, ridge.scaled(most * factor), bias=bias).rank for factor in (1.02, 0.9)]
+    assert ranks == [0, 1]
+
+
+def test_a_vanishing_ridge_leaves_the_truth() -> None:
+    population = sp.softmax_problem(words=15, rank=2, sampling="population", seed=1)
+    errors = [
+        np.abs(sp.SGNS(dim=2, k=5, bias=True, ridge=ridge).fit(population.counts).estimate_pmi() - population.pmi).max()
+        for ridge in (1e-4, 1e-6, 1e-8)
+    ]
+    assert errors[0] > 10 * errors[1] > 100 * errors[2]
+    assert errors[2] < 1e-3
+
+
+@pytest.mark.parametrize("negatives", ["pair", "block"])
+def test_training_goes_where_the_exact_solver_ends(negatives: str) -> None:
+    """Drawn negatives leave it some percent above; without the penalty's gradient it ends far from there."""
+    counts = problem(words=30)[0]
+    ridge = 3e-3
+
+    def penalised(fit: sp.SGNS) -> float:
+        return fit.objective_ + ridge / 2 * float((fit.V_**2).sum() + (fit.U_**2).sum())
+
+    exact = sp.SGNS(dim=3, k=3, bias=True, ridge=ridge).fit(counts)
+    trained = sp.SGNS(dim=3, k=3, bias=True, ridge=ridge, solver=sp.Sampled(negatives=negatives)).fit(counts)
+    free = sp.SGNS(dim=3, k=3, bias=True, solver=sp.Sampled(negatives=negatives)).fit(counts)
+    assert penalised(exact) * (1 - 1e-6) <= penalised(trained) < 1.02 * penalised(exact)
+    assert penalised(free) > 1.05 * penalised(exact)
+    assert trained.certificate_ is None
+
+
+def test_thinned_counts_add_up_and_have_their_share() -> None:
+    counts = problem(words=30)[0]
+    kept, held = thinned(counts, 0.2, stream(0, "test"))
+    np.testing.assert_array_equal((kept.matrix + held.matrix).toarray(), counts.matrix.toarray())
+    # Binomial: 20,000 pairs, four standard errors.
+    assert held.total == pytest.approx(0.2 * counts.total, abs=4 * np.sqrt(0.16 * counts.total))
+
+
+def test_held_out_counts_find_lambda_and_the_rank_of_the_truth() -> None:
+    """V₀U₀ᵀ has rank 2; with biases that is the dim. The penalised fit is of use at any dim."""
+    for seed in range(3):
+        drawn = sp.softmax_problem(words=40, rank=2, pairs=100_000, seed=seed)
+        fit = sp.SGNS(dim=24, k=5, bias=True, ridge="auto").fit(drawn.counts)
+        assert fit.suggested_dim_ == 2
+        assert fit.status_ == "optimum"
+        assert fit.path_ is not None
+        assert fit.path_.loc[fit.path_["held_out"].idxmin(), "ridge"] == fit.ridge_
+        error = np.sqrt(np.mean((fit.estimate_pmi() - drawn.pmi) ** 2))
+        refit = sp.SGNS(dim=2, k=5, bias=True).fit(drawn.counts)
+        assert np.sqrt(np.mean((refit.estimate_pmi() - drawn.pmi) ** 2)) < error < 0.6
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"ridge": -1}, "ridge"),
+        ({"ridge": "automatic"}, "ridge"),
+        ({"ridge": float("nan")}, "ridge"),
+        ({"ridge": "auto", "solver": "sampled"}, "ridge"),
+        ({"ridge_weights": "rows"}, "ridge_weights"),
+    ],
+)
+def test_wrong_values_are_refused(options: dict[str, Any], field: str) -> None:
+    with pytest.raises(InputError) as refused:
+        sp.SGNS(dim=2, **options).fit(problem()[0])
+    assert refused.value.field == field
+
+
+def test_too_few_counts_to_hold_out_are_refused() -> None:
+    with pytest.raises(InputError, match="hold out"):
+        sp.SGNS(dim=1, ridge="auto").fit([[0.5, 0.2], [0.1, 0.4]])
+
+
+def test_the_method_has_biases_and_chooses_unless_told() -> None:
+    chosen = METHODS["sgns_ridge"].build().get_params()
+    assert (chosen["bias"], chosen["ridge"]) == (True, "auto")
+    assert METHODS["sgns_ridge"].build(Parameters(ridge=0.1)).get_params()["ridge"] == 0.1
+    assert METHODS["sgns_expected"].build().get_params()["ridge"] == 0
+    assert METHODS["sgns_ridge"].skip({"counts", "words"})[0]
