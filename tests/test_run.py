@@ -57,7 +57,7 @@ def metric(metrics: pd.DataFrame, method: str, estimate: str, target: str, cells
 def test_defaults_are_those_of_the_design() -> None:
     config = Config.from_tree(composed())
     assert (config.k, config.dim, config.noise, config.exponent, config.seed) == (5, 4, "unigram", 1.0, 0)
-    assert config.methods == ("sgns_expected", "sgns_sampled", "sppmi_svd", "oracle")
+    assert config.methods == ("sgns_expected", "sgns_sampled", "sgns_ridge", "sppmi_svd", "oracle")
     assert (config.bias, config.drop_positive, config.svg, config.device) == (False, False, False, "cpu")
     assert {key: config.data[key] for key in ("name", "words", "rank", "pairs")} == {
         "name": "softmax",
@@ -162,7 +162,7 @@ def test_files_of_a_run(command: Command) -> None:
     outcome = command(*TINY, "hydra.run.dir=out", "bias=true", "noise=uniform")
     assert outcome.code == 0
     out = command.folder / "out"
-    methods = ["sgns_expected", "sgns_sampled", "sppmi_svd", "oracle"]
+    methods = ["sgns_expected", "sgns_sampled", "sgns_ridge", "sppmi_svd", "oracle"]
     assert set(written(out)) >= {
         "metrics.csv",
         "history.csv",
@@ -179,7 +179,7 @@ def test_files_of_a_run(command: Command) -> None:
     assert list(metrics["method"].unique()) == methods
     history = pd.read_csv(out / "history.csv")
     assert list(history.columns) == ["method", "step", "epoch", "seconds", "objective"]
-    assert set(history["method"]) == {"sgns_expected", "sgns_sampled"}
+    assert set(history["method"]) == {"sgns_expected", "sgns_sampled", "sgns_ridge"}
 
     # The vectors are those that the metrics speak of.
     problem = sp.softmax_problem(words=12, pairs=3000)

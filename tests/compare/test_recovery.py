@@ -203,7 +203,9 @@ def test_objective_of_large_counts_is_that_of_small_ones(name, drop, monkeypatch
             found = estimator_objective(estimator, counts, negatives)
             # A method's own ℓ may have been summed in float32 products.
             single = limit == "FLOAT32_CELLS" or name in ("sgns_sampled", "sgns_stream", "fasttext")
-            assert found == pytest.approx(dense, rel=1e-5 if single else 1e-11)
+            # Swivel's scores run to 10⁵ and more below zero here, of which float32 keeps two decimals.
+            precision = 1e-4 if name == "swivel" else 1e-5
+            assert found == pytest.approx(dense, rel=precision if single else 1e-11)
         monkeypatch.undo()
 
 

@@ -84,7 +84,7 @@ def test_shared_parameters_reach_every_method_that_has_them() -> None:
         )
         # And a parameter that a method has by another's name is not mistaken for it.
         defaults = {key: p.default for key, p in inspect.signature(declared.estimator).parameters.items()}
-        own = set(params) - set(values) - {"solver", "noise", "device"}
+        own = set(params) - set(values) - {"solver", "noise", "device"} - set(declared.presets)
         assert {key: params[key] for key in own} == {key: defaults[key] for key in own}, name
 
 
