@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -13,14 +15,18 @@ from omegaconf import DictConfig, OmegaConf, read_write
 
 from sgns_pmi.errors import InputError
 from sgns_pmi.results.lock import FolderLock, new_folder
+from sgns_pmi.results.plan import PLAN_FILE, same_sweeps
 from sgns_pmi.sweeper import GridSweep
+
+log = logging.getLogger("sgns_pmi")
 
 
 class Folders(Callback):
     """Hydra's callback that claims the folder of a run or a sweep before Hydra writes into it.
 
-    A folder with the time in its name is made anew, with a suffix where another run began in the same second; one that
-    the user names is locked. Hydra turns errors of callbacks into warnings, so a refusal ends the program here.
+    A folder with the time in its name is made anew, with a suffix where another run began in the same second, unless it is
+    a sweep's that the same command has begun: that one goes on. One that the user names is locked.
+    Hydra turns errors of callbacks into warnings, so a refusal ends the program here.
     """
 
     sweep: ClassVar[Path | None] = None
@@ -40,15 +46,30 @@ class Folders(Callback):
     def _claim(self, config: DictConfig, kind: str) -> Path:
         try:
             place = Path(str(config.hydra[kind].dir)).absolute()
-            if "${now:" in OmegaConf.to_container(config.hydra[kind], resolve=False)["dir"]:  # type: ignore[index,call-overload]
-                place = new_folder(place)
+            asked = str(OmegaConf.to_container(config.hydra[kind], resolve=False)["dir"])  # type: ignore[index,call-overload]
+            if "${now:" in asked:
+                earlier = self._earlier(config, asked) if kind == "sweep" and config.resume else None
+                place = earlier or new_folder(place)
                 with read_write(config.hydra):
                     config.hydra[kind].dir = str(place)
+                if earlier:
+                    return earlier
             self._held.enter_context(FolderLock(place, f"hydra.{kind}.dir"))
         except (InputError, OSError) as error:
             print(error, file=sys.stderr)
             raise SystemExit(2) from None
         return place
+
+    def _earlier(self, config: DictConfig, asked: str) -> Path | None:
+        """The folder of a sweep that the same command has begun and that no process is busy with, locked; else None."""
+        root, _, dated = asked.partition("${now:")
+        plans = Path(root or ".").absolute().glob("/".join(["*"] * (dated.count("/") + 1) + [PLAN_FILE]))
+        for folder in same_sweeps(plans, config.hydra.overrides.task) if GridSweep.serves(config) else ():
+            with suppress(InputError):
+                self._held.enter_context(FolderLock(folder, "hydra.sweep.dir"))
+                log.info("goes on with %s; resume=false begins anew", os.path.relpath(folder))
+                return folder
+        return None
 
     @classmethod
     @contextmanager

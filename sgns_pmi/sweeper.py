@@ -72,7 +72,7 @@ class GridSweep(BaseException):
 
         clear(folder, SWEEP_FILES)
         write_text(OmegaConf.to_yaml(config), folder / "multirun.yaml")
-        write_plan(jobs, folder)
+        write_plan(jobs, folder, config.hydra.overrides.task)
         done = finished if config.resume else {}
         # Two of them may come to the same configuration, which then runs once.
         missing = {job.key: own for own, job in zip(batch, jobs, strict=True) if job.key not in done}

@@ -15,6 +15,7 @@ from sgns_pmi import run as run_module
 from sgns_pmi import sweep as sweep_module
 from sgns_pmi.config import Config
 from sgns_pmi.results.identity import job_key, same_configuration
+from sgns_pmi.results.lock import FolderLock
 from sgns_pmi.results.plan import folder_name
 
 
@@ -83,6 +84,23 @@ def test_new_values_of_a_key_run_alone(command: Command, ran: list[str]) -> None
     assert fresh.code == 0
     assert (command.folder / "fresh" / "sweep.csv").read_bytes() == resumed
     assert (command.folder / "fresh" / "summary.csv").read_bytes() == (command.folder / "out" / "summary.csv").read_bytes()
+
+
+def test_a_sweep_without_a_folder_of_its_own_goes_on(command: Command, ran: list[str]) -> None:
+    arguments = (*TINY[:2], "k=1,2", "dim=2", "method=qwem", "hydra.sweep.dir='sweeps/${now:%Y}/${now:%H}'", "--multirun")
+    assert command(*arguments).code == 0
+    (folder,) = command.folder.glob("sweeps/*/*")
+    (folder / "k=2" / "summary.json").unlink()
+    ran.clear()
+    outcome = command(*arguments)
+    assert (outcome.code, ran) == (0, ["k=2"])
+    assert f"goes on with {folder.relative_to(command.folder)}; resume=false begins anew" in outcome.stderr
+    with FolderLock(folder, "hydra.sweep.dir"):  # as while the first command still runs
+        command(*arguments)
+    command("resume=false", *arguments)
+    assert ran == ["k=2", "k=1", "k=2", "k=1", "k=2"]
+    names = sorted(place.name[2:] for place in command.folder.glob("sweeps/*/*"))
+    assert names == ["", "-2", "-3"]
 
 
 def test_another_configuration_keeps_its_results(command: Command, ran: list[str]) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sgns_pmi.results.identity import code_version
 from sgns_pmi.results.record import SUMMARY_FILE
 from sgns_pmi.results.tables import write_json
 
@@ -38,9 +39,19 @@ class PlannedJob:
     asked: Mapping[str, Any]
 
 
-def write_plan(jobs: Sequence[PlannedJob], sweep: Path) -> None:
-    """Write jobs.json."""
-    write_json({"jobs": [asdict(job) for job in jobs]}, sweep / PLAN_FILE)
+def write_plan(jobs: Sequence[PlannedJob], sweep: Path, command: Sequence[str] = ()) -> None:
+    """Write jobs.json: the jobs, the arguments that asked for them, and the code's version."""
+    write_json({"command": _jobs_of(command), "code": code_version(), "jobs": [asdict(job) for job in jobs]}, sweep / PLAN_FILE)
+
+
+def same_sweeps(plans: Iterable[Path], command: Sequence[str]) -> list[Path]:
+    """The folders of sweeps that the same arguments asked of the same code, the newest first; `plans` are their jobs.json."""
+    found = []
+    for file in plans:
+        plan = json.loads(file.read_text(encoding="utf-8"))
+        if (plan.get("command"), plan.get("code")) == (_jobs_of(command), code_version()):
+            found.append(file)
+    return [file.parent for file in sorted(found, key=lambda file: file.stat().st_mtime, reverse=True)]
 
 
 def read_plan(sweep: Path) -> list[PlannedJob] | None:
@@ -49,6 +60,11 @@ def read_plan(sweep: Path) -> list[PlannedJob] | None:
     if not file.is_file():
         return None
     return [PlannedJob(**job) for job in json.loads(file.read_text(encoding="utf-8"))["jobs"]]
+
+
+def _jobs_of(command: Sequence[str]) -> list[str]:
+    """What of a command says which jobs there are."""
+    return [argument for argument in command if not argument.startswith("resume=")]
 
 
 def finished_jobs(sweep: Path) -> dict[str, str]:
@@ -75,4 +91,4 @@ def folder_name(values: Mapping[str, str], key: str) -> str:
     return name if len(name.encode()) <= LONGEST_NAME else f"{name.encode()[:LONGEST_NAME].decode(errors='ignore')}-{key[:8]}"
 
 
-__all__ = ["PLAN_FILE", "PlannedJob", "finished_jobs", "folder_name", "read_plan", "write_plan"]
+__all__ = ["PLAN_FILE", "PlannedJob", "finished_jobs", "folder_name", "read_plan", "same_sweeps", "write_plan"]
