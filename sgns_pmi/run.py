@@ -87,7 +87,7 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
         if fitted:
             with record.step("compare"):
                 metrics, shown = compare(problem, fitted, negatives)
-            record.tables.append(overview(metrics))
+            record.tables.append(overview(metrics, {name: estimator.status_ for name, estimator in fitted.items()}))
             write_csv(metrics, directory / "metrics.csv")
             write_shown(shown, directory / SHOWN_FILE)
         if fitted and record.status != "interrupted":

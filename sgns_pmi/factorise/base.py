@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sgns_pmi.factorise.estimator import Estimator
 from sgns_pmi.factorise.linalg import product_cells
-from sgns_pmi.factorise.solvers.solution import Status
+from sgns_pmi.factorise.solvers.solution import Ends, Status
 from sgns_pmi.factorise.subwords import Subwords
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.pmi import ALL, Indices, Rows
@@ -39,10 +39,22 @@ class Factorisation(Estimator):
     subwords_: Subwords | None = None
     """Vectors of parts of words, of which a method composes those of unknown words."""
 
-    def _ended(self, status: Status, unfinished: str = "") -> None:
-        """Note how the fit ended, and say `unfinished` where that was its step limit."""
+    def _ended(self, status: Status, unfinished: str = "", ends: Ends | None = None) -> None:
+        """Note how the fit ended, and say what that means: `unfinished` where it was the step limit."""
+        name, dim = type(self).__name__, getattr(self, "dim", None)
         self.status_ = status
-        self.note_ = unfinished if status == "step limit" else ""
+        if status == "no finite optimum":
+            self.note_ = (
+                f"{name} has no finite optimum at dim = {dim}: its loss falls for ever as unseen cells go to −∞, and only seen cells"
+                " can be judged"
+            )
+        elif status == "local optima" and ends is not None:
+            self.note_ = (
+                f"{name} has local optima at dim = {dim}: {ends.reached} of {ends.followed} starts reached the lowest, which is kept;"
+                f" the others end up to {100 * ends.spread:.2g} % above, with scores up to {ends.score_spread:.2g} apart"
+            )
+        else:
+            self.note_ = unfinished if status == "step limit" else ""
         if self.note_:
             log.warning(self.note_)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -10,12 +11,16 @@ from sgns_pmi.compare import QUESTIONS, Answers
 from sgns_pmi.compare.table import main_cells, main_target, select
 from sgns_pmi.errors import printable
 
+MARK = "*"
+FOOTNOTE = f"{MARK} no finite optimum: figures depend on where the search stopped, and only seen cells can be judged"
 
-def overview(metrics: pd.DataFrame) -> pd.DataFrame:
+
+def overview(metrics: pd.DataFrame, statuses: Mapping[str, str | None] = MappingProxyType({})) -> pd.DataFrame:
     """One row a method: RMSE over all, seen and unseen cells, Pearson correlation, objective and gap.
 
     The corrected estimate is held against the main target; where that is the empirical PMI, over the seen cells alone.
-    Columns without a value are left out.
+    Columns without a value are left out. A method whose fit ended, by `statuses`, without an optimum is marked, and a footnote
+    says so.
     """
     recovery = select(metrics, estimate="corrected", target=main_target(metrics))
     objective = select(metrics, target="objective")
@@ -26,7 +31,11 @@ def overview(metrics: pd.DataFrame) -> pd.DataFrame:
         "gap": _column(objective, "gap", "all"),
     }
     methods = pd.Index(metrics["method"].unique(), name="method")
-    return pd.DataFrame(columns, index=methods).dropna(axis="columns", how="all")
+    table = pd.DataFrame(columns, index=methods).dropna(axis="columns", how="all")
+    marked = {method: f"{method} {MARK}" for method in methods if statuses.get(method) == "no finite optimum"}
+    table = table.rename(index=marked)
+    table.attrs["footnote"] = FOOTNOTE if marked else ""
+    return table
 
 
 def _column(rows: pd.DataFrame, metric: str, cells: str) -> pd.Series:

@@ -89,10 +89,13 @@ class SGNS(ScoreFactorisation):
         With ridge="auto": ridge, rank, held_out, objective, certificate of each λ tried; and dim, held_out, se of each dim.
     noise_ : ndarray, (contexts,)
         P_n.
-    status_ : {"optimum", "step limit", "interrupted"}
-        How the solver ended; training has no tolerance and ends at its step limit.
+    status_ : {"optimum", "local optima", "no finite optimum", "step limit", "interrupted"}
+        How the solver ended: at an optimum that all starts agreed on, at the best of several, on a way on which ℓ falls for ever, or
+        before its end. Training has no tolerance and ends at its step limit.
+    starts_ : Ends or None
+        Where the expected solver's starts led, if there were several: how many reached the lowest ℓ, and how far the others are.
     note_ : str
-        Empty, or that the expected solver has not converged.
+        Empty, or what the status means for the estimate.
 
     References
     ----------
@@ -196,9 +199,9 @@ class SGNS(ScoreFactorisation):
         self._scores_of(counts, negatives)
         self.V_, self.U_ = solution.V, solution.U
         self.row_bias_, self.col_bias_ = solution.row_bias, solution.col_bias
-        self.objective_, self.history_ = solution.objective, solution.history
+        self.objective_, self.history_, self.starts_ = solution.objective, solution.history, solution.ends
         unfinished = f"SGNS (expected) has not converged at dim = {dim}: {solver.unfinished}" if solver.unfinished else ""
-        self._ended(solution.status, unfinished)
+        self._ended(solution.status, unfinished, solution.ends)
         return self
 
     def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:

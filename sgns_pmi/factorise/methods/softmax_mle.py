@@ -53,10 +53,10 @@ class SoftmaxMLE(Factorisation):
         −(1/N) log-likelihood of the counts' cells, nats a pair (without the multinomial coefficient).
     history_ : DataFrame
         step, epoch, seconds, objective.
-    status_ : {"optimum", "step limit", "interrupted"}
+    status_ : {"optimum", "no finite optimum", "step limit", "interrupted"}
         How the search ended.
     note_ : str
-        Empty, or that no minimum was reached.
+        Empty, or that no maximum was reached.
 
     References
     ----------
@@ -118,11 +118,7 @@ class SoftmaxMLE(Factorisation):
         self.U_: Float
         self.V_, self.U_ = balanced(left, right, counts.row_sums / counts.total, counts.col_sums / counts.total)
         self.objective_, self.history_ = solution.objective, solution.history
-        self._ended(
-            solution.status,
-            f"Softmax MLE has not converged at dim = {dim}: the likelihood still rises; it has no maximum where dim is large"
-            " enough to send unseen cells to −∞, and then only seen cells can be judged",
-        )
+        self._ended(solution.status, f"Softmax MLE has not converged at dim = {dim}: the likelihood still rises")
         return self
 
     def product(self, corrected: bool = True) -> tuple[Float, Float]:

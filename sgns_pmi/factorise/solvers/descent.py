@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -13,7 +13,8 @@ from torch import Tensor
 from sgns_pmi.factorise.devices import threads_for
 from sgns_pmi.factorise.losses.cells import SeparableObjective
 from sgns_pmi.factorise.solvers.biases import free_columns, parts, with_biases
-from sgns_pmi.factorise.solvers.solution import History, Solution, Status
+from sgns_pmi.factorise.solvers.solution import Ends, History, Solution, Status
+from sgns_pmi.factorise.solvers.starts import follow
 from sgns_pmi.progress import Progress
 
 Start = tuple[NDArray[np.float64], ...]
@@ -38,6 +39,8 @@ class Descent:
 
     tolerance: ClassVar[float]
     """Share of ℓ below which the fall that a step promises ends the descent, by default."""
+    near: list[tuple[float, list[Tensor]]]
+    """ℓ and factors that `approach` brought each start to."""
 
     def __init__(self, exact: SeparableObjective, starts: Sequence[Start], bias: bool, history: History) -> None:
         self.exact, self.history, self.bias = exact, history, bias
@@ -45,7 +48,7 @@ class Descent:
         columns = free_columns(self.starts[0][0].shape[1], bias)
         self.free = [torch.tensor(side, device=exact.device) for side in columns]
         self.dim = len(columns[0]) - bias
-        self.converged = False
+        self.converged = self.endless = False
         self.steps = 0
         self.keep(self.starts[0], exact.value(*self.starts[0]))
 
@@ -69,8 +72,12 @@ class Descent:
         """Come near an optimum from every start, and keep the best."""
         raise NotImplementedError
 
+    def begin_at(self, factors: list[Tensor], objective: float) -> None:
+        """Go on from factors that another descent has come to."""
+        self.factors, self.objective = factors, objective
+
     def converge(self, tolerance: float, max_steps: int, progress: Progress) -> None:
-        """Go to the optimum: `converged` once the next step promises less than `tolerance` of ℓ."""
+        """Go to the optimum: `converged` once the next step promises less than `tolerance` of ℓ, `endless` if there is none."""
         raise NotImplementedError
 
     def widened(self, columns: list[Tensor]) -> list[Tensor]:
@@ -80,10 +87,10 @@ class Descent:
             target[:, free] = part
         return wide
 
-    def solution(self, status: Status) -> Solution:
+    def solution(self, status: Status, ends: Ends | None = None) -> Solution:
         """The factors and biases as NumPy arrays."""
         V, U = (factor.cpu().numpy() for factor in self.factors)
-        return Solution(*parts(V, U, self.bias), self.history.frame(), self.objective, status)
+        return Solution(*parts(V, U, self.bias), self.history.frame(), self.objective, status, ends=ends)
 
 
 def descend(
@@ -94,7 +101,8 @@ def descend(
     *,
     engine: type[Descent],
     precisions: Sequence[torch.dtype] = (torch.float64,),
-    others: Sequence[Start] = (),
+    others: Iterable[Start] = (),
+    most: int = 0,
     near: bool = True,
     tolerance: float | None = None,
     max_steps: int,
@@ -103,8 +111,7 @@ def descend(
 ) -> Solution:
     """From a start to a minimum over V and U, and over biases when asked; Ctrl-C keeps what was found so far.
 
-    The first start is followed to its end. The others are brought near an optimum, and the best of them is followed too if
-    there it was lower than the first.
+    The first start is followed to its end. Others follow, where ℓ has a minimum there, as `starts.follow` says.
 
     Parameters
     ----------
@@ -118,9 +125,11 @@ def descend(
     engine : type of Descent
     precisions : sequence of dtype, default float64
         One after the other; each goes on from where the last could go no further.
-    others : sequence of (V, U), default none
+    others : iterable of (V, U), default none
+    most : int, default 0
+        How many of them there may be in all.
     near : bool, default True
-        Whether the engine first comes near an optimum; with other starts it always does.
+        Whether the engine first comes near an optimum.
     tolerance : float, optional
         By default the engine's own.
     max_steps : int
@@ -132,25 +141,32 @@ def descend(
     tolerance = engine.tolerance if tolerance is None else tolerance
     first, *more = precisions
     exact = objective(first)
-    interrupted = False
+    interrupted, ends = False, None
     with threads_for(exact.shape), Progress(title, max_steps, verbose) as progress:
         descent = engine(exact, [start], bias, history)
         try:
-            if near or others:
+            if near:
                 descent.approach()
-            reached = descent.objective
             descent.converge(tolerance, max_steps, progress)
-            if others:
-                other = engine(exact, others, bias, history)
-                other.approach()
-                if other.objective < reached:
-                    other.converge(tolerance, max_steps, progress)
-                if other.objective < descent.objective:
-                    descent = other
+            if most and not descent.endless:
+                best, ends = follow(
+                    descent, iter(others), most, lambda batch: engine(exact, batch, bias, history), max_steps, progress
+                )
+                if best is not descent:
+                    descent = best
+                    if not descent.endless:
+                        descent.converge(tolerance, max_steps, progress)
             for precision in more:
                 descent.continue_in(objective(precision))
                 descent.converge(tolerance, max_steps - descent.steps, progress)
         except KeyboardInterrupt:
             interrupted = True
-    # What else can be known of the end, that there are other optima or none that is finite, is to be asked here.
-    return descent.solution("interrupted" if interrupted else "optimum" if descent.converged else "step limit")
+    return descent.solution("interrupted" if interrupted else _status(descent, ends), ends)
+
+
+def _status(descent: Descent, ends: Ends | None) -> Status:
+    if descent.endless:
+        return "no finite optimum"
+    if not descent.converged:
+        return "step limit"
+    return "optimum" if ends is None or ends.agree else "local optima"

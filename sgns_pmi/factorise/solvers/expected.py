@@ -26,7 +26,8 @@ from sgns_pmi.progress import Progress
 from sgns_pmi.streams import stream
 
 NEWTON_WORK = 5e8  # words x contexts x dim² up to which second order is used
-CHEAP_WORK, CHEAP_STARTS = 5e7, 12  # words x contexts x dim² up to which so many starts cost a tenth of a second
+CHEAP_WORK, FEWEST, MOST = 5e6, 12, 34  # words x contexts x dim² of all starts together, if not with the fewest
+STARTS_WORK = 5e7  # words x contexts x dim² above which there is one start
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,10 @@ class Expected:
     Parameters
     ----------
     starts : int, optional
-        The first is `spectral_start`, which is followed to its end. Then the others, random ones, are brought near an optimum,
-        and the best is followed too if there it was lower than the first: with dim below the rank of the PMI there are local
-        optima. By default 12 where a start takes some milliseconds, else 1.
+        Most starts. The first is `spectral_start`, which is followed to its end. Others, random ones, are brought near an end,
+        eleven at a time, and the lowest three of these are followed: where all agree, to 1e-7 of ℓ, that is the optimum. Where
+        they do not, more are tried, and the fit ends in `local optima` with the best. By default 34 where a start takes
+        some milliseconds, 12 where it takes some tenths of a second, else 1.
     tolerance : float, optional
         Ends, converged, when a step promises a decrease of ℓ below this share of ℓ; by default 1e-15 where second order is
         used, 1e-8 elsewhere, where ℓ is then some 5e-7 above its optimum.
@@ -50,10 +52,7 @@ class Expected:
     """
 
     name: ClassVar = "expected"
-    unfinished: ClassVar[str] = (
-        "ℓ still falls; it has no minimum where dim is large enough to send unseen cells to −∞, and then only seen cells can be"
-        " judged"
-    )
+    unfinished: ClassVar[str] = "ℓ still falls"
     starts: int | None = None
     tolerance: float | None = None
     max_steps: int = 500
@@ -89,7 +88,8 @@ class Expected:
             return self._solve_ridge(counts, dim, negatives, ridge, start, device=device, bias=bias, verbose=verbose)
         work = math.prod(counts.shape) * dim**2
         newton = self.engine(counts, dim) is Newton
-        starts = self.starts or (CHEAP_STARTS if work <= CHEAP_WORK else 1)
+        several = int(min(max(CHEAP_WORK / work, FEWEST), MOST)) if work <= STARTS_WORK else 1
+        starts = self.starts or several
         history = History()
         rngs = (stream(seed, "start", "sgns_expected", str(number)) for number in range(1, starts))
         return descend(
@@ -99,7 +99,8 @@ class Expected:
             history,
             engine=Newton if newton else QuasiNewton,
             precisions=(torch.float64,) if newton else PRECISIONS[self.precision],
-            others=[random_start(counts, dim, negatives, rng) for rng in rngs],
+            others=(random_start(counts, dim, negatives, rng) for rng in rngs),
+            most=starts - 1,
             near=newton,
             tolerance=self.tolerance,
             max_steps=self.max_steps,

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from sgns_pmi.factorise.losses.cells import SeparableObjective
 from sgns_pmi.factorise.solvers.descent import Descent, Start
+from sgns_pmi.factorise.solvers.existence import FAR, GROWTH, NONE, pushed, recession
 from sgns_pmi.factorise.solvers.search import ROUNDING, Trial, backtrack
 from sgns_pmi.factorise.solvers.solution import History
 from sgns_pmi.progress import Progress
@@ -28,9 +29,10 @@ MOST_ALTERNATIONS = 30
 MOST_CG_STEPS = 100
 LEAST_DAMPING = 1e-6  # of a row step, relative to its mean diagonal: bounds steps along directions that ℓ does not see
 MOST_MOVE = 5.0  # most that a joint step moves a score: σ flattens within a few units, and its model with it
-FLAT = -15.0  # a score below which σ is less than a millionth
 _TINY = 1e-300
-STALLED_STEPS, STALLED = 20, 1e-5  # so many joint steps must bring more than this share of ℓ
+LOOKED = 5  # joint steps between looks at whether ℓ has a minimum
+HELD = 0.5  # sine above which seen cells hold the unseen ones so fast that no push is needed to know it
+PUSHED_STEPS, SAME = 15, 1e-9  # steps from a push to the same ℓ
 HALVINGS = 40
 AT_THE_END = 1e-10  # of ℓ: falls promised below which what is measured is rounding
 
@@ -43,6 +45,7 @@ class Newton(Descent):
     def __init__(self, exact: SeparableObjective, starts: Sequence[Start], bias: bool, history: History) -> None:
         super().__init__(exact, starts, bias, history)
         self.sides = (exact, exact.transposed())
+        self.levenberg = 1e-3
         self._undamped(self.factors)
 
     def continue_in(self, exact: SeparableObjective) -> None:
@@ -67,6 +70,7 @@ class Newton(Descent):
             if bool((before - objective < NEAR * before).all()):
                 break
         self.damping = [damping[best] for damping in self.damping]
+        self.near = [(float(own), [side[at] for side in factors]) for at, own in enumerate(objective)]
 
     def alternated(self, factors: list[Tensor]) -> tuple[list[Tensor], Tensor]:
         """A damped Newton step on every row of V, then on every row of U; no row's loss rises. Also ℓ there."""
@@ -91,29 +95,49 @@ class Newton(Descent):
     def converge(self, tolerance: float, max_steps: int, progress: Progress) -> None:
         """Truncated Newton steps on both sides, an alternation after each.
 
-        Ends, not converged, when 20 steps together bring less than 1e-5 of ℓ, as happens where dim is so large that ℓ has no
-        finite minimiser.
+        Ends, `endless`, where ℓ is seen to have no minimum: on the way, or at its end by a push (`existence`).
         """
-        levenberg = 1e-3
-        recent: list[float] = []
-        for _ in range(max_steps):
-            newton = newton_direction(self, levenberg)
-            last = newton.slope <= 2 * tolerance * self.objective and not newton.curved
-            length = self._step(newton, last)
-            self.steps += 1
-            if length == 1 and not newton.curved:
-                levenberg = max(levenberg / 8, 1e-12)
-            elif length < 0.3:
-                levenberg = max(levenberg, 1e-6) * 4
+        self.levenberg = 1e-3
+        look, may_recede = NONE, self.exact.penalty is None  # a penalised loss has an optimum, however slowly it is reached
+        for number in range(1, max_steps + 1):
+            if self._advance(tolerance):
+                self.endless = may_recede and self._yields()
+                self.converged = not self.endless
+            elif may_recede and number % LOOKED == 0:
+                before, look = look, recession(self.exact, self.factors, self.free)
+                self.endless = before.size > 0 and look.without_end(before)
             progress.update(objective=self.objective)
-            recent.append(self.objective)
-            if last:
-                self.converged = True
+            if self.converged or self.endless:
                 break
-            # A penalised loss has an optimum, however slowly it is reached.
-            stalled = len(recent) > STALLED_STEPS and recent[-STALLED_STEPS - 1] - recent[-1] < STALLED * recent[-1]
-            if stalled and self.exact.penalty is None:
+
+    def _advance(self, tolerance: float) -> bool:
+        """One joint step; whether it was the last, as it promised less than `tolerance` of ℓ."""
+        newton = newton_direction(self, self.levenberg)
+        last = newton.slope <= 2 * tolerance * self.objective and not newton.curved
+        length = self._step(newton, last)
+        self.steps += 1
+        if length == 1 and not newton.curved:
+            self.levenberg = max(self.levenberg / 8, 1e-12)
+        elif length < 0.3:
+            self.levenberg = max(self.levenberg, 1e-6) * 4
+        return last
+
+    def _yields(self) -> bool:
+        """Whether the unseen cells that cost nothing, pushed twice as far, stay there at no higher ℓ: then ℓ has no minimum."""
+        look = recession(self.exact, self.factors, self.free)
+        if look.size == 0 or look.sine > HELD:
+            return False
+        held, objective, damping = self.factors, self.objective, self.damping
+        factors = pushed(self.exact, self.factors, self.dim)
+        self.factors, self.objective = factors, self.exact.value(*factors)
+        for _ in range(PUSHED_STEPS):
+            if self._advance(SAME) or self.objective <= objective:
                 break
+        further = recession(self.exact, self.factors, self.free)
+        if self.objective <= objective * (1 + SAME) and further.size > GROWTH * look.size and further.sine < look.sine:
+            return True
+        self.factors, self.objective, self.damping = held, objective, damping
+        return False
 
     def _step(self, newton: _Newton, last: bool) -> float:
         """Go along the direction until ℓ falls enough, near the end until it does not rise; the length, 0 where it never does."""
@@ -141,7 +165,7 @@ class Newton(Descent):
 
 def _largest_move(scores: Tensor, move: Tensor) -> float:
     """Of the scores that a step moves, but for those that leave further where ℓ has long been flat."""
-    leaving = (scores < FLAT) & (move < 0) | (scores > -FLAT) & (move > 0)
+    leaving = (scores < FAR) & (move < 0) | (scores > -FAR) & (move > 0)
     return float(torch.where(leaving, 0.0, move.abs()).max().clamp_min(_TINY))
 
 

@@ -40,13 +40,13 @@ class QuasiNewton(Descent):
 
     def approach(self) -> None:
         """From one start after the other, steps until one brings less than `NEAR` of ℓ."""
-        found = []
+        self.near = []
         for number, start in enumerate(self.starts):
             if number:
                 self.keep(start, self.exact.value(*start))
             self._descend(MOST_APPROACH, lambda slope, fall: fall < NEAR * self.objective)
-            found.append((self.objective, self.factors))
-        objective, factors = min(found, key=lambda near: near[0])
+            self.near.append((self.objective, self.factors))
+        objective, factors = min(self.near, key=lambda near: near[0])
         self.keep(factors, objective)
 
     def converge(self, tolerance: float, max_steps: int, progress: Progress) -> None:

@@ -45,6 +45,34 @@ class History:
 
 
 @dataclass(frozen=True)
+class Ends:
+    """Where the starts of a fit led.
+
+    Parameters
+    ----------
+    tried, followed : int
+        Starts that were brought near an optimum, and those of them that were followed to their end.
+    reached : int
+        Followed starts whose ℓ is within 1e-7 of the lowest.
+    spread : float
+        The highest ℓ of a followed start above the lowest, relative.
+    score_spread : float
+        The largest difference of a score V·Uᵀ + b + c between the best end and any other.
+    """
+
+    tried: int
+    followed: int
+    reached: int
+    spread: float
+    score_spread: float
+
+    @property
+    def agree(self) -> bool:
+        """Whether all reached the lowest ℓ."""
+        return self.reached == self.followed
+
+
+@dataclass(frozen=True)
 class Solution:
     """Factors that a solver found.
 
@@ -61,6 +89,8 @@ class Solution:
         How the search ended; training, which has no tolerance, ends at its step limit.
     certificate : float, optional
         σ_max/λ of a penalised stationary point: 1 at the global minimum.
+    ends : Ends, optional
+        Where the starts led, if there were several.
     """
 
     V: NDArray[Any]
@@ -71,3 +101,4 @@ class Solution:
     objective: float
     status: Status
     certificate: float | None = None
+    ends: Ends | None = None

@@ -1,0 +1,71 @@
+"""Whether ℓ has a minimum where a descent is, or falls for ever as unseen cells go to −∞ (docs/math.md, "Existence").
+
+Let F be the unseen cells whose scores are so low that they cost nothing, and x_F the scores there, 0 elsewhere. On a way without
+end the scores are X(t) = X + t·R + o(t), with R = 0 at every seen cell and R ≤ 0 at the others, and t·R lies in the tangent
+space of the scores: it is some A Uᵀ + V Bᵀ. So x_F / |x_F| comes as near to the tangent space as 1/t. At a finite optimum with
+very low scores it does not: there seen cells hold the unseen ones, and no tangent moves the ones without the others.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from sgns_pmi.factorise.losses.cells import SeparableObjective, flat
+
+FAR = -15.0  # a score at which an unseen cell costs less than a millionth of what it costs at 0
+NARROW = 0.02  # the sine below which x_F lies in the tangent space; 0.05 is the least that was seen at a finite optimum
+GROWTH = 1.5  # of |x_F| from one look to the next on a way without end
+
+
+class Recession(NamedTuple):
+    """How far the unseen cells that cost nothing have gone, |x_F|, and the sine of x_F's angle with the tangent space."""
+
+    size: float
+    sine: float
+
+    def without_end(self, before: Recession) -> bool:
+        """Whether these cells go on and on, by a direction that moves no others; `before` is an earlier look."""
+        return self.sine < NARROW and self.size > GROWTH * before.size
+
+
+NONE = Recession(0.0, 1.0)
+
+
+def recession(exact: SeparableObjective, factors: list[Tensor], free: list[Tensor]) -> Recession:
+    """Look at the scores of factors (words, f) and (contexts, f), whose columns `free` may move."""
+    x_F = far_scores(exact, factors)
+    size = float(x_F.norm())
+    if size == 0:
+        return NONE
+    left, right = _bases(factors[0][:, free[1]], factors[1][:, free[0]])
+    # (I − P_V) x_F (I − P_U) is what no tangent A Uᵀ + V Bᵀ has.
+    outside = x_F - left @ (left.T @ x_F)
+    return Recession(size, float((outside - (outside @ right) @ right.T).norm()) / size)
+
+
+def pushed(exact: SeparableObjective, factors: list[Tensor], dim: int) -> list[Tensor]:
+    """The factors of the matrix of rank `dim` nearest to X + P x_F, P the projection on the tangent space; biases stay."""
+    x_F, (V, U) = far_scores(exact, factors), (factor[:, :dim] for factor in factors)
+    left, right = _bases(V, U)
+    of_right = x_F @ right
+    # X + P x_F = P_V (X + x_F) + (I − P_V) x_F P_U, of rank 2 dim.
+    Q, R = torch.linalg.qr(torch.cat([left, of_right - left @ (left.T @ of_right)], dim=1))
+    P, S = torch.linalg.qr(torch.cat([U @ (V.T @ left) + x_F.T @ left, right], dim=1))
+    a, values, b = torch.linalg.svd(R @ S.T)
+    root = values[:dim].sqrt()
+    moved = [Q @ a[:, :dim] * root, P @ b[:dim].T * root]
+    return [torch.cat([own, factor[:, dim:]], dim=1) for own, factor in zip(moved, factors, strict=True)]
+
+
+def far_scores(exact: SeparableObjective, factors: list[Tensor]) -> Tensor:
+    """x_F (words, contexts)."""
+    scores = factors[0] @ factors[1].T
+    flat(scores)[exact.positions(slice(0, len(scores)), slice(None))] = 0.0
+    return torch.where(scores < FAR, scores, 0.0)
+
+
+def _bases(V: Tensor, U: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.linalg.qr(V)[0], torch.linalg.qr(U)[0]
