@@ -45,13 +45,13 @@ class Factorisation(Estimator):
         self.status_ = status
         if status == "no finite optimum":
             self.note_ = (
-                f"{name} has no finite optimum at dim = {dim}: its loss falls for ever as unseen cells go to −∞, and only seen cells"
-                " can be judged"
+                f"{name} has no finite optimum at dim = {dim}: its loss falls for ever as unseen cells go to −∞, and only seen"
+                " cells can be judged"
             )
         elif status == "local optima" and ends is not None:
             self.note_ = (
-                f"{name} has local optima at dim = {dim}: {ends.reached} of {ends.followed} starts reached the lowest, which is kept;"
-                f" the others end up to {100 * ends.spread:.2g} % above, with scores up to {ends.score_spread:.2g} apart"
+                f"{name} has local optima at dim = {dim}: {ends.reached} of {ends.followed} starts reached the lowest, which is"
+                f" kept; the others end up to {100 * ends.spread:.2g} % above, with scores up to {ends.score_spread:.2g} apart"
             )
         else:
             self.note_ = unfinished if status == "step limit" else ""

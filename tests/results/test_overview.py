@@ -7,7 +7,7 @@ import pandas as pd
 
 from sgns_pmi.compare.table import main_target
 from sgns_pmi.compare.words.evaluation import answers_from
-from sgns_pmi.results.overview import as_text, overview
+from sgns_pmi.results.overview import FOOTNOTE, answers_overview, as_text, overview
 
 COLUMNS = ["method", "estimate", "target", "cells", "metric", "value"]
 
@@ -115,13 +115,9 @@ def test_words_cannot_command_the_terminal() -> None:
 
 
 def test_a_fit_without_an_optimum_is_marked_and_a_footnote_says_why():
-    rows = [("a", "raw", "true", "all", "rmse", 1.0), ("b", "raw", "true", "all", "rmse", 2.0)]
-    metrics = pd.DataFrame(rows, columns=["method", "estimate", "target", "cells", "metric", "value"]).assign(
-        estimate="corrected"
-    )
+    rows = [("a", "corrected", "true", "all", "rmse", 1.0), ("b", "corrected", "true", "all", "rmse", 2.0)]
+    metrics = pd.DataFrame(rows, columns=COLUMNS)
     table = overview(metrics, {"a": "optimum", "b": "no finite optimum"})
     assert list(table.index) == ["a", "b *"]
-    assert as_text(table).endswith(
-        "\n* no finite optimum: figures depend on where the search stopped, and only seen cells can be judged"
-    )
+    assert as_text(table).endswith(f"\n{FOOTNOTE}")
     assert "*" not in as_text(overview(metrics, {"a": "optimum", "b": "local optima"}))

@@ -90,8 +90,8 @@ class SGNS(ScoreFactorisation):
     noise_ : ndarray, (contexts,)
         P_n.
     status_ : {"optimum", "local optima", "no finite optimum", "step limit", "interrupted"}
-        How the solver ended: at an optimum that all starts agreed on, at the best of several, on a way on which ℓ falls for ever, or
-        before its end. Training has no tolerance and ends at its step limit.
+        How the solver ended: at an optimum that all starts agreed on, at the best of several, on a way on which ℓ falls for
+        ever, or before its end. Training has no tolerance and ends at its step limit.
     starts_ : Ends or None
         Where the expected solver's starts led, if there were several: how many reached the lowest ℓ, and how far the others are.
     note_ : str

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from sgns_pmi.factorise.losses.cells import SeparableObjective
 from sgns_pmi.factorise.solvers.descent import Descent, Start
-from sgns_pmi.factorise.solvers.existence import FAR, GROWTH, NONE, pushed, recession
+from sgns_pmi.factorise.solvers.existence import FAR, GROWTH, NARROW, NONE, pushed, recession
 from sgns_pmi.factorise.solvers.search import ROUNDING, Trial, backtrack
 from sgns_pmi.factorise.solvers.solution import History
 from sgns_pmi.progress import Progress
@@ -134,7 +134,11 @@ class Newton(Descent):
             if self._advance(SAME) or self.objective <= objective:
                 break
         further = recession(self.exact, self.factors, self.free)
-        if self.objective <= objective * (1 + SAME) and further.size > GROWTH * look.size and further.sine < look.sine:
+        if (
+            self.objective <= objective * (1 + SAME)
+            and further.size > GROWTH * look.size
+            and further.sine <= max(look.sine, NARROW)
+        ):
             return True
         self.factors, self.objective, self.damping = held, objective, damping
         return False
