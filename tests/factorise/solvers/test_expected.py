@@ -32,7 +32,8 @@ def test_reaches_the_optimum_of_r(r_reference, noise, dim):
     assert sgns.objective_ <= figures[f"objective_optimum/{noise}/k20/d{dim}"] * (1 + 1e-6)
     rmse = np.sqrt(np.mean((sgns.estimate_pmi() - r_reference.pmi) ** 2))
     assert rmse == pytest.approx(figures[f"rmse_optimum_vs_pmi_true/{noise}/k20/d{dim}"], abs=0.002)
-    assert sgns.status_ == "optimum"
+    # At dim 2 three of ten starts end 0.7 to 1.4 % above.
+    assert sgns.status_ in (["optimum"] if dim == 4 else ["optimum", "local optima"])
     again = sp.sgns_objective(sgns.V_, sgns.U_, r_reference.counts, 20, sgns.noise_)
     assert again == pytest.approx(sgns.objective_, rel=1e-12)
 
