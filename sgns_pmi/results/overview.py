@@ -73,7 +73,10 @@ def headline(tables: Sequence[pd.DataFrame]) -> str:
 
 
 def as_text(table: pd.DataFrame) -> str:
-    """A table for the console, numbers to four digits, nothing where there is no value, footnote below; words cannot command the terminal."""
+    """A table for the console, numbers to four digits, nothing where there is no value, and its footnote.
+
+    Words cannot command the terminal.
+    """
     safe = table.reset_index().map(lambda cell: printable(cell) if isinstance(cell, str) else cell).rename(columns=printable)
     text = safe.to_string(index=False, float_format=lambda value: f"{value:.4g}", na_rep="")
     return "\n".join(filter(None, [text, table.attrs.get("footnote")]))

@@ -97,7 +97,7 @@ class Newton(Descent):
 
         Ends, `endless`, where ℓ is seen to have no minimum: on the way, or at its end by a push (`existence`).
         """
-        self.levenberg = 1e-3
+        self.levenberg, self.converged, self.endless = 1e-3, False, False
         look, may_recede = NONE, self.exact.penalty is None  # a penalised loss has an optimum, however slowly it is reached
         for number in range(1, max_steps + 1):
             if self._advance(tolerance):
