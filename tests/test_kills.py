@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,8 @@ LONG = ("data=toy", "method=[sppmi_svd,sgns_sampled]", "dim=2", "solver.sampled.
 """Training that no test waits for; SPPMI-SVD, before it, takes no time."""
 TWELVE = ("data=toy", "method=[sppmi_svd,sgns_sampled]", "dim=1,2", "k=1,2", "seed=0,1,2", "solver.sampled.epochs=200")
 TABLES = ("sweep.csv", "summary.csv")
+KILLS = 50
+"""Of each launcher, in the study."""
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -39,7 +42,7 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 def wait_for(seen: Callable[[], bool], process: subprocess.Popen[str]) -> None:
     """Wait until something has happened, but no longer than a loaded machine could need."""
-    last = time.monotonic() + 120
+    last = time.monotonic() + 300
     while not seen():
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < last
@@ -123,30 +126,39 @@ def test_killed_and_resumed_again_and_again(tmp_path: Path, launcher: str) -> No
     """50 kills at random moments: the tables of an undisturbed sweep, no other file, no process left."""
     own = (*TWELVE, "figures=false", f"hydra/launcher={launcher}")
     own += ("hydra.launcher.n_jobs=2",) if launcher == "joblib" else ()
-    assert start(tmp_path, *own, "hydra.sweep.dir=whole", "--multirun").wait() == 0
+    whole = start(tmp_path, *own, "hydra.sweep.dir=whole", "--multirun")
+    assert whole.wait() == 0
+    whole.stderr.close()
+    summaries = [json.loads(file.read_text()) for file in (tmp_path / "whole").glob("*/summary.json")]
+    begin, end = (datetime.fromisoformat(pick(own[at] for own in summaries)) for pick, at in ((min, "start"), (max, "updated")))
     draws = random.Random(0)
     kills, rounds = 0, 0
-    while kills < 50:
+    while kills < KILLS:
         rounds += 1
         folder = tmp_path / f"killed{rounds}"
-        while True:
+        code = None
+        while code != 0:
+            before = (folder / "status.log").stat().st_mtime_ns if folder.is_dir() else 0
             process = start(tmp_path, *own, f"hydra.sweep.dir={folder.name}", "--multirun")
+            wait_for(lambda: (folder / "status.log").is_file() and (folder / "status.log").stat().st_mtime_ns > before, process)  # noqa: B023
             try:
-                code = process.wait(draws.uniform(2, 9))
+                code = process.wait(draws.uniform(0, (end - begin).total_seconds()))
             except subprocess.TimeoutExpired:
                 kills += 1
                 process.send_signal(draws.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
-                process.wait(20)
-                continue
-            if code == 0:
-                break
+                process.wait(60)
+            process.stderr.close()
         for name in TABLES:
             assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-        left, whole = ({file.relative_to(root) for root in [at] for file in at.rglob("*")} for at in (folder, tmp_path / "whole"))
-        assert left == whole
+        assert files(folder) == files(tmp_path / "whole")
     time.sleep(6)
     me = str(tmp_path).encode()
     assert not [at for at in Path("/proc").glob("[0-9]*/environ") if me in _content(at)]
+
+
+def files(folder: Path) -> set[Path]:
+    """Everything under a folder."""
+    return {file.relative_to(folder) for file in folder.rglob("*")}
 
 
 def _content(file: Path) -> bytes:
