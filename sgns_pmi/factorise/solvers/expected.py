@@ -38,7 +38,7 @@ class Expected:
     ----------
     starts : int, optional
         Most starts. The first is `spectral_start`, which is followed to its end. Others, random ones, are brought near an end,
-        eleven at a time, and the lowest three of these are followed: where all agree, to 1e-7 of ℓ, that is the optimum. Where
+        eleven at a time, and the lowest six of these are followed: where all agree, to 1e-7 of ℓ, that is the optimum. Where
         they do not, more are tried, and the fit ends in `local optima` with the best. By default 34 where a start takes
         some milliseconds, 12 where it takes some tenths of a second, else 1.
     tolerance : float, optional

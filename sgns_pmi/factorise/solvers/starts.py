@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sgns_pmi.factorise.solvers.descent import Descent, Start
 
 BATCH = 11  # random starts that are brought near an optimum together
-FOLLOWED = 3  # the lowest of them, which are followed to their ends
+FOLLOWED = 6  # the lowest of them, which are followed to their ends
 AGREE = 1e-7  # of ℓ: ends that differ by less are one optimum
 NEARLY = 1e-9  # of ℓ: how exactly a start is followed that may turn out to be no better
 
