@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import sys
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+import hydra._internal.hydra
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import get_args_parser
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import Container, DictConfig, OmegaConf
@@ -33,6 +36,73 @@ def register_help() -> None:
         lambda: "\n".join(f"  {method.name:<14} {method.summary}" for method in METHODS.values()),
         replace=True,
     )
+
+
+INSTANTIATED = {
+    "hydra.callbacks": r"sgns_pmi\.folders\.Folders",
+    "hydra.launcher": r"hydra\._internal\.core_plugins\.basic_launcher\.BasicLauncher|hydra_plugins\.[\w.]+Launcher",
+    "hydra.sweeper": r"hydra\._internal\.core_plugins\.basic_sweeper\.BasicSweeper|hydra_plugins\.[\w.]+Sweeper",
+}
+"""What a configuration may have made of its `_target_`, by the group that it stands in; elsewhere nothing."""
+LOGGING = re.compile(r"logging\.(Formatter|(Stream|File|Null)Handler)|logging\.handlers\.\w+Handler|colorlog\.ColoredFormatter")
+"""What a configuration of logging may make of its `class` and `()`."""
+
+
+class GuardedLoader(ConfigLoaderImpl):
+    """Hydra's composer of configurations, which refuses those that would have foreign code run before any job begins.
+
+    Hydra calls what stands under `_target_` in callbacks, launchers and sweepers, and Python's logging what stands under
+    `class` and `()`: a file of settings that someone passed on, or one override, could have any command run.
+    """
+
+    def load_configuration(self, *args: Any, **kwargs: Any) -> DictConfig:
+        """Compose, and raise `InputError` for what must not be made."""
+        composed: DictConfig = super().load_configuration(*args, **kwargs)
+        check_instantiated(composed)
+        return composed
+
+
+def guard_configuration() -> None:
+    """Let Hydra compose by `GuardedLoader`, here and in the processes of parallel jobs, which receive it."""
+    hydra._internal.hydra.ConfigLoaderImpl = GuardedLoader
+
+
+def check_instantiated(composed: DictConfig) -> None:
+    """Refuse a composed configuration that names something to call which is not this project's, Hydra's or logging's own.
+
+    Raises
+    ------
+    InputError
+        Names the key and what stands there.
+    """
+    # Resolved too: an interpolation may stand for a whole group.
+    trees = {"": OmegaConf.to_container(composed)} | {group: _contained(composed, group, resolve=True) for group in INSTANTIATED}
+    for place, tree in trees.items():
+        for key, target in _named(tree, {"_target_"}, place):
+            if not re.fullmatch(INSTANTIATED.get(".".join(key.split(".")[:2]), ""), str(target)):
+                raise InputError(key, target, "nothing but this project's own callback is called by name; remove the key")
+    for group in ("hydra.job_logging", "hydra.hydra_logging"):
+        for key, value in _named(_contained(composed, group, resolve=False), None, group):
+            name, text = key.rpartition(".")[2], str(value)
+            called = name in ("class", "()") and not LOGGING.fullmatch(text)
+            reached = name == "." or re.match(r"(ext|cfg)://(?!sys\.std(out|err)$)", text)
+            if called or reached or ("${" in text and name != "filename"):
+                raise InputError(key, value, "logging may use Python's own handlers and formatters only")
+
+
+def _contained(composed: DictConfig, group: str, resolve: bool) -> Any:
+    found = OmegaConf.select(composed, group)
+    return OmegaConf.to_container(found, resolve=resolve) if isinstance(found, Container) else found
+
+
+def _named(tree: Any, names: set[str] | None, place: str = "") -> Iterator[tuple[str, Any]]:
+    """The dotted keys with such a last part (None: any), and their values, anywhere in nested dicts and lists."""
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for name, value in items:
+        key = f"{place}.{name}" if place else str(name)
+        if (names is None and not isinstance(value, dict | list)) or (names is not None and name in names):
+            yield key, value
+        yield from _named(value, names, key)
 
 
 def check_arguments() -> None:
@@ -106,4 +176,13 @@ def _value(text: str) -> str:
     return found[1].strip() if found else ""
 
 
-__all__ = ["as_dict", "as_input_error", "check_arguments", "conf_folder", "register_help"]
+__all__ = [
+    "GuardedLoader",
+    "as_dict",
+    "as_input_error",
+    "check_arguments",
+    "check_instantiated",
+    "conf_folder",
+    "guard_configuration",
+    "register_help",
+]

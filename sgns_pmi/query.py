@@ -17,6 +17,7 @@ from sgns_pmi.compare.words.neighbours import arithmetic, neighbours
 from sgns_pmi.compare.words.vectors import WordVectors
 from sgns_pmi.config import unknown_key
 from sgns_pmi.errors import InputError, check_choice, check_integer, printable
+from sgns_pmi.output import lasting_output
 from sgns_pmi.results.run import Run
 
 USAGE = """\
@@ -172,6 +173,7 @@ def prompt(vectors: Mapping[str, WordVectors], choices: Choices) -> None:
     print()
 
 
+@lasting_output()
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command; bad input ends it with one line and exit code 2."""
     given = list(sys.argv[1:] if arguments is None else arguments)

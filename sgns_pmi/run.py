@@ -19,7 +19,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from sgns_pmi.command_line import as_dict, as_input_error, check_arguments, conf_folder, register_help
+from sgns_pmi.command_line import as_dict, as_input_error, check_arguments, conf_folder, guard_configuration, register_help
 from sgns_pmi.compare import compare, evaluate, method_vectors
 from sgns_pmi.compare.words.files import check_word2vec, write_factors, write_word2vec
 from sgns_pmi.config import Config
@@ -29,6 +29,7 @@ from sgns_pmi.figures import RunFrames, RunTitle, question_figures, run_figures
 from sgns_pmi.folders import Folders
 from sgns_pmi.gather import finish_sweep
 from sgns_pmi.negatives import Negatives
+from sgns_pmi.output import lasting_output
 from sgns_pmi.problems import Problem
 from sgns_pmi.results.identity import job_key
 from sgns_pmi.results.leftovers import clear
@@ -187,6 +188,7 @@ def checked_run(tree: DictConfig, directory: Path, alone: bool) -> tuple[str, li
         return "failed", []
 
 
+@lasting_output()
 def main() -> None:
     """The command: a run, or with ``--multirun`` a sweep; bad input ends it with one line and exit code 2."""
     given = os.environ.get("HYDRA_FULL_ERROR")
@@ -196,6 +198,7 @@ def main() -> None:
     with ended_as_by_ctrl_c(), Folders.released():
         try:
             register_help()
+            guard_configuration()
             check_arguments()
             try:
                 hydra.main(config_path=str(conf_folder()), config_name="config", version_base="1.3")(job)()

@@ -70,7 +70,9 @@ class Truth:
         # rank(A Bᵀ) = rank(R_A R_Bᵀ) for the triangular factors of A and B.
         r_left = np.asarray(np.linalg.qr(self.left, mode="r"))
         r_right = np.asarray(np.linalg.qr(self.right, mode="r"))
-        return int(np.linalg.matrix_rank(r_left @ r_right.T, rtol=1e-10))
+        core = r_left @ r_right.T
+        # NumPy 1.26 has no `rtol`.
+        return int(np.linalg.matrix_rank(core, tol=1e-10 * np.linalg.norm(core, 2)))
 
 
 @dataclass(frozen=True)

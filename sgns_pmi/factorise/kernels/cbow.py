@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from sgns_pmi.compiled import compiled
 
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _random(state: NDArray[np.uint64]) -> np.uint64:
     """The next output of SplitMix64 (Steele, Lea & Flood 2014)."""
     state[0] += np.uint64(0x9E3779B97F4A7C15)
@@ -23,7 +24,7 @@ def _random(state: NDArray[np.uint64]) -> np.uint64:
 
 
 # Sums may be taken in any order; infinities and NaN keep their meaning, as a diverged run is known by them.
-@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+@compiled(nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def visit_windows(
     V: Float32,
     U: Float32,

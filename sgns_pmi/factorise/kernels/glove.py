@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from sgns_pmi.compiled import compiled
 
 FASTMATH = {"reassoc", "contract", "nsz"}  # sums in any order; NaN keeps its meaning, as a diverged run is known by it
 
 
-@njit(nogil=True, cache=True, fastmath=FASTMATH, error_model="numpy")
+@compiled(nogil=True, fastmath=FASTMATH, error_model="numpy")
 def _residual(v: Any, u: Any, log_n: Any) -> Any:
     """v·u + b + b̃ − log n; the biases are the last entries."""
     dim = len(v) - 1
@@ -21,7 +22,7 @@ def _residual(v: Any, u: Any, log_n: Any) -> Any:
     return difference
 
 
-@njit(nogil=True, cache=True, fastmath=FASTMATH, error_model="numpy")
+@compiled(nogil=True, fastmath=FASTMATH, error_model="numpy")
 def visit_triples(
     V: Any,
     U: Any,
@@ -64,7 +65,7 @@ def visit_triples(
         u_squares[dim] += s * s
 
 
-@njit(nogil=True, cache=True, fastmath=FASTMATH, error_model="numpy")
+@compiled(nogil=True, fastmath=FASTMATH, error_model="numpy")
 def weighted_squares(V: Any, U: Any, center: NDArray[np.int32], context: NDArray[np.int32], log_n: Any, weight: Any) -> float:
     """Σ f(n) residual² of the triples."""
     total = 0.0

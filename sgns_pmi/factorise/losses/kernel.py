@@ -16,6 +16,8 @@ from numba import njit, types
 from numba.extending import overload
 from numpy.typing import NDArray
 
+from sgns_pmi.compiled import compiled
+
 FASTMATH = {"reassoc", "contract", "nsz", "arcp"}  # sums in any order; infinities and NaN keep their meaning
 LN2 = math.log(2.0)
 CHUNK = 512  # cells whose losses are summed in the scores' own precision before they join a sum in float64
@@ -72,7 +74,7 @@ def _logistic_of(x: Any) -> Callable[[Any], Any]:
     return _SINGLE if x == types.float32 else _DOUBLE
 
 
-@njit(nogil=True, cache=True, fastmath=FASTMATH, error_model="numpy")
+@compiled(nogil=True, fastmath=FASTMATH, error_model="numpy")
 def evaluate(
     scores: NDArray[Any],
     losses: NDArray[np.float64],
@@ -134,7 +136,7 @@ def evaluate(
             losses[start, i] = row_weight[low + i] * dense + seen
 
 
-@njit(nogil=True, cache=True, fastmath=FASTMATH, error_model="numpy")
+@compiled(nogil=True, fastmath=FASTMATH, error_model="numpy")
 def curvature(
     residual: NDArray[Any],
     curvatures: NDArray[Any],
@@ -161,7 +163,7 @@ def curvature(
                 S[at] = weighted * (one - weighted / (one + w[c]))
 
 
-@njit(cache=True)
+@compiled()
 def _prepare() -> None:
     """Nothing: at the first call of a process Numba spends a third of a second on getting ready."""
 

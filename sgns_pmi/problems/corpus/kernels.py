@@ -12,6 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from sgns_pmi.compiled import compiled
+
 Bytes = NDArray[np.uint8]
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -31,7 +33,7 @@ MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def tokenise(text: Bytes, kind: Bytes, breaks: int) -> tuple[Any, ...]:
     """Number the tokens of a block in order of first appearance.
 
@@ -119,7 +121,7 @@ def _slot(code: np.uint64, size: int) -> np.int64:
     return np.int64((code ^ (code >> np.uint64(32))) & np.uint64(size - 1))
 
 
-@njit(cache=True)
+@compiled()
 def _free(slots: Int32, code: np.uint64) -> np.int64:
     slot = _slot(code, len(slots))
     while slots[slot] >= 0:
@@ -127,7 +129,7 @@ def _free(slots: Int32, code: np.uint64) -> np.int64:
     return slot
 
 
-@njit(cache=True)
+@compiled()
 def _grown(array: NDArray[Any], capacity: int) -> NDArray[Any]:
     larger = np.empty(capacity, array.dtype)
     larger[: len(array)] = array
@@ -153,7 +155,7 @@ def _random(key: np.uint64, position: np.uint64) -> np.uint64:
     return z ^ (z >> np.uint64(31))
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def thin(
     ids: Int32,
     number: Int32,
@@ -210,7 +212,7 @@ def thin(
     return stream[:n].copy(), reach[: n if drawn else 0].copy()
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def places(stream: Int32, start: int, stop: int, words: int) -> tuple[Int64, Int32]:
     """Where each word stands in ``stream[start:stop]``: places of word i are ``order[first[i]:first[i + 1]]``, ascending."""
     first = np.zeros(words + 1, np.int64)
@@ -229,7 +231,7 @@ def places(stream: Int32, start: int, stop: int, words: int) -> tuple[Int64, Int
     return first, order
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def count_rows(
     stream: Int32,
     reach: Int32,
@@ -299,7 +301,7 @@ def count_rows(
     return indptr, columns[:n].copy(), values[:n]
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def windows(
     stream: Int32, reach: Int32, start: int, stop: int, window: int, left: bool, right: bool
 ) -> tuple[Int32, Int64, Int32]:
@@ -346,7 +348,7 @@ def windows(
     return centers[:n].copy(), indptr[: n + 1].copy(), contexts[:pairs].copy()
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def add_rows(indptrs: Int64, columns: Int32, values: Int64, words: int) -> tuple[Int64, Int32, Int64]:
     """The sum of several CSR matrices of the same shape, again with sorted columns.
 
@@ -377,7 +379,7 @@ def add_rows(indptrs: Int64, columns: Int32, values: Int64, words: int) -> tuple
     return indptr, out[:n].copy(), sums[:n].copy()
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _flush(columns: Int32, values: Int64, total: Int64, begin: int, end: int) -> None:
     """Finish a row: sort its columns, move their totals to `values` and leave zeros."""
     if (end - begin) * DENSE > len(total):
