@@ -15,6 +15,8 @@ from sgns_pmi.arrays import LARGEST_INDEX, check_extent, checked_sparse
 from sgns_pmi.errors import InputError
 
 Float = NDArray[np.float64]
+LEAST, MOST = 1e-30, 1e20
+"""Of the sums of words and contexts that occur, and of a count: beyond, squares and products with K leave float32's range."""
 _Array = TypeVar("_Array", bound=NDArray[Any])
 
 
@@ -22,7 +24,7 @@ class CooccurrenceCounts:
     """Immutable co-occurrence counts n_ij ≥ 0 of (centre i, context j).
 
     Build one with `from_triples` or `from_matrix`; both sum duplicates and drop zero cells. Counts may be whole
-    numbers or reals (weights, expected counts). Totals are float64.
+    numbers or reals (weights, expected counts) of at most 1e20. Totals are float64.
 
     Attributes
     ----------
@@ -51,6 +53,7 @@ class CooccurrenceCounts:
         self.row_sums: Float = _frozen(np.asarray(self.matrix.sum(axis=1), dtype=np.float64).ravel())
         self.col_sums: Float = _frozen(np.asarray(self.matrix.sum(axis=0), dtype=np.float64).ravel())
         self.total = float(self.row_sums.sum())
+        _check_scale(self.matrix.data, self.row_sums, self.col_sums)
 
     @classmethod
     def from_triples(
@@ -216,6 +219,13 @@ def _validated(matrix: sp.csr_array) -> sp.csr_array:
     for array in (matrix.data, matrix.indices, matrix.indptr):
         _frozen(array)
     return matrix
+
+
+def _check_scale(n: Float, *sums: Float) -> None:
+    least, most = min(side[side > 0].min() for side in sums), n.max()
+    if least < LEAST or most > MOST:
+        remedy = f"counts of a word must sum to {LEAST:g} or more, and none be above {MOST:g}; multiply all by one number"
+        raise InputError("count", least if least < LEAST else most, f"{remedy}, which changes no PMI")
 
 
 def _labels(index: pd.Index) -> list[str] | None:

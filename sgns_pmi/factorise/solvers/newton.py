@@ -291,7 +291,7 @@ def newton_direction(search: Newton, levenberg: float) -> _Newton:
     own_U = _apply(inverse_U, g_U)
     norm = _dot(g_V, _apply(inverse_V, g_V)) + _dot(g_U, own_U)
     # Inexact at first, ever more exact as the norm shrinks: superlinear convergence (Nocedal & Wright, eq. 7.3).
-    enough = norm * max(min(0.3, math.sqrt(norm / search.objective)), 1e-10) ** 2
+    enough = norm * max(min(0.3, math.sqrt(norm / max(search.objective, _TINY))), 1e-10) ** 2
     p, residual = torch.zeros_like(g_V), to_V(own_U).sub_(g_V)
     towards = z = _apply(inverse_V, residual)
     weighted = residual.clone()  # M_V towards
