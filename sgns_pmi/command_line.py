@@ -64,7 +64,7 @@ class GuardedLoader(ConfigLoaderImpl):
 
 def guard_configuration() -> None:
     """Let Hydra compose by `GuardedLoader`, here and in the processes of parallel jobs, which receive it."""
-    hydra._internal.hydra.ConfigLoaderImpl = GuardedLoader
+    hydra._internal.hydra.ConfigLoaderImpl = GuardedLoader  # type: ignore[attr-defined]
 
 
 def check_instantiated(composed: DictConfig) -> None:

@@ -16,7 +16,7 @@ from sgns_pmi.errors import InputError
 
 Float = NDArray[np.float64]
 LEAST, MOST = 1e-30, 1e20
-"""Of the sums of words and contexts that occur, and of a count: beyond, squares and products with K leave float32's range."""
+"""Bounds of a fit, of the sums of words that occur and of a count: beyond, squares and products with K leave float32's range."""
 _Array = TypeVar("_Array", bound=NDArray[Any])
 
 
@@ -24,7 +24,7 @@ class CooccurrenceCounts:
     """Immutable co-occurrence counts n_ij ≥ 0 of (centre i, context j).
 
     Build one with `from_triples` or `from_matrix`; both sum duplicates and drop zero cells. Counts may be whole
-    numbers or reals (weights, expected counts) of at most 1e20. Totals are float64.
+    numbers or reals (weights, expected counts). Totals are float64.
 
     Attributes
     ----------
@@ -53,7 +53,6 @@ class CooccurrenceCounts:
         self.row_sums: Float = _frozen(np.asarray(self.matrix.sum(axis=1), dtype=np.float64).ravel())
         self.col_sums: Float = _frozen(np.asarray(self.matrix.sum(axis=0), dtype=np.float64).ravel())
         self.total = float(self.row_sums.sum())
-        _check_scale(self.matrix.data, self.row_sums, self.col_sums)
 
     @classmethod
     def from_triples(
@@ -178,6 +177,16 @@ def as_counts(counts: Any) -> CooccurrenceCounts:
     return counts if isinstance(counts, CooccurrenceCounts) else CooccurrenceCounts.from_matrix(counts)
 
 
+def fit_counts(counts: Any) -> CooccurrenceCounts:
+    """`as_counts`, of a scale that methods can compute with; a refusal names the count, or the sum, out of range."""
+    counts = as_counts(counts)
+    least, most = min(side[side > 0].min() for side in (counts.row_sums, counts.col_sums)), counts.matrix.data.max()
+    if least < LEAST or most > MOST:
+        remedy = f"counts of a word must sum to {LEAST:g} or more, and none be above {MOST:g}; multiply all by one number"
+        raise InputError("count", least if least < LEAST else most, f"{remedy}, which changes no PMI")
+    return counts
+
+
 def _frozen(array: _Array) -> _Array:
     array.flags.writeable = False
     return array
@@ -219,13 +228,6 @@ def _validated(matrix: sp.csr_array) -> sp.csr_array:
     for array in (matrix.data, matrix.indices, matrix.indptr):
         _frozen(array)
     return matrix
-
-
-def _check_scale(n: Float, *sums: Float) -> None:
-    least, most = min(side[side > 0].min() for side in sums), n.max()
-    if least < LEAST or most > MOST:
-        remedy = f"counts of a word must sum to {LEAST:g} or more, and none be above {MOST:g}; multiply all by one number"
-        raise InputError("count", least if least < LEAST else most, f"{remedy}, which changes no PMI")
 
 
 def _labels(index: pd.Index) -> list[str] | None:

@@ -43,6 +43,10 @@ class Progress:
     def update(self, steps: int = 1, objective: float | None = None) -> None:
         """Say that `steps` more are done and, where known, what the objective is now."""
         self._done += steps
+        if self._total and self._done > self._total:  # more than was foreseen
+            self._total = self._done
+            if self._bar is not None:
+                self._bar.total = self._total
         if self._bar is not None:
             if objective is not None:
                 self._bar.set_postfix_str(f"objective {objective:.6g}", refresh=False)

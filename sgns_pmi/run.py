@@ -124,7 +124,10 @@ def factorise(estimators: Mapping[str, Factorisation], problem: Problem, record:
             continue
         try:
             with record.step(name):
-                fitted[name] = estimator.fit(problem.give(METHODS[name].needs))
+                estimator.fit(problem.give(METHODS[name].needs))
+            if not estimator.finite:
+                raise InputError("method", name, "learned factors that are not finite; there is no estimate of it")
+            fitted[name] = estimator
             record.fitted(name, estimator)
             write_factors(estimator, problem.counts, record.directory / "vectors" / f"{name}.npz")
             write_csv(histories(fitted), record.directory / "history.csv")

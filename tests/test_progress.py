@@ -97,3 +97,10 @@ def test_a_script_or_notebook_without_a_log_is_told_too(clock, monkeypatch, caps
     with Progress("fit", 4, shown=False) as bar:
         bar.update(4)
     assert capsys.readouterr().err == ""
+
+
+def test_more_steps_than_were_foreseen(clock, caplog):
+    with caplog.at_level(logging.INFO, "sgns_pmi"), Progress("fit", 500) as bar:
+        clock.now += 20
+        bar.update(823)
+    assert caplog.messages == ["fit: 823 of 823 steps, 0 s left at most"]

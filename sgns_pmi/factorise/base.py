@@ -6,12 +6,14 @@ import logging
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sgns_pmi.factorise.estimator import Estimator
 from sgns_pmi.factorise.linalg import product_cells
 from sgns_pmi.factorise.solvers.solution import Ends, Status
 from sgns_pmi.factorise.subwords import Subwords
+from sgns_pmi.memory import check_memory
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.pmi import ALL, Indices, Rows
 
@@ -39,8 +41,8 @@ class Factorisation(Estimator):
     subwords_: Subwords | None = None
     """Vectors of parts of words, of which a method composes those of unknown words."""
 
-    def _ended(self, status: Status, unfinished: str = "", ends: Ends | None = None) -> None:
-        """Note how the fit ended, and say what that means: `unfinished` where it was the step limit."""
+    def _ended(self, status: Status, unfinished: str = "", ends: Ends | None = None, diverged: object = "") -> None:
+        """Note how the fit ended, and say what that means: `unfinished` at the step limit, `diverged` where training diverged."""
         name, dim = type(self).__name__, getattr(self, "dim", None)
         self.status_ = status
         if status == "no finite optimum":
@@ -53,10 +55,18 @@ class Factorisation(Estimator):
                 f"{name} has local optima at dim = {dim}: {ends.reached} of {ends.followed} starts reached the lowest, which is"
                 f" kept; the others end up to {100 * ends.spread:.2g} % above, with scores up to {ends.score_spread:.2g} apart"
             )
+        elif status == "diverged":
+            self.note_ = f"{diverged}; kept is what was learned before"
         else:
             self.note_ = unfinished if status == "step limit" else ""
         if self.note_:
             log.warning(self.note_)
+
+    @property
+    def finite(self) -> bool:
+        """Whether all that was learned is: a factor that is not makes no estimate."""
+        learned = [value.data if sp.issparse(value) else value for name, value in vars(self).items() if name.endswith("_")]
+        return all(np.isfinite(value).all() for value in learned if isinstance(value, float | np.ndarray))
 
     def check(self) -> None:
         """Raise `InputError` for a parameter that no counts could make valid; `fit` calls it first."""
@@ -80,9 +90,20 @@ class Factorisation(Estimator):
         ------
         sklearn.exceptions.NotFittedError
             Before `fit`.
+        InputError
+            Where there is no room for so many cells.
         """
         self._check_fitted()
+        if (shape := self._shape()) is not None:
+            words = len(range(*rows.indices(shape[0]))) if isinstance(rows, slice) else len(rows)
+            remedy = "ask for some rows=, or for single cells with estimate_cells"
+            check_memory("rows", f"{words} x {shape[1]} contexts", 8.0 * words * shape[1], remedy)
         return self._estimate(corrected, rows)
+
+    def _shape(self) -> tuple[int, int] | None:
+        """(words, contexts), where the factors tell."""
+        left, right = getattr(self, "V_", None), getattr(self, "U_", None)
+        return None if left is None else (left.shape[0], left.shape[1] if right is None else right.shape[0])
 
     def estimate_cells(self, rows: Indices, cols: Indices, corrected: bool = True) -> Float:
         """The same estimate of single cells, (cells,): no dense matrix is made.

@@ -137,6 +137,8 @@ class RunRecord:
             self._warnings.append(estimator.note_)
         if estimator.status_ == "interrupted":
             self.interrupted()
+        if estimator.status_ == "diverged" and self.status == "running":
+            self.status = "failed"
 
     def interrupted(self) -> None:
         """Note that Ctrl-C ended the run."""

@@ -74,7 +74,7 @@ class CBOW(NegativeSampling):
         Mean loss of a window, over the last pass, each before its own step.
     history_ : DataFrame
         step (windows), epoch, seconds, objective (mean since the record before).
-    status_ : {"step limit", "interrupted"}
+    status_ : {"step limit", "diverged", "interrupted"}
         Whether all passes were made.
 
     Notes
@@ -144,7 +144,7 @@ class CBOW(NegativeSampling):
         ------
         InputError
             For a parameter out of range, dim above the number of words, a noise that is zero where a word occurs, or a
-            learning rate at which training diverges.
+            learning rate at which training diverges in its first pass.
         """
         self.check()
         corpus = as_corpus(X)
@@ -166,7 +166,7 @@ class CBOW(NegativeSampling):
         U = np.zeros_like(V)
         state = rng.integers(2**64, size=1, dtype=np.uint64)
         status: Status = "step limit"
-        visited = 0
+        visited, kept, diverged = 0, (V, U), ""
         with Progress("CBOW (words)", expected, self.verbose) as progress:
             try:
                 for epoch in range(epochs):
@@ -195,10 +195,16 @@ class CBOW(NegativeSampling):
                     if not np.isfinite(loss):
                         raise InputError("lr", rate, f"training diverged in pass {epoch + 1}; choose a smaller learning rate")
                     history.add(visited, epoch + 1, loss / max(seen, 1))
+                    kept = V.copy(), U.copy()
             except KeyboardInterrupt:
                 status = "interrupted"
                 history.add(visited, visited / max(corpus.tokens, 1), loss / max(seen, 1))
-        self._ended(status)
+            except InputError as error:
+                if not history.rows:
+                    raise
+                status, diverged = "diverged", str(error)
+                V, U = kept
+        self._ended(status, diverged=diverged)
         self.V_, self.U_ = V, U
         self.objective_, self.history_ = history.objective, history.frame()
         self._offset = negatives.offset(by_center)

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from sgns_pmi.counts import as_counts
+from sgns_pmi.counts import fit_counts
 from sgns_pmi.factorise.base import Factorisation, Float
 from sgns_pmi.factorise.linalg import sparse_cells
 from sgns_pmi.factorise.registry import method
@@ -39,7 +39,7 @@ class Empirical(Factorisation):
 
     def fit(self, counts: Any) -> Self:
         """Take the PMI of counts: a CooccurrenceCounts, a dense array or a scipy sparse matrix; returns self."""
-        counts = as_counts(counts)
+        counts = fit_counts(counts)
         self.pmi_ = counts.with_values(pmi_cells(counts))
         return self
 

@@ -30,7 +30,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from sgns_pmi.counts import CooccurrenceCounts, as_counts
+from sgns_pmi.counts import CooccurrenceCounts, fit_counts
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_seed
 from sgns_pmi.factorise.base import Float
 from sgns_pmi.factorise.devices import resolve_device, threads_for
@@ -93,7 +93,7 @@ class FastText(ScoreFactorisation):
         step, epoch, seconds, objective.
     noise_ : ndarray, (contexts,)
         P_n.
-    status_ : {"step limit", "interrupted"}
+    status_ : {"step limit", "diverged", "interrupted"}
         Whether all steps were taken.
 
     References
@@ -163,7 +163,7 @@ class FastText(ScoreFactorisation):
             context occurs.
         """
         self.check()
-        counts = as_counts(counts)
+        counts = fit_counts(counts)
         if counts.vocab is None:
             raise InputError("counts", "numbered rows", "need words, to take their n-grams: give the counts a vocab")
         dim = check_dim(self.dim, counts.shape)
@@ -174,7 +174,7 @@ class FastText(ScoreFactorisation):
         training = _Training(self, counts, negatives, A, dim)
         with threads_for(counts.shape):
             status = train(training, history, Progress("FastText", training.steps, self.verbose))
-        self._ended(status)
+        self._ended(status, diverged=training.diverged())
         words = counts.shape[0]
         # V M = A (Z M): the map that puts V in its canonical form takes Z along.
         both, self.U_ = balanced(
@@ -230,6 +230,10 @@ class _Training:
             return self._exact().value(self.V, self.U)
         generator = torch.Generator(self._generator.device).manual_seed(torch_seed(0, "recorded objective"))
         return self._sides[0].objective(self.V, self.U, RECORDED_DRAWS, generator)
+
+    def state(self) -> tuple[Tensor, ...]:
+        """All that training learns."""
+        return self.Z, self.V, self.U
 
     def diverged(self) -> InputError:
         """The error for an ℓ that rose without bound, or is not a number."""

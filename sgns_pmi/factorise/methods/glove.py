@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sgns_pmi.counts import CooccurrenceCounts, as_counts
+from sgns_pmi.counts import CooccurrenceCounts, fit_counts
 from sgns_pmi.errors import InputError, check_choice, check_dim, check_integer, check_real, check_seed
 from sgns_pmi.factorise.base import Factorisation, Float
 from sgns_pmi.factorise.devices import threads_for
@@ -73,7 +73,7 @@ class GloVe(Factorisation):
         J at the fitted factors.
     history_ : DataFrame
         step (rounds, or triples visited), epoch, seconds, objective.
-    status_ : {"optimum", "step limit", "interrupted"}
+    status_ : {"optimum", "step limit", "diverged", "interrupted"}
         How the solver ended; "adagrad" has no tolerance and ends at its step limit.
     note_ : str
         Empty, or that "als" has not converged.
@@ -137,10 +137,10 @@ class GloVe(Factorisation):
         Raises
         ------
         InputError
-            For a parameter out of range, dim above the smaller side, or a learning rate at which training diverges.
+            For a parameter out of range, or dim above the smaller side.
         """
         self.check()
-        counts = as_counts(counts)
+        counts = fit_counts(counts)
         dim = check_dim(self.dim, counts.shape)
         solver = self.solver or ("als" if counts.nnz * (dim + 1) ** 2 <= ALS_WORK else "adagrad")
         epochs = self.epochs or DEFAULT_EPOCHS[solver]
@@ -149,14 +149,17 @@ class GloVe(Factorisation):
         V, U = (
             (rng.random((len(sums), dim + 1)) - 0.5) / dim * (sums > 0)[:, None] for sums in (counts.row_sums, counts.col_sums)
         )
+        diverged = ""
         history, progress = History(), Progress(f"GloVe ({solver})", epochs, self.verbose)
         status: Status
         if solver == "adagrad":
-            V, U, status = self._adagrad(counts, V, U, epochs, rng, history, progress)
+            V, U, status, diverged = self._adagrad(counts, V, U, epochs, rng, history, progress)
         else:
             V, U, status = self._als(counts, V, U, epochs, history, progress)
         als = solver == "als"
-        self._ended(status, f"GloVe (als) has not converged in {epochs} rounds: its loss still falls" if als else "")
+        self._ended(
+            status, f"GloVe (als) has not converged in {epochs} rounds: its loss still falls" if als else "", diverged=diverged
+        )
         self.V_, self.row_bias_ = V[:, :-1].copy(), V[:, -1].copy()
         self.U_, self.col_bias_ = U[:, :-1].copy(), U[:, -1].copy()
         self.objective_, self.history_ = history.objective, history.frame()
@@ -178,7 +181,7 @@ class GloVe(Factorisation):
         rng: np.random.Generator,
         history: History,
         progress: Progress,
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], Status]:
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], Status, str]:
         """One step a triple, float32, in an order shuffled once, as the pipeline of glove.c does."""
         order = rng.permutation(counts.nnz)
         center, context = (index[order].astype(np.int32) for index in (counts.centers, counts.matrix.indices))
@@ -188,16 +191,18 @@ class GloVe(Factorisation):
         v_squares, u_squares = np.ones_like(v), np.ones_like(u)
         visited = 0
         status: Status = "step limit"
+        kept, diverged = (v, u), ""
 
-        def record() -> None:
+        def record() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
             loss = weighted_squares(v, u, center, context, log_n, weight) / counts.nnz
             if not np.isfinite(loss):
                 raise InputError("lr", self.lr, "training diverged; choose a smaller learning rate")
             history.add(visited, visited / counts.nnz, loss)
+            return v.copy(), u.copy()
 
         with progress:
             try:
-                record()
+                kept = record()
                 for _ in range(epochs):
                     for low in range(0, counts.nnz, CHUNK):
                         chunk = slice(low, min(low + CHUNK, counts.nnz))
@@ -205,12 +210,13 @@ class GloVe(Factorisation):
                             v, u, v_squares, u_squares, center[chunk], context[chunk], log_n[chunk], weight[chunk], self.lr
                         )
                         visited += chunk.stop - chunk.start
-                    record()
+                    kept = record()
                     progress.update(objective=history.objective)
             except KeyboardInterrupt:
-                status = "interrupted"
-                record()
-        return v, u, status
+                status, kept = "interrupted", record()
+            except InputError as error:
+                status, diverged = "diverged", str(error)
+        return *kept, status, diverged
 
     def _als(
         self, counts: CooccurrenceCounts, V: Float, U: Float, rounds: int, history: History, progress: Progress

@@ -32,7 +32,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit as sigmoid
 from scipy.special import log_expit as log_sigmoid
 
-from sgns_pmi.counts import CooccurrenceCounts, as_counts
+from sgns_pmi.counts import CooccurrenceCounts, fit_counts
 from sgns_pmi.errors import InputError, check_dim, check_flag, check_integer, check_real, check_seed
 from sgns_pmi.factorise.base import Float
 from sgns_pmi.factorise.losses.sgns import sgns_objective
@@ -256,11 +256,10 @@ class NumpySGNS(SGNS):
         Raises
         ------
         InputError
-            For a parameter out of range, dim above the smaller side, a noise that is zero where a context occurs, or
-            training that diverges.
+            For a parameter out of range, dim above the smaller side, or a noise that is zero where a context occurs.
         """
         self.check()
-        counts = as_counts(counts)
+        counts = fit_counts(counts)
         dim, k = check_dim(self.dim, counts.shape), check_integer("k", self.k)
         rng = stream(self.seed, "fit", "numpy_sgns")
         negatives = self._negatives(counts)
@@ -278,7 +277,7 @@ class NumpySGNS(SGNS):
         history = History()
         adam_V, adam_U = Adam(V.shape), Adam(U.shape)
         status: Status = "step limit"
-        self._record(history, 0, 0.0, V, U, counts)
+        kept, diverged = self._record(history, 0, 0.0, V, U, counts), ""
         with Progress("SGNS (NumPy)", steps, self.verbose) as progress:
             try:
                 for epoch in range(epochs):
@@ -297,24 +296,34 @@ class NumpySGNS(SGNS):
                         adam_U.step(U, dU, lr)
                         progress.update(objective=loss)
                     if (epoch + 1) % math.ceil(epochs / RECORDS) == 0 and epoch + 1 < epochs:
-                        self._record(history, adam_U.t, epoch + 1, V, U, counts)
+                        kept = self._record(history, adam_U.t, epoch + 1, V, U, counts)
             except KeyboardInterrupt:
                 status = "interrupted"
-        self._record(history, adam_U.t, adam_U.t / epoch_steps, V, U, counts)
+            except InputError as error:
+                status, diverged = "diverged", str(error)
+        try:
+            if status != "diverged":
+                kept = self._record(history, adam_U.t, adam_U.t / epoch_steps, V, U, counts)
+        except InputError as error:
+            status, diverged = "diverged", str(error)
+        V, U = kept
 
         self.V_, self.U_, self.row_bias_, self.col_bias_ = parts(V, U, self.bias)
         self.objective_, self.history_ = history.objective, history.frame()
-        self._ended(status)
+        self._ended(status, diverged=diverged)
         return self
 
-    def _record(self, history: History, step: int, epoch: float, V: Float, U: Float, counts: CooccurrenceCounts) -> None:
-        """Note the exact ℓ; an `InputError` where it rose without bound."""
+    def _record(
+        self, history: History, step: int, epoch: float, V: Float, U: Float, counts: CooccurrenceCounts
+    ) -> tuple[Float, Float]:
+        """Note the exact ℓ, and return what has it; an `InputError` where it rose without bound."""
         begin = time.perf_counter()
         objective = sgns_objective(V, U, counts, self.k, self.noise_, drop_positive=self.drop_positive)
         history.skip(time.perf_counter() - begin)
         if history.rows and not objective < DIVERGED * history.rows[0][3]:  # also true of NaN
             raise InputError("lr", self.lr, f"training diverged by step {step}; choose a smaller learning rate")
         history.add(step, epoch, objective)
+        return V.copy(), U.copy()
 
 
 def _start(

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from sgns_pmi.counts import CooccurrenceCounts, as_counts
-from sgns_pmi.errors import InputError, check_dim, check_integer, check_real, check_seed
+from sgns_pmi.counts import CooccurrenceCounts, fit_counts
+from sgns_pmi.errors import check_dim, check_integer, check_real, check_seed
 from sgns_pmi.factorise.base import Float
 from sgns_pmi.factorise.devices import resolve_device, threads_for
 from sgns_pmi.factorise.linalg import truncated_svd
@@ -146,7 +146,7 @@ class ROSGNS(ScoreFactorisation):
         The exact ℓ.
     history_ : DataFrame
         step, epoch, seconds, objective.
-    status_ : {"optimum", "step limit", "interrupted"}
+    status_ : {"optimum", "step limit", "diverged", "interrupted"}
         How the descent ended.
     note_ : str
         Empty, or that it has not converged.
@@ -210,11 +210,10 @@ class ROSGNS(ScoreFactorisation):
         Raises
         ------
         InputError
-            For a parameter out of range, dim above the smaller side, a noise that is zero where a context occurs, or a fixed
-            step at which ℓ grows tenfold.
+            For a parameter out of range, dim above the smaller side, or a noise that is zero where a context occurs.
         """
         self.check()
-        counts = as_counts(counts)
+        counts = fit_counts(counts)
         dim, history = check_dim(self.dim, counts.shape), History()
         negatives = self._negatives(counts)
         large = counts.shape[0] * counts.shape[1] > SMALL_CELLS
@@ -234,7 +233,11 @@ class ROSGNS(ScoreFactorisation):
         self.U_: Float = X.Q.double().cpu().numpy() @ B.T * np.sqrt(values)
         self.objective_, self.history_ = X.loss, history.frame()
         steps = len(history.rows) - 1
-        self._ended(status, f"RO-SGNS has not converged at dim = {dim}: ℓ still falls after {steps} steps")
+        self._ended(
+            status,
+            f"RO-SGNS has not converged at dim = {dim}: ℓ still falls after {steps} steps",
+            diverged=f"step={self.step}: ℓ grew tenfold by step {steps + 1}; choose a smaller one",
+        )
         self._scores_of(counts, negatives)
         return self
 
@@ -248,9 +251,10 @@ class ROSGNS(ScoreFactorisation):
             for step in range(1, self.max_steps + 1):
                 if self.step is not None:
                     left, right, _ = manifold.split(X, self.step)
-                    X, _ = manifold.point(left, right, X.Q)
-                    if not X.loss < DIVERGED * history.rows[0][3]:
-                        raise InputError("step", self.step, f"ℓ grew tenfold by step {step}; choose a smaller one")
+                    new, _ = manifold.point(left, right, X.Q)
+                    if not new.loss < DIVERGED * history.rows[0][3]:
+                        return X, "diverged"
+                    X = new
                 else:
                     found = manifold.search(X, length)
                     if found is None:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sgns_pmi.counts import as_counts
+from sgns_pmi.counts import fit_counts
 from sgns_pmi.errors import RIDGE_WEIGHTS, InputError, check_choice, check_dim, check_flag, check_integer, check_ridge, check_seed
 from sgns_pmi.factorise.base import Float
 from sgns_pmi.factorise.devices import resolve_device
@@ -89,11 +89,7 @@ class SGNS(ScoreFactorisation):
         With ridge="auto": ridge, rank, held_out, objective, certificate of each λ tried; and dim, held_out, se of each dim.
     noise_ : ndarray, (contexts,)
         P_n.
-    status_ : {"optimum", "local optima", "no finite optimum", "step limit", "interrupted"}
-        How the solver ended: at an optimum that all starts agreed on, at the best of several, on a way on which ℓ falls for
-        ever, or before its end. Training has no tolerance and ends at its step limit.
-    starts_ : Ends or None
-        Where the expected solver's starts led, if there were several: how many reached the lowest ℓ, and how far the others are.
+        self._ended(solution.status, unfinished, solution.ends, solution.diverged)
     note_ : str
         Empty, or what the status means for the estimate.
 
@@ -166,7 +162,7 @@ class SGNS(ScoreFactorisation):
             For a parameter out of range, dim above the smaller side, or a noise that is zero where a context occurs.
         """
         self.check()
-        counts = as_counts(counts)
+        counts = fit_counts(counts)
         dim = check_dim(self.dim, counts.shape)
         negatives = self._negatives(counts)
         solver = self._solver()
@@ -201,7 +197,7 @@ class SGNS(ScoreFactorisation):
         self.row_bias_, self.col_bias_ = solution.row_bias, solution.col_bias
         self.objective_, self.history_, self.starts_ = solution.objective, solution.history, solution.ends
         unfinished = f"SGNS (expected) has not converged at dim = {dim}: {solver.unfinished}" if solver.unfinished else ""
-        self._ended(solution.status, unfinished, solution.ends)
+        self._ended(solution.status, unfinished, solution.ends, solution.diverged)
         return self
 
     def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:

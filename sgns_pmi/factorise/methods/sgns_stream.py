@@ -73,7 +73,7 @@ class SGNSStream(ScoreFactorisation):
         step, epoch, seconds, objective; epochs are counted by the pairs that the counts hold.
     noise_ : ndarray, (contexts,)
         P_n.
-    status_ : {"step limit", "interrupted"}
+    status_ : {"step limit", "diverged", "interrupted"}
         Whether all steps were taken.
 
     References
@@ -145,7 +145,7 @@ class SGNSStream(ScoreFactorisation):
         training = _Stream(self, corpus, negatives, generator)
         with threads_for(counts.shape):
             status = train(training, history, Progress("SGNS (stream)", training.steps, self.verbose))
-        self._ended(status)
+        self._ended(status, diverged=training.diverged())
         self.V_, self.U_ = training.V.cpu().numpy(), training.U.cpu().numpy()
         self.objective_, self.history_ = history.objective, history.frame()
         self._scores_of(counts, negatives)
@@ -172,6 +172,10 @@ class _Stream:
     def objective(self, exact: bool) -> float:
         """The exact ℓ of the counts, asked for or not."""
         return self._exact.value(self.V, self.U)
+
+    def state(self) -> tuple[Tensor, ...]:
+        """All that training learns."""
+        return self.V, self.U
 
     def diverged(self) -> InputError:
         """The error for an ℓ that rose without bound."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from sgns_pmi.counts import as_counts
+from sgns_pmi.counts import fit_counts
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_seed
 from sgns_pmi.factorise.base import Factorisation, Float
 from sgns_pmi.factorise.devices import resolve_device
@@ -97,7 +97,7 @@ class SoftmaxMLE(Factorisation):
             For a parameter out of range or dim above the smaller side.
         """
         self.check()
-        counts = as_counts(counts)
+        counts = fit_counts(counts)
         dim, device, history = check_dim(self.dim, counts.shape), resolve_device(self.device), History()
         # At K = 1 the optimum of SGNS is the PMI too.
         start = spectral_start(counts, dim - EFFECTS, Negatives.of(counts, 1), check_seed(self.seed))

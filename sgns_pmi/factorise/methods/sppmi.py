@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 import scipy.sparse as sp
 
-from sgns_pmi.counts import as_counts
+from sgns_pmi.counts import fit_counts
 from sgns_pmi.errors import check_real
 from sgns_pmi.factorise.base import Factorisation, Float
 from sgns_pmi.factorise.linalg import sparse_cells
@@ -64,7 +64,7 @@ class SPPMI(Factorisation):
             For a parameter out of range.
         """
         self.check()
-        counts = as_counts(counts)
+        counts = fit_counts(counts)
         self.V_: sp.csr_array = sppmi_matrix(counts, self.k, self.exponent)
         self._offset = Negatives.of(counts, self.k, exponent=self.exponent).offset(counts)
         return self

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sgns_pmi.counts import CooccurrenceCounts, as_counts
+from sgns_pmi.counts import CooccurrenceCounts, fit_counts
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_real, check_seed
 from sgns_pmi.factorise.base import Factorisation, Float
 from sgns_pmi.factorise.linalg import plus_terms, truncated_svd
@@ -53,7 +53,7 @@ class _ShiftedPMISVD(Factorisation):
             For a parameter out of range or dim above the smaller side.
         """
         self.check()
-        counts = as_counts(counts)
+        counts = fit_counts(counts)
         dim = check_dim(self.dim, counts.shape)
         matrix = self._matrix(counts)
         if matrix.nnz == 0:

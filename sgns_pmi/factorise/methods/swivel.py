@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from sgns_pmi.counts import as_counts
+from sgns_pmi.counts import fit_counts
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_real, check_seed
 from sgns_pmi.factorise.base import Factorisation, Float
 from sgns_pmi.factorise.devices import resolve_device
@@ -111,7 +111,7 @@ class Swivel(Factorisation):
             For a parameter out of range or dim above the smaller side.
         """
         self.check()
-        counts = as_counts(counts)
+        counts = fit_counts(counts)
         dim, device, history = check_dim(self.dim, counts.shape), resolve_device(self.device), History()
         confidence = self.confidence_base, self.confidence_scale, self.confidence_exponent
         # At K = 1 the optimum of SGNS is the PMI too.

@@ -295,6 +295,10 @@ class BlockTraining:
         generator = torch.Generator(self._generator.device).manual_seed(torch_seed(0, "recorded objective"))
         return self._sides[0].objective(self.V, self.U, RECORDED_DRAWS, generator)
 
+    def state(self) -> tuple[Tensor, ...]:
+        """All that training learns."""
+        return self.V, self.U
+
     def diverged(self) -> InputError:
         """The error for an ℓ that rose without bound, or is not a number."""
         return InputError("negatives", "block", f"training diverged by step {self.step}; use solver=expected")

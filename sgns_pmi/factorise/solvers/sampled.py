@@ -175,10 +175,7 @@ class Sampled:
         The history holds ℓ at up to 50 points, its dense part estimated from 8,192 contexts where there are more; the
         last is exact. Its `seconds` leave the time of evaluating ℓ out. Ctrl-C ends training and keeps what was learned.
 
-        Raises
-        ------
-        InputError
-            When training diverges: names the learning rate.
+        Training that diverges ends with what was recorded last; the solution says what to change.
         """
         history = History()
         generator = torch.Generator(device).manual_seed(torch_seed(seed, "fit", "sgns_sampled"))
@@ -196,7 +193,7 @@ class Sampled:
         if scheme == "block" and ridge is None:  # a penalised optimum is balanced, VᵀΩV = UᵀHU
             V, U = balanced(found.V, found.U, counts.row_sums / counts.total, negatives.noise)
             found = found._replace(V=V, U=U)
-        return Solution(*found, history.frame(), history.objective, status)
+        return Solution(*found, history.frame(), history.objective, status, str(training.diverged()))
 
 
 def default_epochs(scheme: str, triples: int) -> int:
@@ -236,6 +233,10 @@ class _Pairs:
     def objective(self, exact: bool) -> float:
         """The exact ℓ, asked for or not, without the penalty."""
         return self._exact.value(self.V, self.U)
+
+    def state(self) -> tuple[Tensor, ...]:
+        """All that training learns."""
+        return self.V, self.U
 
     def diverged(self) -> InputError:
         """The error for an ℓ that rose without bound."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 HISTORY_COLUMNS = ("step", "epoch", "seconds", "objective")
 
-Status = Literal["optimum", "local optima", "no finite optimum", "step limit", "interrupted"]
-"""How a fit ended: at an optimum; at the best of several; on a way without end; out of steps; by Ctrl-C."""
+Status = Literal["optimum", "local optima", "no finite optimum", "step limit", "diverged", "interrupted"]
+"""How a fit ended: at an optimum; at the best of several; on a way without end; out of steps; where ℓ rose; by Ctrl-C."""
 
 
 class History:
@@ -91,6 +91,8 @@ class Solution:
         σ_max/λ of a penalised stationary point: 1 at the global minimum.
     ends : Ends, optional
         Where the starts led, if there were several.
+    diverged : str, default ""
+        What to change where training diverged; the factors are then the last before.
     """
 
     V: NDArray[Any]
@@ -102,3 +104,4 @@ class Solution:
     status: Status
     certificate: float | None = None
     ends: Ends | None = None
+    diverged: str = ""

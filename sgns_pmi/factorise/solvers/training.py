@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from sgns_pmi.errors import InputError
@@ -36,6 +37,9 @@ class Training(Protocol):
     def objective(self, exact: bool) -> float:
         """ℓ at the factors, which may be an estimate unless it is to be exact."""
 
+    def state(self) -> Sequence[Tensor]:
+        """All that training learns."""
+
     def diverged(self) -> InputError:
         """The error for an ℓ that rose without bound."""
 
@@ -43,11 +47,14 @@ class Training(Protocol):
 def train(training: Training, history: History, progress: Progress) -> Status:
     """Take all steps and record ℓ every so often, at last exactly; Ctrl-C ends it.
 
+    Training that diverges ends too, in the state that was recorded last.
+
     Raises
     ------
     InputError
-        When training diverges.
+        Where training begins with an ℓ that is not finite.
     """
+    kept: list[Tensor] = []
 
     def record(exact: bool = False) -> None:
         begin = time.perf_counter()
@@ -56,6 +63,7 @@ def train(training: Training, history: History, progress: Progress) -> Status:
             raise training.diverged()
         history.skip(time.perf_counter() - begin)
         history.add(training.step, training.step / training.epoch_steps, objective)
+        kept[:] = [learned.detach().clone() for learned in training.state()]
 
     status: Status = "step limit"
     with progress:
@@ -67,7 +75,20 @@ def train(training: Training, history: History, progress: Progress) -> Status:
                 progress.update(objective=history.objective)
         except KeyboardInterrupt:
             status = "interrupted"
-        record(exact=True)
+        except InputError:
+            status = "diverged"
+        try:
+            if status != "diverged":
+                record(exact=True)
+        except InputError:
+            status = "diverged"
+        if status == "diverged":
+            if not kept:
+                raise training.diverged()
+            with torch.no_grad():
+                for learned, before in zip(training.state(), kept, strict=True):
+                    learned.copy_(before)
+            history.rows[-1] = (*history.rows[-1][:3], training.objective(exact=True))
     return status
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 
 import numpy as np
 import pytest
@@ -233,8 +234,10 @@ def test_words_that_never_occur_are_zero():
 
 
 def test_divergence_names_the_rate(toy):
-    with pytest.raises(sp.InputError, match=r"^lr=1000\.0: training diverged by step \d+; choose a smaller learning rate"):
-        NumpySGNS(dim=2, lr=1000.0, epochs=50).fit(toy)
+    sgns = NumpySGNS(dim=2, lr=1000.0, epochs=50).fit(toy)
+    assert sgns.status_ == "diverged"
+    assert re.match(r"lr=1000\.0: training diverged by step \d+; choose a smaller learning rate", sgns.note_)
+    assert sgns.objective_ == pytest.approx(sp.sgns_objective(sgns.V_, sgns.U_, toy, sgns.k, sgns.noise_))
 
 
 @pytest.mark.parametrize(

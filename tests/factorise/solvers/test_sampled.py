@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -263,8 +265,12 @@ def test_ctrl_c_keeps_what_was_learned(toy, monkeypatch):
 
 
 def test_divergence_names_the_rate(toy):
-    with pytest.raises(sp.InputError, match=r"^lr=1000\.0: training diverged by step \d+ of 400; choose a smaller"):
-        Sampled(optimizer="sgd", lr=1000.0, batch_size=toy.nnz, epochs=400).solve(toy, 2, Negatives.of(toy, K))
+    found = Sampled(optimizer="sgd", lr=1000.0, batch_size=toy.nnz, epochs=400).solve(toy, 2, Negatives.of(toy, K))
+    assert found.status == "diverged"
+    assert re.match(r"lr=1000\.0: training diverged by step \d+ of 400; choose a smaller", found.diverged)
+    # The last good state, with its ℓ.
+    assert found.objective == pytest.approx(sp.sgns_objective(found.V, found.U, toy, K, Negatives.of(toy, K).noise), rel=1e-5)
+    assert found.objective < 10 * found.history["objective"].iloc[0]
 
 
 def test_large_counts_are_evaluated_less_often(toy, monkeypatch):
