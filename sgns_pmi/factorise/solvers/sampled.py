@@ -193,7 +193,7 @@ class Sampled:
         if scheme == "block" and ridge is None:  # a penalised optimum is balanced, VᵀΩV = UᵀHU
             V, U = balanced(found.V, found.U, counts.row_sums / counts.total, negatives.noise)
             found = found._replace(V=V, U=U)
-        return Solution(*found, history.frame(), history.objective, status, str(training.diverged()))
+        return Solution(*found, history.frame(), history.objective, status, diverged=str(training.diverged()))
 
 
 def default_epochs(scheme: str, triples: int) -> int:
