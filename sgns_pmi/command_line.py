@@ -106,15 +106,15 @@ def _named(tree: Any, names: set[str] | None, place: str = "") -> Iterator[tuple
 
 
 def check_arguments() -> None:
-    """Refuse, in one line, an option that Hydra's command line does not have."""
+    """Refuse, in one line, an option that Hydra's command line does not have; and put the keys together, as Hydra wants them."""
     parser: ArgumentParser = get_args_parser()
 
     def refuse(message: str) -> NoReturn:
-        remedy = "keys are given as key=value, without dashes and all together, before or after --multirun"
-        raise InputError("command line", " ".join(sys.argv[1:]), f"{message}; {remedy}")
+        raise InputError("command line", " ".join(sys.argv[1:]), f"{message}; keys are given as key=value, without dashes")
 
     parser.error = refuse  # type: ignore[method-assign]
-    parser.parse_args()
+    keys = list(parser.parse_intermixed_args().overrides)
+    sys.argv[1:] = [*keys, *(argument for argument in sys.argv[1:] if argument not in keys)]
 
 
 def as_dict(tree: DictConfig) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 from glob import glob
@@ -123,26 +123,18 @@ class Config:
             methods=_methods(tree["methods"]),
             data=_data(tree["data"]),
             method=_options("method", tree["method"], METHODS),
-            solver=_options("solver", tree["solver"], SOLVERS),
+            solver=_solvers(tree["solver"]),
             eval=_evaluation(tree["eval"]),
             noise_file=file,
         )
-        config._check_solvers()
         for name in {**dict.fromkeys(config.methods), **config.method}:
             config._estimator(name).check()
         return config
 
-    def _check_solvers(self) -> None:
-        for name, options in self.solver.items():
-            group = f"solver.{name}"
-            try:
-                SOLVERS[name](**_options(group, options, [field.name for field in fields(SOLVERS[name])])).check()
-            except InputError as error:
-                raise error if error.field.startswith(group) else error.under(group) from None
-
     def _estimator(self, name: str, verbose: bool = False) -> Factorisation:
         method, group = METHODS[name], f"method.{name}"
-        options = _options(group, self.method.get(name, {}), method.options)
+        types = _annotations(method.estimator)
+        options = _typed(group, self.method.get(name, {}), {name: types.get(name, "") for name in method.options})
         shared = Parameters(**{key: getattr(self, key) for key in SHARED if key != "verbose"}, verbose=verbose)
         estimator = method.build(shared, options, self.solver)
         try:
@@ -206,7 +198,9 @@ class Config:
                 left_out[name] = reason
                 continue
             chosen[name] = self._estimator(name, verbose)
-            check_dim(chosen[name].get_params(deep=False).get("dim", self.dim), problem.counts.shape)
+            # A method without factors, as the empirical PMI, has no dim.
+            if "dim" in (own := chosen[name].get_params(deep=False)):
+                check_dim(own["dim"], problem.counts.shape)
         if not chosen:
             raise InputError("methods", ",".join(self.methods), f"{left_out[self.methods[0]]}; choose another method")
         return chosen, left_out
@@ -240,11 +234,24 @@ def read_noise(path: str | Path) -> Float:
 
 def _data(options: object) -> Mapping[str, Any]:
     name = check_choice("data.name", options.get("name") if isinstance(options, Mapping) else options, PROBLEMS)
-    return _options("data", options, ["name", *inspect.signature(PROBLEMS[name]).parameters])
+    return _typed("data", options, {"name": "str", **_annotations(PROBLEMS[name])})
+
+
+def _solvers(options: object) -> Mapping[str, Mapping[str, Any]]:
+    checked = {}
+    for name, own in _options("solver", options, SOLVERS).items():
+        group = f"solver.{name}"
+        try:
+            checked[name] = _typed(group, own, _annotations(SOLVERS[name]))
+            SOLVERS[name](**checked[name]).check()
+        except InputError as error:
+            raise error if error.field.startswith(group) else error.under(group) from None
+    return checked
 
 
 def _evaluation(options: object) -> Evaluation:
-    evaluation = Evaluation(**_options("eval", options, Evaluation.keys()))
+    whole = dict.fromkeys(("restrict", "neighbours", "map_words"), "int")
+    evaluation = Evaluation(**_typed("eval", options, dict.fromkeys(Evaluation.keys(), "") | whole))
     try:
         evaluation.check()
     except InputError as error:
@@ -274,6 +281,17 @@ def _objective(value: object, methods: object) -> str | None:
     return str(value)
 
 
+def _annotations(target: Callable[..., Any]) -> dict[str, str]:
+    """The parameters of a function or class, with their types as written."""
+    return {name: str(parameter.annotation) for name, parameter in inspect.signature(target).parameters.items()}
+
+
+def _typed(group: str, options: object, types: Mapping[str, str]) -> Mapping[str, Any]:
+    """The options of a group, keys known; 1e4 and 3.0 become whole numbers where the type asks for these."""
+    known = _options(group, options, types)
+    return {key: _whole(value) if "int" in types[key].split(" | ") else value for key, value in known.items()}
+
+
 def _options(group: str, options: object, allowed: Collection[str]) -> Mapping[str, Any]:
     if not isinstance(options, Mapping):
         raise InputError(group, options, f"must be a group of keys, as {group}.{next(iter(allowed), 'key')}=...")
@@ -281,6 +299,10 @@ def _options(group: str, options: object, allowed: Collection[str]) -> Mapping[s
         if key not in allowed:
             raise unknown_key(f"{group}.{key}", options[key], allowed)
     return options
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 __all__ = ["Config", "read_noise", "unknown_key"]

@@ -209,7 +209,8 @@ def main() -> None:
                 grid.run(job)
         except KeyboardInterrupt:
             code = EXIT_CODES["interrupted"]
-        except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError, OSError) as error:
+        # Hydra's own code raises TypeError at a group of [null].
+        except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError, TypeError, LookupError, OSError) as error:
             if given == "1":
                 raise
             print(as_input_error(error), file=sys.stderr)

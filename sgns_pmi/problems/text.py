@@ -169,7 +169,7 @@ def toy_problem(sentences: Sequence[str] = (), window: int = 2, seed: int = 0) -
     InputError
         For no sentences, or fewer than two distinct words.
     """
-    if isinstance(sentences, str) or not sentences or not all(isinstance(sentence, str) for sentence in sentences):
+    if not isinstance(sentences, list | tuple) or not sentences or not all(isinstance(sentence, str) for sentence in sentences):
         raise InputError("sentences", sentences, "must be a list of sentences, as data.sentences=['a b','b c']")
     settings = Settings(min_count=1, window=window, window_type="fixed").checked()
     text = "\n".join(sentences).encode()

@@ -367,7 +367,8 @@ def _whole(path: str | Path, counts: CooccurrenceCounts) -> Float:
     headings = [heading.casefold().replace("centre", "center") for heading in table.first]
     names = row_names(table)
     own = headings if names is None else headings[1:]
-    if len(own) == 3 and (counts.shape[1] != 3 or own[:2] == ["center", "context"]):
+    fits = counts.shape[1] == 3 and len(table.rows) in (counts.shape[0] - 1, counts.shape[0])
+    if len(own) == 3 and (own[:2] == ["center", "context"] or not fits):
         return _long(table, len(headings) - 3, counts)
     matrix = matrix_of(table, "truth", counts.shape[0])
     if matrix.shape != counts.shape:
