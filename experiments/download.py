@@ -34,9 +34,7 @@ class Text:
 
 TEXTS = {
     # The first hundred million characters of a cleaned Wikipedia.
-    "text8": Text(
-        "http://mattmahoney.net/dc/text8.zip", "text8", "3bea1919949baf155f99411df5fada7e", Path("outputs/data/text8")
-    ),
+    "text8": Text("http://mattmahoney.net/dc/text8.zip", "text8", "3bea1919949baf155f99411df5fada7e", Path("outputs/data/text8")),
     # The First Folio's play, of Project Gutenberg, as NLTK ships it.
     "hamlet": Text(
         "https://raw.githubusercontent.com/nltk/nltk_data/gh-pages/packages/corpora/gutenberg.zip",

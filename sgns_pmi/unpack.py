@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import bz2
 import gzip
 import io
 import lzma
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +12,8 @@ from typing import IO, Any, cast
 
 from sgns_pmi.errors import InputError, missing_extra
 
-COMPRESSIONS = (".gz", ".xz", ".bz2", ".zst", ".zip")
-OPENERS: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+COMPRESSIONS = (".gz", ".xz", ".zst")
+OPENERS: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open}
 KINDS = {
     b"\xff\xfe\x00\x00": "UTF-32 text; convert it to UTF-8: iconv -f UTF-32 -t UTF-8",
     b"\x00\x00\xfe\xff": "UTF-32 text; convert it to UTF-8: iconv -f UTF-32 -t UTF-8",
@@ -23,9 +21,9 @@ KINDS = {
     b"\xfe\xff": "UTF-16 text; convert it to UTF-8: iconv -f UTF-16 -t UTF-8",
     b"\x1f\x8b": "gzip data; name it .gz",
     b"\xfd7zXZ\x00": "xz data; name it .xz",
-    b"BZh": "bzip2 data; name it .bz2",
+    b"BZh": "bzip2 data; unpack it: bunzip2",
     b"\x28\xb5\x2f\xfd": "zstd data; name it .zst",
-    b"PK\x03\x04": "a zip archive (also .docx, .xlsx, .npz); unpack it, or save it as plain text",
+    b"PK\x03\x04": "a zip archive (also .docx, .xlsx, .npz); unpack it: unzip; or save it as plain text",
     b"PK\x05\x06": "an empty zip archive",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive; unpack it",
     b"Rar!": "a rar archive; unpack it",
@@ -75,22 +73,15 @@ def reading(field: str, path: object, kind: str) -> Iterator[None]:
 
 
 @contextmanager
-def unpacked(raw: Any, packed: str, name: str) -> Iterator[IO[bytes]]:
+def unpacked(raw: Any, packed: str) -> Iterator[IO[bytes]]:
     """The stream of bytes that `raw`, packed as `compression` says, holds.
 
     Raises
     ------
     InputError
-        For an archive of no or several files, or .zst where its package is not installed (extra ``zstd``).
+        For .zst where its package is not installed (extra ``zstd``).
     """
-    if packed == ".zip":
-        with zipfile.ZipFile(raw) as archive:
-            members = [each for each in archive.infolist() if not (each.is_dir() or each.filename.startswith("__MACOSX/"))]
-            if len(members) != 1:
-                raise InputError("path", name, f"holds {len(members)} files; unpack it, and give the text or the folder")
-            with archive.open(members[0]) as stream:
-                yield stream
-    elif packed == ".zst":
+    if packed == ".zst":
         try:
             from backports import zstd
         except ImportError:
@@ -142,7 +133,7 @@ def open_text(file: Path, field: str = "path") -> Iterator[io.BufferedReader]:
     InputError
         For a file of another kind, with NUL bytes, or that unpacks out of all proportion; it names `field`.
     """
-    with file.open("rb") as raw, unpacked(raw, compression(file), str(file)) as stream:
+    with file.open("rb") as raw, unpacked(raw, compression(file)) as stream:
         yield io.BufferedReader(_Table(stream, field, file), 1 << 20)
 
 

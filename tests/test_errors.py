@@ -7,7 +7,17 @@ import pickle
 import numpy as np
 import pytest
 
-from sgns_pmi.errors import InputError, check_choice, check_dim, check_flag, check_integer, check_real, check_seed, missing_extra
+from sgns_pmi.errors import (
+    InputError,
+    check_choice,
+    check_dim,
+    check_flag,
+    check_integer,
+    check_real,
+    check_seed,
+    missing_extra,
+    printable,
+)
 
 
 def test_error_names_field_value_and_remedy():
@@ -130,3 +140,22 @@ def test_a_long_path_keeps_its_end_and_other_values_their_beginning() -> None:
     assert "/counts.csv: no such file" in str(InputError("data.path", long, "no such file"))
     assert str(InputError("noise", long, "unknown")).startswith("noise=folder/folder/")
     assert len(str(InputError("data.path", long, ""))) == len(str(InputError("data.pa_h", long, "")))
+
+
+@pytest.mark.parametrize("text", ["\x1b[31mred", "\x07", "\x9b2J", "\u202eabc", "\u2066abc", "\u2028", "\ud800", "\r"])
+def test_what_commands_a_terminal_is_escaped(text):
+    shown = printable(text)
+    assert shown.isprintable()
+    assert shown.startswith("\\")
+
+
+@pytest.mark.parametrize("text", ["नमस्ते", "cafe\u0301", "\u200fא", "می\u200cخواهم", "a\u00a0b", "=cmd"])
+def test_words_of_all_scripts_are_shown_as_they_are(text):
+    assert printable(text) == text
+
+
+def test_values_of_files_neither_fill_nor_command_the_terminal():
+    error = InputError("path", "t.txt", f"holds the word {'x' * 3_000_000} alone \x1b[2J")
+    assert len(str(error)) < 500
+    assert "\x1b" not in str(error)
+    assert "alone" in str(error)

@@ -21,7 +21,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 import sgns_pmi as sp
-from sgns_pmi.command_line import conf_folder
+from sgns_pmi.command_line import check_arguments, conf_folder
 from sgns_pmi.config import Config, read_noise
 from sgns_pmi.factorise import METHODS, Factorisation, Parameters, method
 from sgns_pmi.factorise.solvers.expected import Expected
@@ -153,6 +153,40 @@ def test_pickled_noise_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "n.npy", np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(sp.InputError, match="noise_file="):
         read_noise(tmp_path / "n.npy")
+
+
+def checked(*overrides: str) -> Config:
+    return Config.from_tree(composed(*overrides))
+
+
+def test_whole_numbers_may_be_written_as_floats() -> None:
+    config = checked(
+        "data=text",
+        "data.max_size=1e4",
+        "k=1e1",
+        "eval.neighbours=3.0",
+        "solver.sampled.epochs=2e0",
+        "method=[sgns_sampled,glove]",
+    )
+    assert (config.data["max_size"], config.k, config.solver["sampled"]["epochs"]) == (10_000, 10, 2)
+    for number in (config.data["max_size"], config.k, config.solver["sampled"]["epochs"]):
+        assert type(number) is int
+
+
+def test_a_method_without_dim_asks_nothing_of_it() -> None:
+    config = checked("method=empirical", "dim=500", "data.words=12", "data.pairs=3000")
+    assert set(config.estimators(config.problem())[0]) == {"empirical"}
+
+
+def test_seeds_of_any_size() -> None:
+    assert checked(f"seed={10**23}", "data.words=12", "data.pairs=3000").problem().counts.total == 3000
+
+
+def test_keys_may_follow_flags(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = ["k=5,20", "--multirun", "hydra.sweep.dir=D", "-cn", "config", "dim=2"]
+    monkeypatch.setattr(sys, "argv", ["sgns-pmi", *given])
+    check_arguments()
+    assert sys.argv[1:] == ["k=5,20", "hydra.sweep.dir=D", "dim=2", "--multirun", "-cn", "config"]
 
 
 # A run

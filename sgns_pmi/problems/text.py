@@ -49,7 +49,7 @@ def text_problem(
     Parameters
     ----------
     path : str, list of str, or list of lists of str
-        A file of UTF-8 text, plain or .gz, .xz, .bz2, .zst, .zip (of one file); a folder (all files in it and below, by name,
+        A file of UTF-8 text, plain or .gz, .xz, .zst; a folder (all files in it and below, by name,
         but for hidden ones); ``-`` for standard input; several of these; or sentences in memory, lists of words as gensim
         takes them.
     tokens : {"whitespace", "words", "regex"}, default "whitespace"

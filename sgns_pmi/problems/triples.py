@@ -63,7 +63,7 @@ def read_triples(
     ----------
     path : str or Path
         .csv, .tsv or .txt with a header naming the columns center, context and count, or with these three columns and no
-        header (also compressed: .gz, .xz, .bz2, .zst, .zip); .parquet with these columns; .npz as scipy.sparse.save_npz
+        header (also compressed: .gz, .xz, .zst); .parquet with these columns; .npz as scipy.sparse.save_npz
         writes it; .mtx (Matrix Market, also compressed); and what `write_triples` wrote. NA, null and nan are words.
     index_base : {0, 1}, default 0
         The first index of whole-number columns (R and Julia count from 1). Matrix formats know their own. With 1, the numbers

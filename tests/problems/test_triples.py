@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import bz2
 import gzip
-import io
 import lzma
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -310,7 +307,9 @@ def test_bad_counts_of_a_matrix(tmp_path, ending):
     assert f"counts.{ending}" in str(error)
 
 
-@pytest.mark.parametrize("name", ["counts.doc", "counts", "counts.gz", "counts.csv.lz4", "counts.parquet.gz", "counts.npz.xz"])
+@pytest.mark.parametrize(
+    "name", ["counts.doc", "counts", "counts.gz", "counts.csv.bz2", "counts.csv.zip", "counts.parquet.gz", "counts.npz.xz"]
+)
 def test_unknown_ending(tmp_path, name):
     error = refusal(text(tmp_path, "x", name))
     assert error.field == "path"
@@ -369,17 +368,10 @@ def test_layouts_of_other_programs(tmp_path, name, content, options):
     np.testing.assert_array_equal(matrix, [[0, 2], [3, 0]])
 
 
-@pytest.mark.parametrize("pack", ["gz", "bz2", "xz", "zst", "zip"])
+@pytest.mark.parametrize("pack", ["gz", "xz", "zst"])
 def test_packed_tables(tmp_path, pack):
-    def zipped(content: bytes) -> bytes:
-        archive = io.BytesIO()
-        with zipfile.ZipFile(archive, "w") as member:
-            member.writestr("c.csv", content)
-        return archive.getvalue()
-
-    packed = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstd.compress, "zip": zipped}[pack]
-    counts = read_triples(text(tmp_path, packed(b"center,context,count\n0,1,2\n"), f"c.csv.{pack}"))
-    assert counts.matrix[0, 1] == 2
+    packed = {"gz": gzip.compress, "xz": lzma.compress, "zst": zstd.compress}[pack](b"center,context,count\n0,1,2\n")
+    assert read_triples(text(tmp_path, packed, f"c.csv.{pack}")).matrix[0, 1] == 2
 
 
 def test_decimal_commas(tmp_path):

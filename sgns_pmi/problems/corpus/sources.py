@@ -187,5 +187,5 @@ def _end_of_words(text: bytes) -> int:
 @contextmanager
 def _readable(source: Source) -> Iterator[tuple[BufferedIOBase, IO[bytes]]]:
     """The stored and the unpacked stream; what goes wrong with them is said in one line."""
-    with reading("path", source.name, "text"), source.open() as raw, unpacked(raw, source.compression, source.name) as stream:
+    with reading("path", source.name, "text"), source.open() as raw, unpacked(raw, source.compression) as stream:
         yield raw, stream
