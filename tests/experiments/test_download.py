@@ -70,6 +70,6 @@ def test_the_sum_is_that_of_text8(script: ModuleType) -> None:
     assert script.TEXTS["text8"].md5 == "3bea1919949baf155f99411df5fada7e"
 
 
-def test_the_sum_is_that_of_hamlet(script: ModuleType, shared: Path) -> None:
-    text = (shared / "data" / "text" / "hamlet.txt").read_bytes()
+def test_the_sum_is_that_of_hamlet(script: ModuleType, published: Path) -> None:
+    text = (published / "text" / "hamlet.txt").read_bytes()
     assert script.TEXTS["hamlet"].md5 == hashlib.md5(text).hexdigest()
