@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pandas as pd
-
 from sgns_pmi.compare.table import main_cells, main_target, select
 from sgns_pmi.figures.finished import draw_sweep
+from sgns_pmi.lazily import pd
 from sgns_pmi.results.leftovers import SWEEP_FILES, clear
 from sgns_pmi.results.overview import as_text
 from sgns_pmi.results.replicates import seeds_table

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from sgns_pmi.compare import QUESTIONS, Answers
 from sgns_pmi.compare.table import main_cells, main_target, select
 from sgns_pmi.errors import printable
+from sgns_pmi.lazily import pd
 
 
 def overview(metrics: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from sgns_pmi.counts import as_counts
 from sgns_pmi.factorise.base import Factorisation, Float
 from sgns_pmi.factorise.linalg import sparse_cells
 from sgns_pmi.factorise.registry import method
@@ -37,9 +36,9 @@ class Empirical(Factorisation):
            [  -inf, 0.6931]])
     """
 
-    def fit(self, counts: Any) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Take the PMI of counts: a CooccurrenceCounts, a dense array or a scipy sparse matrix; returns self."""
-        counts = as_counts(counts)
+        counts = self._remember(X)
         self.pmi_ = counts.with_values(pmi_cells(counts))
         return self
 
