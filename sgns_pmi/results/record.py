@@ -165,7 +165,7 @@ class RunRecord:
             "warnings": self._warnings,
             "seeds": self._seeds,
             "steps": self._steps,
-            "threads": torch.get_num_threads(),
+            "threads": torch.get_num_threads() if "torch" in sys.modules else None,  # a refusal has no use for it
             **code_facts(),
         }
 

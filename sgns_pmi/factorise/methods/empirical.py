@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 
+from sgns_pmi.errors import InputError
 from sgns_pmi.factorise.base import Factorisation, Float
 from sgns_pmi.factorise.linalg import sparse_cells
 from sgns_pmi.factorise.registry import method
@@ -41,6 +42,11 @@ class Empirical(Factorisation):
         counts = self._remember(X)
         self.pmi_ = counts.with_values(pmi_cells(counts))
         return self
+
+    def transform(self, X: Any) -> NoReturn:
+        """Refused: a table of PMI has no vectors."""
+        self._check_fitted()
+        raise InputError("X", type(X).__name__, "Empirical has no vectors; SPPMI's are the rows of its matrix")
 
     def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:
         wanted = self.pmi_[rows].tocoo()
