@@ -9,6 +9,7 @@ from sgns_pmi.lazily import door
 
 if TYPE_CHECKING:
     from sgns_pmi.figures.convergence import convergence_figure, losses_figure
+    from sgns_pmi.figures.finished import draw_run, draw_sweep
     from sgns_pmi.figures.grid import GridPanel, grid_figure, grid_figures
     from sgns_pmi.figures.questions import question_figures
     from sgns_pmi.figures.recovery import recovery_figure
@@ -26,6 +27,8 @@ __all__ = [
     "RunFrames",
     "RunTitle",
     "convergence_figure",
+    "draw_run",
+    "draw_sweep",
     "grid_figure",
     "grid_figures",
     "heatmap_figure",
