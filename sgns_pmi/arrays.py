@@ -10,12 +10,12 @@ from typing import IO, Any
 from zipfile import ZipFile
 
 import numpy as np
-import scipy.io
-import scipy.sparse as sp
+import scipy
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from sgns_pmi.errors import InputError
+from sgns_pmi.lazily import sp
 from sgns_pmi.unpack import check_unpacked, open_text, reading
 
 Array = NDArray[Any]

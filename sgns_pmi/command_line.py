@@ -19,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sgns_pmi.config import unknown_key
 from sgns_pmi.errors import InputError, check_choice, missing_extra
 from sgns_pmi.factorise import METHODS
+from sgns_pmi.version import __version__
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -106,7 +107,10 @@ def _named(tree: Any, names: set[str] | None, place: str = "") -> Iterator[tuple
 
 
 def check_arguments() -> None:
-    """Refuse, in one line, an option that Hydra's command line does not have; and put the keys together, as Hydra wants them."""
+    """Answer ``--version``; refuse, in one line, an option that Hydra's command line does not have; put the keys together."""
+    if "--version" in sys.argv[1:]:  # to which Hydra would answer with its own
+        print(f"sgns-pmi {__version__}")
+        raise SystemExit(0)
     parser: ArgumentParser = get_args_parser()
 
     def refuse(message: str) -> NoReturn:

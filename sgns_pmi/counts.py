@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
-import pandas as pd
-import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from sgns_pmi.arrays import LARGEST_INDEX, check_extent, checked_sparse
 from sgns_pmi.errors import InputError
+from sgns_pmi.lazily import pd, sp
 
 Float = NDArray[np.float64]
 LEAST, MOST = 1e-30, 1e20
@@ -167,6 +167,14 @@ class CooccurrenceCounts:
     def with_values(self, values: NDArray[Any]) -> sp.csr_array:
         """A sparse matrix (words, contexts) of one value for each seen cell, in CSR order; it shares the counts' indices."""
         return sp.csr_array((values, self.matrix.indices, self.matrix.indptr), shape=self.shape)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """What tells these counts from others: a hash of the matrix."""
+        hashed = hashlib.blake2b(repr(self.shape).encode(), digest_size=16)
+        for array in (self.matrix.indptr, self.matrix.indices, self.matrix.data):
+            hashed.update(np.ascontiguousarray(array))
+        return hashed.digest()
 
     def __repr__(self) -> str:
         return f"CooccurrenceCounts({self.shape[0]} x {self.shape[1]}, {self.nnz} cells, total {self.total:g})"

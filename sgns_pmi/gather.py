@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pandas as pd
-
+from sgns_pmi import figures as pictures
 from sgns_pmi.compare.table import main_cells, main_target, select
-from sgns_pmi.figures.finished import draw_sweep
+from sgns_pmi.lazily import pd
 from sgns_pmi.results.leftovers import SWEEP_FILES, clear
 from sgns_pmi.results.overview import as_text
 from sgns_pmi.results.replicates import seeds_table
@@ -39,7 +38,7 @@ def finish_sweep(directory: Path, figures: bool = True) -> set[str]:
         if len(sweep.evaluation):
             write_csv(sweep.evaluation, directory / "evaluation.csv")
         tables = sweep_tables(sweep)
-        drawn = draw_sweep(sweep) if figures and sweep.config.get("figures", True) else []
+        drawn = pictures.draw_sweep(sweep) if figures and sweep.config.get("figures", True) else []
         write_text(report(tables, sweep.jobs, [file for file in drawn if file.suffix == ".png"]), directory / "report.html")
         for title, table in tables.items():
             print(title, as_text(table), sep="\n")

@@ -1,7 +1,6 @@
 """Libraries that take long to load, each loaded when something is first asked of it, and packages whose names are.
 
-A configuration is checked, and help given, in a fraction of the second that PyTorch or scikit-learn take. SciPy loads its own
-parts so by itself.
+A configuration is checked, and help given, in a fraction of the time that PyTorch or scikit-learn take.
 """
 
 from __future__ import annotations
@@ -24,10 +23,11 @@ class _Later(ModuleType):
 
 if TYPE_CHECKING:
     import pandas as pd
+    import scipy.sparse as sp
     import sklearn
     import torch
 else:
-    pd, sklearn, torch = map(_Later, ("pandas", "sklearn", "torch"))
+    pd, sp, sklearn, torch = map(_Later, ("pandas", "scipy.sparse", "sklearn", "torch"))
 
 
 def door(package: str) -> Callable[[str], Any]:
@@ -58,4 +58,4 @@ def door(package: str) -> Callable[[str], Any]:
     return __getattr__
 
 
-__all__ = ["door", "pd", "sklearn", "torch"]
+__all__ = ["door", "pd", "sklearn", "sp", "torch"]

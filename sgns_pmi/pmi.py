@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_choice, check_real
+from sgns_pmi.lazily import sp
 
 Float = NDArray[np.float64]
 Indices = NDArray[np.integer[Any]]

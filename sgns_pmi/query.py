@@ -10,13 +10,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from sgns_pmi.compare.words.files import read_vectors
 from sgns_pmi.compare.words.neighbours import arithmetic, neighbours
 from sgns_pmi.compare.words.vectors import WordVectors
 from sgns_pmi.config import unknown_key
 from sgns_pmi.errors import InputError, check_choice, check_integer, printable
+from sgns_pmi.lazily import pd
 from sgns_pmi.output import lasting_output
 from sgns_pmi.results.run import Run
 

@@ -7,11 +7,12 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
-import pandas as pd
 import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
@@ -19,15 +20,15 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from sgns_pmi import compare, figures
 from sgns_pmi.command_line import as_dict, as_input_error, check_arguments, conf_folder, guard_configuration, register_help
-from sgns_pmi.compare import compare, evaluate, method_vectors
 from sgns_pmi.compare.words.files import check_word2vec, write_factors, write_word2vec
 from sgns_pmi.config import Config
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import METHODS, Factorisation
-from sgns_pmi.figures import RunFrames, RunTitle, question_figures, run_figures
 from sgns_pmi.folders import Folders
 from sgns_pmi.gather import finish_sweep
+from sgns_pmi.lazily import pd
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.output import lasting_output
 from sgns_pmi.problems import Problem
@@ -87,14 +88,14 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
         fitted = factorise(estimators, problem, record)
         if fitted:
             with record.step("compare"):
-                metrics, shown = compare(problem, fitted, negatives)
+                metrics, shown = compare.compare(problem, fitted, negatives)
             record.tables.append(overview(metrics, {name: estimator.status_ for name, estimator in fitted.items()}))
             write_csv(metrics, directory / "metrics.csv")
             write_shown(shown, directory / SHOWN_FILE)
         if fitted and record.status != "interrupted":
             with record.step("evaluate"):
-                vectors = method_vectors(fitted, problem.counts, config.eval)
-                answers = evaluate(vectors, config.eval, fitted=fitted, counts=problem.counts, seed=config.seed)
+                vectors = compare.method_vectors(fitted, problem.counts, config.eval)
+                answers = compare.evaluate(vectors, config.eval, fitted=fitted, counts=problem.counts, seed=config.seed)
 
             write_answers(answers, directory)
             if config.word2vec:
@@ -104,12 +105,23 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
             if not draw:
                 return record
             with record.step("figures"):
-                title = RunTitle(problem.title, config.k, config.dim, config.noise_name, config.exponent, problem.pmi_rank)
+                title = figures.RunTitle(
+                    problem.title, config.k, config.dim, config.noise_name, config.exponent, problem.pmi_rank
+                )
                 losses = {name: METHODS[name].loss for name in fitted if METHODS[name].loss}
-                frames = RunFrames(title, metrics, histories(fitted), shown, losses)
-                run_figures(directory / "figures", frames, svg=config.svg)
-                question_figures(directory / "figures", title, answers=answers, svg=config.svg)
+                frames = figures.RunFrames(title, metrics, histories(fitted), shown, losses)
+                figures.run_figures(directory / "figures", frames, svg=config.svg)
+                figures.question_figures(directory / "figures", title, answers=answers, svg=config.svg)
     return record
+
+
+@contextmanager
+def warnings_logged() -> Iterator[None]:
+    """Inside the block a warning, such as that a fit has not converged, is a line of the log."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", message=".*has not converged")  # in each job of a sweep
+        warnings.showwarning = lambda message, *_, **__: log.warning(str(message))
+        yield
 
 
 def factorise(estimators: Mapping[str, Factorisation], problem: Problem, record: RunRecord) -> dict[str, Factorisation]:
@@ -123,7 +135,7 @@ def factorise(estimators: Mapping[str, Factorisation], problem: Problem, record:
             record.left_out(name, "had not begun when the run was interrupted")
             continue
         try:
-            with record.step(name):
+            with record.step(name), warnings_logged():
                 estimator.fit(problem.give(METHODS[name].needs))
             if not estimator.finite:
                 raise InputError("method", name, "learned factors that are not finite; there is no estimate of it")

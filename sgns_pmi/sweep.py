@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
 from omegaconf import OmegaConf
 
 from sgns_pmi.errors import InputError, check_choice
 from sgns_pmi.gather import finish_sweep
+from sgns_pmi.lazily import pd
 from sgns_pmi.results.lock import FolderLock
 from sgns_pmi.results.overview import as_text
 from sgns_pmi.results.sweep import Sweep, column_of, swept_keys

@@ -38,7 +38,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 @pytest.fixture
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sgns_pmi.run.run_figures", lambda *args, **kwargs: [])
+    monkeypatch.setattr("sgns_pmi.figures.run_figures", lambda *args, **kwargs: [])
 
 
 def composed(*overrides: str) -> dict[str, Any]:
@@ -496,7 +496,7 @@ def test_a_failing_step_leaves_a_summary(command: Command, monkeypatch: pytest.M
     def breaks(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("no ink")
 
-    monkeypatch.setattr("sgns_pmi.run.run_figures", breaks)
+    monkeypatch.setattr("sgns_pmi.figures.run_figures", breaks)
     outcome = command(*TINY, "method=qwem", "hydra.run.dir=out")
     assert outcome.code == 1
     assert "RuntimeError: no ink" in outcome.stderr
@@ -551,7 +551,7 @@ def test_ctrl_c_while_comparing(command: Command, monkeypatch: pytest.MonkeyPatc
     def interrupt(*args: Any, **kwargs: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sgns_pmi.run.compare", interrupt)
+    monkeypatch.setattr("sgns_pmi.compare.compare", interrupt)
     assert command(*TINY, "method=qwem", "hydra.run.dir=out").code == 130
     assert summary_of(command)["status"] == "interrupted"
     assert written(command.folder / "out") == ["history.csv", "summary.json", "vectors/qwem.npz"]

@@ -30,7 +30,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 @pytest.fixture
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sgns_pmi.run.run_figures", lambda *args, **kwargs: [])
+    monkeypatch.setattr("sgns_pmi.figures.run_figures", lambda *args, **kwargs: [])
     monkeypatch.setattr("sgns_pmi.figures.finished.sweep_figures", lambda *args, **kwargs: [])
     monkeypatch.setattr("sgns_pmi.figures.finished.grid_figures", lambda *args, **kwargs: [])
 
@@ -46,7 +46,7 @@ def triples(command: Command) -> tuple[str, ...]:
 
 
 def test_two_by_two(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sgns_pmi.run.run_figures", lambda *args, **kwargs: [])  # those of the sweep are drawn
+    monkeypatch.setattr("sgns_pmi.figures.run_figures", lambda *args, **kwargs: [])  # those of the sweep are drawn
     outcome = sweep(command, "k=5,20", "dim=2,3", "method=[sgns_expected,sppmi_svd]")
     assert outcome.code == 0
     out = command.folder / "out"
@@ -75,7 +75,7 @@ def test_two_by_two(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_grid_panels_show_the_corrected_estimate(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """RMSE of what a panel draws is the RMSE that metrics.csv has for it, biases and noise offset included."""
-    monkeypatch.setattr("sgns_pmi.run.run_figures", lambda *args, **kwargs: [])
+    monkeypatch.setattr("sgns_pmi.figures.run_figures", lambda *args, **kwargs: [])
     monkeypatch.setattr("sgns_pmi.figures.finished.sweep_figures", lambda *args, **kwargs: [])
     drawn = []
 
@@ -119,7 +119,7 @@ def test_grid_panels_of_large_counts_show_seen_cells(command: Command, monkeypat
 
 
 def test_titles_say_what_the_jobs_share(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sgns_pmi.run.run_figures", lambda *args, **kwargs: [])
+    monkeypatch.setattr("sgns_pmi.figures.run_figures", lambda *args, **kwargs: [])
     titles = []
 
     def figures(*args: Any, title: str, **facts: Any) -> list[Path]:
@@ -223,7 +223,7 @@ def test_a_failed_job_does_not_stop_the_sweep(command: Command, monkeypatch: pyt
             raise RuntimeError("a wheel came off")
         return compare(problem, fitted, negatives)
 
-    monkeypatch.setattr("sgns_pmi.run.compare", breaks)
+    monkeypatch.setattr("sgns_pmi.compare.compare", breaks)
     outcome = sweep(command, "k=1,2,3", "method=qwem")
     assert outcome.code == 1
     assert "job 1 failed" in outcome.stdout

@@ -1,10 +1,16 @@
 """What a factorisation is worth: recovery of PMI, the objective at its scores, and what its word vectors know."""
 
-from sgns_pmi.compare.comparison import Comparison, compare
-from sgns_pmi.compare.deviation import estimator_objective, objective_deviation, optimal_objective, scores_objective
-from sgns_pmi.compare.recovery import recovery
-from sgns_pmi.compare.table import main_cells, main_target, select
-from sgns_pmi.compare.words.evaluation import QUESTIONS, Answers, Evaluation, evaluate, method_vectors
+from typing import TYPE_CHECKING
+
+from sgns_pmi.lazily import door
+
+if TYPE_CHECKING:
+    from sgns_pmi.compare.comparison import Comparison, compare
+    from sgns_pmi.compare.deviation import estimator_objective, objective_deviation, optimal_objective, scores_objective
+    from sgns_pmi.compare.table import main_cells, main_target, select
+    from sgns_pmi.compare.words.evaluation import QUESTIONS, Answers, Evaluation, evaluate, method_vectors
+
+__getattr__ = door(__name__)
 
 __all__ = [
     "QUESTIONS",
@@ -19,7 +25,6 @@ __all__ = [
     "method_vectors",
     "objective_deviation",
     "optimal_objective",
-    "recovery",
     "scores_objective",
     "select",
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
@@ -19,6 +18,7 @@ from sgns_pmi.factorise.methods.qwem import QWEM
 from sgns_pmi.factorise.methods.sgns import SGNS
 from sgns_pmi.factorise.methods.softmax_mle import SoftmaxMLE
 from sgns_pmi.factorise.methods.svd import PMISVD, SPPMISVD
+from sgns_pmi.lazily import pd
 from sgns_pmi.problems import Problem
 
 Float = NDArray[np.float64]

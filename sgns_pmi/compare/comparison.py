@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from sgns_pmi.compare.deviation import estimator_objective, optimal_objective, scored_raw
 from sgns_pmi.compare.recovery import recovery
 from sgns_pmi.compare.shown import ShownCells, is_dense, shown_cells, shown_pair
 from sgns_pmi.compare.table import METRIC_COLUMNS
 from sgns_pmi.factorise import Factorisation
+from sgns_pmi.lazily import pd
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.pmi import pmi_cells, pmi_matrix
 from sgns_pmi.problems import Problem

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 
@@ -17,6 +15,7 @@ from sgns_pmi.errors import InputError, check_real, check_seed
 from sgns_pmi.factorise.linalg import plus_terms
 from sgns_pmi.factorise.losses.sgns import sgns_objective
 from sgns_pmi.factorise.methods.sgns import SGNS
+from sgns_pmi.lazily import pd, sp
 from sgns_pmi.streams import stream
 
 

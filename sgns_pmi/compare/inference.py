@@ -6,8 +6,6 @@ import logging
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import false_discovery_control, norm
 from sklearn.base import clone
@@ -20,6 +18,7 @@ from sgns_pmi.factorise.base import Factorisation
 from sgns_pmi.factorise.methods.sgns import SGNS
 from sgns_pmi.factorise.methods.softmax_mle import EFFECTS, SoftmaxMLE
 from sgns_pmi.factorise.solvers.sampled import Sampled
+from sgns_pmi.lazily import pd, sp
 from sgns_pmi.problems.problem import Units
 from sgns_pmi.streams import stream
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from sgns_pmi.errors import InputError
+from sgns_pmi.lazily import pd
 from sgns_pmi.streams import stream
 
 Float = NDArray[np.float64]

@@ -28,11 +28,11 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from sgns_pmi.counts import CooccurrenceCounts
+from sgns_pmi.lazily import sp
 from sgns_pmi.problems.sampling import row_blocks
 
 Float = NDArray[np.float64]

@@ -7,13 +7,13 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import orthogonal_procrustes, subspace_angles
 from scipy.special import xlogy
 from scipy.stats import spearmanr
 
 from sgns_pmi.errors import InputError, check_integer
+from sgns_pmi.lazily import pd
 
 Float = NDArray[np.float64]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import numpy as np
-import pandas as pd
+
+from sgns_pmi.lazily import pd
 
 METRIC_COLUMNS = ("method", "estimate", "target", "cells", "metric", "value")
 

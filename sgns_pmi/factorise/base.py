@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import logging
+import warnings
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sgns_pmi.counts import CooccurrenceCounts, fit_counts
+from sgns_pmi.errors import InputError
 from sgns_pmi.factorise.estimator import Estimator
 from sgns_pmi.factorise.linalg import product_cells
 from sgns_pmi.factorise.solvers.solution import Ends, Status
 from sgns_pmi.factorise.subwords import Subwords
+from sgns_pmi.lazily import sklearn
 from sgns_pmi.memory import check_memory
 from sgns_pmi.negatives import Negatives
-from sgns_pmi.pmi import ALL, Indices, Rows
-
-log = logging.getLogger("sgns_pmi")
+from sgns_pmi.pmi import ALL, Indices, Rows, pmi_cells
 
 Float = NDArray[np.float64]
 
@@ -60,7 +61,7 @@ class Factorisation(Estimator):
         else:
             self.note_ = unfinished if status == "step limit" else ""
         if self.note_:
-            log.warning(self.note_)
+            warnings.warn(self.note_, sklearn.exceptions.ConvergenceWarning, stacklevel=3)  # at the call of `fit`
 
     @property
     def finite(self) -> bool:
@@ -71,9 +72,90 @@ class Factorisation(Estimator):
     def check(self) -> None:
         """Raise `InputError` for a parameter that no counts could make valid; `fit` calls it first."""
 
-    def fit(self, counts: Any) -> Self:
-        """Learn the factors from counts: a CooccurrenceCounts, a dense array or a scipy sparse matrix."""
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn the factors from counts: a CooccurrenceCounts, a dense array, a scipy sparse matrix or a DataFrame.
+
+        Parameters
+        ----------
+        X : CooccurrenceCounts, array-like, sparse matrix or DataFrame, (words, contexts)
+            Rows are centres.
+        y : ignored
+            scikit-learn's pipelines pass it.
+        """
         raise NotImplementedError
+
+    def _read(self, X: Any) -> CooccurrenceCounts:
+        """The counts that X is."""
+        return fit_counts(X)
+
+    def _remember(self, X: Any) -> CooccurrenceCounts:
+        """The counts that X is, to be known again by `transform` and `score`."""
+        counts = self._read(X)
+        self._fitted_to, (self._words, self._contexts) = counts.digest, counts.shape
+        return counts
+
+    @property
+    def n_features_in_(self) -> int:
+        """The number of contexts, after `fit`."""
+        if not self.__sklearn_is_fitted__():
+            raise AttributeError("n_features_in_ is known after fit")
+        return self._contexts
+
+    def fit_transform(self, X: Any, y: Any = None) -> NDArray[np.floating[Any]]:
+        """Fit, and return V_ (words, dim): the vectors of the rows of X."""
+        return self.fit(X).transform(X)
+
+    def transform(self, X: Any) -> NDArray[np.floating[Any]]:
+        """The vectors (rows, dim) of the rows of X.
+
+        For the counts that were fitted this is `V_`. Other rows, over the same contexts in the same order, have vectors where
+        the method is SGNS by whatever solver: those for which ℓ is least with `U_` as it is, K and P_n as they were fitted.
+
+        Raises
+        ------
+        InputError
+            For rows of which the method has no vectors, and for other contexts.
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
+        """
+        self._check_fitted()
+        counts = self._read(X)
+        return self.V_ if counts.digest == self._fitted_to else self._vectors(self._checked(counts))
+
+    def _vectors(self, counts: CooccurrenceCounts) -> NDArray[np.floating[Any]]:
+        raise InputError("X", counts, f"{type(self).__name__} has vectors only of the rows that it was fitted to")
+
+    def _checked(self, counts: CooccurrenceCounts) -> CooccurrenceCounts:
+        if counts.shape[1] != self._contexts:
+            raise InputError("X", counts, f"must have the {self._contexts} contexts that {type(self).__name__} was fitted to")
+        return counts
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """How well the estimate fits counts; higher is better.
+
+        For SGNS, by whatever solver, −ℓ: of the fitted counts at the fitted factors, of other rows at the vectors that
+        `transform` gives them. These are fitted to the very counts that they are judged by, so that on rows held out a larger
+        dim scores higher too. For other methods minus the RMSE between the corrected estimate and the empirical PMI of the
+        seen cells of X, whose rows and columns must be those that were fitted.
+
+        Raises
+        ------
+        InputError
+            For counts of another shape.
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
+        """
+        self._check_fitted()
+        counts = self._checked(self._read(X))
+        if counts.shape[0] != self._words:
+            raise InputError("X", counts, f"must have the {self._words} words that {type(self).__name__} was fitted to")
+        error = self.estimate_cells(counts.centers, counts.matrix.indices) - pmi_cells(counts)
+        return -float(np.sqrt(np.mean(np.square(error))))
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """Names of the columns of V, as scikit-learn makes them: sgns0, sgns1, ..."""
+        self._check_fitted()
+        return np.array([f"{type(self).__name__.lower()}{column}" for column in range(self.V_.shape[1])], dtype=object)
 
     def estimate_pmi(self, corrected: bool = True, rows: Rows = ALL) -> Float:
         """The PMI that the fitted factors stand for, dense (rows, contexts), natural log.

@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
 
-import torch
-
 from sgns_pmi.errors import InputError
+from sgns_pmi.lazily import torch
 
 SMALL_CELLS = 100_000
 """words x contexts up to which threads, sharing products so small, would spend their time waiting for each other."""
@@ -21,11 +20,8 @@ def resolve_device(device: object) -> str:
     """The device to compute on: "auto" becomes cuda where there is one; an unknown or absent one is refused."""
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        kind = torch.device(str(device)).type
-    except RuntimeError:
-        kind = ""
-    if kind not in ("cpu", "cuda"):
+    kind, _, number = str(device).partition(":")
+    if kind not in ("cpu", "cuda") or (":" in str(device) and not number.isdecimal()):
         raise InputError("device", device, "must be cpu, cuda or auto")
     if kind == "cuda" and not torch.cuda.is_available():
         raise InputError("device", device, "no CUDA device is available here; use device=cpu")

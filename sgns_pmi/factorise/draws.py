@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from sgns_pmi.errors import check_integer
+from sgns_pmi.lazily import torch
 from sgns_pmi.negatives import Negatives
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class NoiseSampler:

@@ -7,13 +7,10 @@ import warnings
 from typing import Any
 
 import numpy as np
-import scipy.linalg
-import scipy.sparse as sp
-import torch
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse.linalg import LinearOperator, aslinearoperator, svds
-from sklearn.utils.extmath import svd_flip
 
+from sgns_pmi.lazily import sp, torch
 from sgns_pmi.pmi import Indices
 from sgns_pmi.streams import stream
 
@@ -56,10 +53,10 @@ def truncated_svd(matrix: Any, dim: int, seed: int = 0) -> tuple[Float, Float, F
     else:
         # Drawn here, because the interpretation of svds' own seed differs between SciPy versions.
         start = stream(seed, "singular vectors", "arpack").normal(size=smaller)
-        left, values, right = svds(matrix, k=dim, v0=start)
+        left, values, right = scipy.sparse.linalg.svds(matrix, k=dim, v0=start)
         order = np.argsort(-values)
         left, values, right = left[:, order], values[order], right[order]
-    left, right = svd_flip(left[:, :dim], right[:dim])
+    left, right = _signed(left[:, :dim], right[:dim])
     return left, values[:dim], right.T
 
 
@@ -78,15 +75,23 @@ def randomized_svd(matrix: Any, dim: int, seed: int = 0, passes: int = 2) -> tup
     return basis @ left[:dim].T, values[:dim], right[:, :dim]
 
 
+def _signed(left: Float, right: Float) -> tuple[Float, Float]:
+    """The same triplets with the largest entry of each column of `left` positive."""
+    largest = np.abs(left).argmax(axis=0)
+    signs = np.sign(left[largest, np.arange(left.shape[1])])
+    return left * signs, right * signs[:, None]
+
+
 def _dense(matrix: Any) -> Float:
-    if isinstance(matrix, LinearOperator):
+    if isinstance(matrix, scipy.sparse.linalg.LinearOperator):
         return np.asarray(matrix @ np.eye(matrix.shape[1]))
     return np.asarray(matrix.todense() if sp.issparse(matrix) else matrix, dtype=np.float64)
 
 
-def plus_outer(matrix: sp.csr_array, left: Float, right: Float) -> LinearOperator:
+def plus_outer(matrix: sp.csr_array, left: Float, right: Float) -> scipy.sparse.linalg.LinearOperator:
     """The operator `matrix` + left·rightᵀ, never formed."""
-    return aslinearoperator(matrix) + aslinearoperator(left[:, None]) @ aslinearoperator(right[None, :])
+    operator = scipy.sparse.linalg.aslinearoperator
+    return operator(matrix) + operator(left[:, None]) @ operator(right[None, :])
 
 
 def balanced(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike, NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import check_flag, check_integer, check_real
+from sgns_pmi.factorise import solvers
 from sgns_pmi.factorise.base import Factorisation, Float
 from sgns_pmi.factorise.linalg import plus_terms
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.pmi import ALL, Indices, Rows
+
+if TYPE_CHECKING:
+    from sgns_pmi.factorise.solvers.new_rows import NewRows
 
 
 class NegativeSampling(Factorisation):
@@ -50,6 +54,18 @@ class ScoreFactorisation(NegativeSampling):
     def _scores_of(self, counts: CooccurrenceCounts, negatives: Negatives) -> None:
         """Take note of what the scores were fitted to."""
         self.negatives_, self._offset = negatives, negatives.offset(counts)
+
+    def _new_rows(self, counts: CooccurrenceCounts) -> NewRows:
+        assert self.negatives_ is not None
+        return solvers.fold_in(counts, self.negatives_, self.U_, self.col_bias_)
+
+    def _vectors(self, counts: CooccurrenceCounts) -> Float:
+        return self._new_rows(counts).V
+
+    def score(self, X: Any, y: Any = None) -> float:
+        self._check_fitted()
+        counts = self._checked(self._read(X))
+        return -(self.objective_ if counts.digest == self._fitted_to else self._new_rows(counts).objective)
 
     def product(self, corrected: bool = True) -> tuple[Float, Float] | None:
         assert self.negatives_ is not None

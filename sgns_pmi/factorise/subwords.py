@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sgns_pmi.errors import InputError
+from sgns_pmi.lazily import sp
 
 FNV_OFFSET, FNV_PRIME = 2166136261, 16777619
 MASK = 0xFFFFFFFF

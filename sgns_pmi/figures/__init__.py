@@ -3,22 +3,32 @@
 `run_figures` writes those of one run, `sweep_figures` those of a sweep.
 """
 
-from sgns_pmi.figures.convergence import convergence_figure, losses_figure
-from sgns_pmi.figures.grid import GridPanel, grid_figure, grid_figures
-from sgns_pmi.figures.questions import question_figures
-from sgns_pmi.figures.recovery import recovery_figure
-from sgns_pmi.figures.registry import RunFrames
-from sgns_pmi.figures.run import run_figures
-from sgns_pmi.figures.spectrum import spectrum_figure
-from sgns_pmi.figures.style import save
-from sgns_pmi.figures.sweep import heatmap_figure, lines_figure, sweep_figures
-from sgns_pmi.figures.title import RunTitle, settings
+from typing import TYPE_CHECKING
+
+from sgns_pmi.lazily import door
+
+if TYPE_CHECKING:
+    from sgns_pmi.figures.convergence import convergence_figure, losses_figure
+    from sgns_pmi.figures.finished import draw_run, draw_sweep
+    from sgns_pmi.figures.grid import GridPanel, grid_figure, grid_figures
+    from sgns_pmi.figures.questions import question_figures
+    from sgns_pmi.figures.recovery import recovery_figure
+    from sgns_pmi.figures.registry import RunFrames
+    from sgns_pmi.figures.run import run_figures
+    from sgns_pmi.figures.spectrum import spectrum_figure
+    from sgns_pmi.figures.style import save
+    from sgns_pmi.figures.sweep import heatmap_figure, lines_figure, sweep_figures
+    from sgns_pmi.figures.title import RunTitle, settings
+
+__getattr__ = door(__name__)
 
 __all__ = [
     "GridPanel",
     "RunFrames",
     "RunTitle",
     "convergence_figure",
+    "draw_run",
+    "draw_sweep",
     "grid_figure",
     "grid_figures",
     "heatmap_figure",

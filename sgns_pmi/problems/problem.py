@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts
-from sgns_pmi.problems.corpus.stream import Corpus
+from sgns_pmi.lazily import sp
+
+if TYPE_CHECKING:
+    from sgns_pmi.problems.corpus.stream import Corpus
 
 Float = NDArray[np.float64]
 Rows = slice | NDArray[np.intp]

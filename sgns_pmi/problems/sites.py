@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sgns_pmi.errors import InputError, check_choice, check_flag, check_integer, check_real
+from sgns_pmi.lazily import sp
 from sgns_pmi.problems.drawing import Drawing
 from sgns_pmi.problems.marginal import normal_truth, zipf_marginal
 from sgns_pmi.problems.problem import Problem, Units, register_problem

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from sgns_pmi.arrays import read_npy, read_npz
 from sgns_pmi.errors import InputError, missing_extra
+from sgns_pmi.lazily import pd
 from sgns_pmi.unpack import COMPRESSIONS, check_unpacked, compression, open_text, reading
 
 Float = NDArray[np.float64]

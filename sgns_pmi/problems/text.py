@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from sgns_pmi.errors import InputError
-from sgns_pmi.problems.corpus.cache import cache_file, cache_folder, load, save
-from sgns_pmi.problems.corpus.counting import count_text
+from sgns_pmi.problems import corpus
 from sgns_pmi.problems.corpus.settings import Limits, Settings, parse_memory
 from sgns_pmi.problems.corpus.sources import Sentences, Source, are_sentences, find_sources
-from sgns_pmi.problems.corpus.stream import Corpus
 from sgns_pmi.problems.corpus.tokens import Tokenizer
-from sgns_pmi.problems.corpus.workers import THREADS
 from sgns_pmi.problems.problem import Problem, register_problem
 
 log = logging.getLogger("sgns_pmi")
@@ -110,21 +107,22 @@ def text_problem(
         direction,
         seed,
     ).checked()
-    limits = Limits.within(parse_memory(memory), THREADS)
+    room = parse_memory(memory)
     if path is None:
         raise InputError("path", None, "give a text file, a folder, or - for standard input: data.path=FILE")
     sources = find_sources(path)
-    folder = cache_folder(cache)
+    limits = Limits.within(room, corpus.THREADS)
+    folder = corpus.cache_folder(cache)
     # Jobs that run in parallel would draw their progress bars over each other.
     shown = multiprocessing.parent_process() is None
-    file = None if folder is None else cache_file(folder, sources, settings)
-    counted = None if file is None else load(file)
+    file = None if folder is None else corpus.cache_file(folder, sources, settings)
+    counted = None if file is None else corpus.load(file)
     if counted is not None:
         log.info("text: counted before, %s", file)
     else:
-        counted = count_text(sources, settings, limits, folder, shown=shown)
+        counted = corpus.count_text(sources, settings, limits, folder, shown=shown)
         if file is not None:
-            save(file, counted)
+            corpus.save(file, counted)
     log.info(
         "text: %s tokens read, %s of them in the vocabulary of %s words, %s of these kept",
         f"{counted.read:,}",
@@ -136,19 +134,19 @@ def text_problem(
     name = Path(sources[0].name).name if len(sources) == 1 else f"{len(sources):,} texts"
     title = f"{name}, {counts.shape[0]:,} words, window {window}, {counts.total:,.10g} pairs"
     repeatable = all(source.repeatable for source in sources)
-    corpus = Corpus(counts, sources, settings, limits, folder, shown=shown) if repeatable else None
-    return Problem(counts, title, corpus=corpus)
+    again = corpus.Corpus(counts, sources, settings, limits, folder, shown=shown) if repeatable else None
+    return Problem(counts, title, corpus=again)
 
 
-def as_corpus(text: Any) -> Corpus:
+def as_corpus(text: Any) -> corpus.Corpus:
     """`text` itself if it is a `Corpus`, else one of sentences in memory, lists of words, all of which are kept."""
-    if isinstance(text, Corpus):
+    if isinstance(text, corpus.Corpus):
         return text
     if not are_sentences(text):
         raise InputError("text", type(text).__name__, "must be a text: a problem's corpus, or sentences as lists of words")
-    corpus = text_problem(text, cache=False).corpus
-    assert corpus is not None
-    return corpus
+    again = text_problem(text, cache=False).corpus
+    assert again is not None
+    return again
 
 
 @register_problem("toy")
@@ -175,6 +173,6 @@ def toy_problem(sentences: Sequence[str] = (), window: int = 2, seed: int = 0) -
     text = "\n".join(sentences).encode()
     source = Source("sentences", len(text), lambda: io.BytesIO(text))
     limits = Limits.within(parse_memory("32MB"), 1)
-    counts = count_text([source], settings, limits, threads=1).counts
+    counts = corpus.count_text([source], settings, limits, threads=1).counts
     title = f"toy corpus, {len(sentences)} sentences, {counts.shape[0]} words, window {window}"
-    return Problem(counts, title, corpus=Corpus(counts, [source], settings, limits, threads=1))
+    return Problem(counts, title, corpus=corpus.Corpus(counts, [source], settings, limits, threads=1))

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sgns_pmi.arrays import pack_words, read_matrix_market, read_npz, sparse_matrix, unpack_words
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, missing_extra
 from sgns_pmi.files import atomic_path
+from sgns_pmi.lazily import pd, sp
 from sgns_pmi.problems.problem import Problem, Truth, register_problem
 from sgns_pmi.problems.softmax import softmax_truth
 from sgns_pmi.problems.tables import (

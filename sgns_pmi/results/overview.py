@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-import pandas as pd
-
 from sgns_pmi.compare import QUESTIONS, Answers
 from sgns_pmi.compare.table import main_cells, main_target, select
 from sgns_pmi.errors import printable
+from sgns_pmi.lazily import pd
 
 MARK = "*"
 FOOTNOTE = f"{MARK} no finite optimum: figures depend on where the search stopped, and only seen cells can be judged"

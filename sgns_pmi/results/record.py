@@ -17,12 +17,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
-import pandas as pd
-import torch
-
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import Factorisation
 from sgns_pmi.factorise.solvers.solution import HISTORY_COLUMNS
+from sgns_pmi.lazily import pd, torch
 from sgns_pmi.problems import Problem
 from sgns_pmi.results.tables import write_json
 
@@ -169,7 +167,7 @@ class RunRecord:
             "warnings": self._warnings,
             "seeds": self._seeds,
             "steps": self._steps,
-            "threads": torch.get_num_threads(),
+            "threads": torch.get_num_threads() if "torch" in sys.modules else None,  # a refusal has no use for it
             **code_facts(),
         }
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from scipy.stats import t
+import scipy
+
+from sgns_pmi.lazily import pd
 
 SEED = "seed"
 LEVEL = 0.95
@@ -44,7 +45,7 @@ def mean_interval(values: Any) -> pd.DataFrame:
     n, mean = values.count(), values.mean()
     with np.errstate(invalid="ignore"):  # infinite errors have no spread
         se = values.std() / np.sqrt(n)
-        half = t.ppf((1 + LEVEL) / 2, np.maximum(n - 1, 1)) * se
+        half = scipy.stats.t.ppf((1 + LEVEL) / 2, np.maximum(n - 1, 1)) * se
     return pd.DataFrame({"mean": mean, "se": se, "lower": mean - half, "upper": mean + half, "n": n})
 
 

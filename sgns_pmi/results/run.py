@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-import pandas as pd
 from omegaconf import OmegaConf
 
 from sgns_pmi.compare.shown import ShownCells
@@ -21,6 +20,7 @@ from sgns_pmi.compare.words.files import read_vectors
 from sgns_pmi.compare.words.questions import EVALUATION_COLUMNS
 from sgns_pmi.compare.words.vectors import WordVectors
 from sgns_pmi.errors import InputError, check_choice
+from sgns_pmi.lazily import pd
 from sgns_pmi.results.shown_file import SHOWN_FILE, read_shown
 from sgns_pmi.results.tables import read_csv
 

@@ -10,13 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import pandas as pd
 from omegaconf import Container, OmegaConf
 
 from sgns_pmi.compare.table import METRIC_COLUMNS, main_target, select
 from sgns_pmi.compare.words.evaluation import answers_from
 from sgns_pmi.compare.words.questions import EVALUATION, HEADLINE_COLUMNS, QUESTIONS
 from sgns_pmi.errors import InputError
+from sgns_pmi.lazily import pd
 from sgns_pmi.results.plan import read_plan
 from sgns_pmi.results.replicates import SEED, over_seeds
 from sgns_pmi.results.run import MISSING, Run

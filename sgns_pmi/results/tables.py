@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from sgns_pmi.compare.table import METRIC_COLUMNS
 from sgns_pmi.compare.words.evaluation import Answers, answer_tables
 from sgns_pmi.files import atomic_path
+from sgns_pmi.lazily import pd
 
 TEXT = dict.fromkeys((*METRIC_COLUMNS[:-1], "task", "set", "section", "word", "neighbour"), str)
 """Columns of names: "true" alone in a column would be read as a boolean, and NA, null and nan are words."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sgns_pmi.compare import recovery
+from sgns_pmi.compare.recovery import recovery
 from sgns_pmi.compare.shown import ShownCells
 from sgns_pmi.figures import RunFrames, RunTitle
 

@@ -22,7 +22,7 @@ from sgns_pmi.compare.words.files import read_vectors, write_factors
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError
 from sgns_pmi.problems import PROBLEMS
-from sgns_pmi.problems import text as module
+from sgns_pmi.problems import corpus as engine
 from sgns_pmi.problems.corpus import counting
 from sgns_pmi.problems.corpus.settings import Limits
 from sgns_pmi.problems.text import text_problem, toy_problem
@@ -68,7 +68,7 @@ def test_counts_are_kept_and_known_again_by_contents(corpus, tmp_path, monkeypat
     moved = corpus.rename(tmp_path / "moved.txt")
     os.utime(moved, (0, 0))
     with monkeypatch.context() as patch:
-        patch.setattr(module, "count_text", no_counting)
+        patch.setattr(engine, "count_text", no_counting)
         again = text_problem(moved, **options)
         for change in ({"seed": 1}, {"window": 4}, {"tokens": "words"}, {"removal": "clean"}):
             with pytest.raises(AssertionError, match="counted again"):
@@ -82,7 +82,7 @@ def test_counts_are_kept_and_known_again_by_contents(corpus, tmp_path, monkeypat
 
 def test_a_seed_that_draws_nothing_makes_no_difference(corpus, tmp_path, monkeypatch):
     text_problem(corpus, cache=tmp_path / "cache", seed=0)
-    monkeypatch.setattr(module, "count_text", no_counting)
+    monkeypatch.setattr(engine, "count_text", no_counting)
     text_problem(corpus, cache=tmp_path / "cache", seed=1, subsample_formula="word2vec_c")
 
 

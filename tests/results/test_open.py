@@ -21,7 +21,7 @@ METRICS = ["method", "estimate", "target", "cells", "metric", "value"]
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sgns_pmi.run.run_figures", lambda *args, **kwargs: [])
+    monkeypatch.setattr("sgns_pmi.figures.run_figures", lambda *args, **kwargs: [])
     monkeypatch.setattr("sgns_pmi.figures.finished.sweep_figures", lambda *args, **kwargs: [])
     monkeypatch.setattr("sgns_pmi.figures.finished.grid_figures", lambda *args, **kwargs: [])
     return Command(tmp_path, monkeypatch, capsys)

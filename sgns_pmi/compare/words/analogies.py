@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from sgns_pmi.compare.words.neighbours import blocks, check_restrict, offset_scores, rules
@@ -16,6 +15,7 @@ from sgns_pmi.compare.words.question_files import question_files, question_lines
 from sgns_pmi.compare.words.questions import WHOLE, Question, Subjects, check_list, register_question, rows_together, set_headline
 from sgns_pmi.compare.words.vectors import WordVectors
 from sgns_pmi.errors import InputError
+from sgns_pmi.lazily import pd
 
 
 class Analogy(NamedTuple):

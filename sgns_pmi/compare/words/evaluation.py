@@ -10,8 +10,6 @@ from itertools import groupby
 from pkgutil import iter_modules
 from typing import Any
 
-import pandas as pd
-
 from sgns_pmi.compare import words
 from sgns_pmi.compare.words.neighbours import check_restrict
 from sgns_pmi.compare.words.questions import EVALUATION, EVALUATION_COLUMNS, QUESTIONS, Subjects, keys_of
@@ -19,12 +17,13 @@ from sgns_pmi.compare.words.vectors import KINDS, NORMALIZATIONS, WordVectors, e
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice
 from sgns_pmi.factorise import Factorisation
+from sgns_pmi.lazily import pd
 
 for _module in iter_modules(words.__path__):
     import_module(f"{words.__name__}.{_module.name}")
 
 log = logging.getLogger("sgns_pmi")
-Answers = Mapping[str, pd.DataFrame]
+Answers = Mapping[str, "pd.DataFrame"]
 """Rows of each question that was answered, by its name."""
 
 

@@ -14,7 +14,6 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sgns_pmi.arrays import pack_words, read_npz, sparse_matrix, unpack_words
@@ -24,6 +23,7 @@ from sgns_pmi.errors import InputError, check_choice, missing_extra
 from sgns_pmi.factorise import Factorisation
 from sgns_pmi.factorise.subwords import Hashing, Subwords
 from sgns_pmi.files import atomic_path
+from sgns_pmi.lazily import sp
 
 log = logging.getLogger("sgns_pmi")
 Float32 = NDArray[np.float32]

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from sgns_pmi.compare.words.questions import Question, Subjects, check_list, register_question, rows_together
 from sgns_pmi.compare.words.vectors import WordVectors, unknown_word
 from sgns_pmi.errors import InputError, check_choice, check_integer
+from sgns_pmi.lazily import pd
 
 log = logging.getLogger("sgns_pmi")
 Array = NDArray[np.floating[Any]]

@@ -9,12 +9,12 @@ from os import PathLike
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 
 from sgns_pmi.compare.words.vectors import WordVectors
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import Factorisation
+from sgns_pmi.lazily import pd
 
 EVALUATION = "evaluation"
 EVALUATION_COLUMNS = ["method", "task", "set", "section", "metric", "value"]

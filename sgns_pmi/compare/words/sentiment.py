@@ -9,21 +9,15 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
-import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from sgns_pmi.compare.words.neighbours import check_restrict
 from sgns_pmi.compare.words.question_files import check_plain
 from sgns_pmi.compare.words.questions import HEADLINE_COLUMNS, Question, Subjects, check_list, register_question
 from sgns_pmi.compare.words.vectors import WordVectors
 from sgns_pmi.errors import InputError
+from sgns_pmi.factorise.estimator import Estimator
+from sgns_pmi.lazily import pd, sklearn, sp
 from sgns_pmi.problems.corpus.tokens import words_of
 from sgns_pmi.streams import stream
 
@@ -59,14 +53,16 @@ class Documents:
     @cached_property
     def bags(self) -> tuple[NDArray[np.object_], sp.csr_array]:
         """The distinct words, and how often each document has each: (documents, words)."""
-        vectorizer = CountVectorizer(analyzer=list)
+        vectorizer = sklearn.feature_extraction.text.CountVectorizer(analyzer=list)
         counts = sp.csr_array(vectorizer.fit_transform(self.tokens), dtype=np.float64)
         return vectorizer.get_feature_names_out(), counts
 
     @property
-    def folds(self) -> StratifiedKFold:
+    def folds(self) -> sklearn.model_selection.StratifiedKFold:
         """The cross-validation: 10 folds, or as many as the smallest class has documents."""
-        return StratifiedKFold(min(FOLDS, np.bincount(self.classes).min()), shuffle=True, random_state=SEED)
+        return sklearn.model_selection.StratifiedKFold(
+            min(FOLDS, np.bincount(self.classes).min()), shuffle=True, random_state=SEED
+        )
 
     @property
     def chance(self) -> float:
@@ -135,7 +131,7 @@ def averages(counts: sp.csr_array, matrix: Float, weights: Float | None = None) 
     return summed / np.maximum(lengths, 1.0)[:, None]
 
 
-class SIF(TransformerMixin, BaseEstimator):
+class SIF(Estimator):
     """Smooth inverse frequency: weighted averages of word vectors less what is common to all (Arora, Liang & Ma 2017).
 
     A word of probability p(w) weighs a / (a + p(w)), and of each average the projection on the first singular vector of all
@@ -230,19 +226,24 @@ def _answers(vectors: WordVectors, documents: Documents, restrict: int | None) -
 
 
 def _tfidf(documents: Documents) -> pd.DataFrame:
-    pipeline = make_pipeline(TfidfVectorizer(analyzer=list), _regression())
-    accuracies = cross_val_score(pipeline, list(documents.tokens), documents.classes, cv=documents.folds)
+    pipeline = sklearn.pipeline.make_pipeline(sklearn.feature_extraction.text.TfidfVectorizer(analyzer=list), _regression())
+    accuracies = sklearn.model_selection.cross_val_score(pipeline, list(documents.tokens), documents.classes, cv=documents.folds)
     return _rows("words", documents, accuracies, documents.bags[1])
 
 
 def _scored(section: str, documents: Documents, features: Any, known: sp.csr_array, *steps: Any) -> pd.DataFrame:
     """The rows of one kind of features, which `steps` transform first."""
-    pipeline = make_pipeline(*steps, StandardScaler(), _regression())
-    return _rows(section, documents, cross_val_score(pipeline, features, documents.classes, cv=documents.folds), known)
+    pipeline = sklearn.pipeline.make_pipeline(*steps, sklearn.preprocessing.StandardScaler(), _regression())
+    return _rows(
+        section,
+        documents,
+        sklearn.model_selection.cross_val_score(pipeline, features, documents.classes, cv=documents.folds),
+        known,
+    )
 
 
-def _regression() -> LogisticRegression:
-    return LogisticRegression(max_iter=1000)
+def _regression() -> sklearn.linear_model.LogisticRegression:
+    return sklearn.linear_model.LogisticRegression(max_iter=1000)
 
 
 def _rows(section: str, documents: Documents, accuracies: Float, known: sp.csr_array) -> pd.DataFrame:

@@ -9,14 +9,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.preprocessing import normalize as normalized
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice
 from sgns_pmi.factorise import Factorisation
 from sgns_pmi.factorise.subwords import Subwords
+from sgns_pmi.lazily import sklearn, sp
 
 Matrix = Any  # ndarray or csr_array; SciPy has no types
 KINDS = ("V", "U", "V+U", "mean")
@@ -96,8 +95,8 @@ class WordVectors:
         """The matrix after `normalize`; dot products of its rows are similarities."""
         matrix = self.matrix
         if self.normalize in ("column", "both"):
-            matrix = normalized(matrix, axis=0)
-        return normalized(matrix, axis=1) if self.normalize in ("row", "both") else matrix
+            matrix = sklearn.preprocessing.normalize(matrix, axis=0)
+        return sklearn.preprocessing.normalize(matrix, axis=1) if self.normalize in ("row", "both") else matrix
 
     def has_zero(self, word: str) -> bool:
         """Whether the word, in this spelling or in another case, is there and its vector is zero."""
@@ -138,7 +137,7 @@ class WordVectors:
             norms = np.linalg.norm(self.matrix, axis=0)
             composed /= np.where(norms > 0, norms, 1.0)
         if self.normalize in ("row", "both"):
-            composed = normalized(composed)
+            composed = sklearn.preprocessing.normalize(composed)
         return WordVectors((*self.words, *unknown), np.vstack([self.unit, composed]), "none")
 
     def similarities(self, positions: NDArray[np.intp] | Sequence[int], among: int | None = None) -> NDArray[np.floating[Any]]:

@@ -8,16 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
-from sklearn.decomposition import PCA, TruncatedSVD
-from sklearn.manifold import TSNE
 
 from sgns_pmi.compare.words.questions import Question, Subjects, check_list, register_question, rows_together
 from sgns_pmi.compare.words.vectors import WordVectors, estimator_vectors
 from sgns_pmi.errors import check_choice, check_integer, missing_extra
+from sgns_pmi.lazily import pd, sklearn, sp
 from sgns_pmi.streams import seed_sequence
 
 Array = NDArray[np.floating[Any]]
@@ -62,11 +58,13 @@ def project(vectors: WordVectors, count: int, projection: str = "pca", seed: int
     if not np.ptp(points, axis=0).any():  # all at one place, as zero vectors are
         return np.zeros((len(points), 2))
     if projection == "pca" or len(points) < 4:
-        flat = PCA(min(2, *points.shape), random_state=_state(seed, "pca")).fit_transform(points)
+        flat = sklearn.decomposition.PCA(min(2, *points.shape), random_state=_state(seed, "pca")).fit_transform(points)
         return np.pad(flat, ((0, 0), (0, 2 - flat.shape[1])))
     if projection == "tsne":
         # The perplexity must be below the number of points.
-        return TSNE(perplexity=min(30.0, (len(points) - 1) / 3), random_state=_state(seed, "tsne")).fit_transform(points)
+        return sklearn.manifold.TSNE(
+            perplexity=min(30.0, (len(points) - 1) / 3), random_state=_state(seed, "tsne")
+        ).fit_transform(points)
     from umap import UMAP  # numba compiles it for seconds: only where asked for
 
     return UMAP(n_neighbors=min(15, len(points) - 1), init="pca", random_state=_state(seed, "umap"), n_jobs=1).fit_transform(
@@ -85,7 +83,7 @@ def clusters(vectors: WordVectors, count: int, seed: int = 0) -> NDArray[np.intp
     points = _dense(vectors, count, seed)
     distinct = len(np.unique(points, axis=0))
     number = min(MOST_CLUSTERS, distinct, max(2, round((len(points) / 2) ** 0.5)))
-    labels = KMeans(number, n_init=10, random_state=_state(seed, "clusters")).fit_predict(points)
+    labels = sklearn.cluster.KMeans(number, n_init=10, random_state=_state(seed, "clusters")).fit_predict(points)
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[inverse]
 
@@ -182,7 +180,9 @@ def _dense(vectors: WordVectors, count: int, seed: int) -> Array:
         return np.asarray(points)
     if points.nnz == 0:  # SPPMI may have no positive cell
         return np.zeros((points.shape[0], 2))
-    return TruncatedSVD(min(REDUCED, min(points.shape) - 1), random_state=_state(seed, "reduced")).fit_transform(points)
+    return sklearn.decomposition.TruncatedSVD(
+        min(REDUCED, min(points.shape) - 1), random_state=_state(seed, "reduced")
+    ).fit_transform(points)
 
 
 __all__ = ["PROJECTIONS", "MapQuestion", "check_projection", "clusters", "project", "word_map"]

@@ -1,1 +1,13 @@
-"""Loops compiled by Numba."""
+"""Loops compiled by Numba. Names load with what they need at first use."""
+
+from typing import TYPE_CHECKING
+
+from sgns_pmi.lazily import door
+
+if TYPE_CHECKING:
+    from sgns_pmi.factorise.kernels.cbow import visit_windows
+    from sgns_pmi.factorise.kernels.glove import visit_triples, weighted_squares
+
+__getattr__ = door(__name__)
+
+__all__ = ["visit_triples", "visit_windows", "weighted_squares"]

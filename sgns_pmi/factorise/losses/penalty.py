@@ -8,14 +8,16 @@ dim is at least the rank of the solution, minimising over V and U solves a conve
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import RIDGE_WEIGHTS, check_choice
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Float = NDArray[np.float64]
 

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, check_dim, check_integer, check_real, check_seed
+from sgns_pmi.factorise import kernels
 from sgns_pmi.factorise.base import Float
 from sgns_pmi.factorise.draws import alias_table
-from sgns_pmi.factorise.kernels.cbow import visit_windows
 from sgns_pmi.factorise.linalg import plus_terms
 from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.scores import NegativeSampling
@@ -148,7 +148,7 @@ class CBOW(NegativeSampling):
         """
         self.check()
         corpus = as_corpus(X)
-        counts = corpus.counts
+        counts = self._remember(corpus.counts)
         dim = check_dim(self.dim, counts.shape)
         # P_n is over the words in the middle, the rows.
         by_center = CooccurrenceCounts(counts.matrix.T.tocsr(), counts.context_vocab, counts.vocab)
@@ -174,7 +174,7 @@ class CBOW(NegativeSampling):
                     for windows in corpus.windows(epoch):
                         size = len(windows.center)
                         left = [max(1 - at / expected, LAST_RATE) for at in (visited, visited + size)]
-                        loss += visit_windows(
+                        loss += kernels.visit_windows(
                             V,
                             U,
                             windows.center,
@@ -209,6 +209,9 @@ class CBOW(NegativeSampling):
         self.objective_, self.history_ = history.objective, history.frame()
         self._offset = negatives.offset(by_center)
         return self
+
+    def _read(self, X: Any) -> CooccurrenceCounts:
+        return X if isinstance(X, CooccurrenceCounts) else as_corpus(X).counts
 
     def product(self, corrected: bool = True) -> tuple[Float, Float]:
         return plus_terms(self.U_, self.V_, np.full(len(self.V_), np.log(self.k)), self._offset * corrected)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 
-from sgns_pmi.counts import fit_counts
+from sgns_pmi.errors import InputError
 from sgns_pmi.factorise.base import Factorisation, Float
 from sgns_pmi.factorise.linalg import sparse_cells
 from sgns_pmi.factorise.registry import method
@@ -37,11 +37,16 @@ class Empirical(Factorisation):
            [  -inf, 0.6931]])
     """
 
-    def fit(self, counts: Any) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Take the PMI of counts: a CooccurrenceCounts, a dense array or a scipy sparse matrix; returns self."""
-        counts = fit_counts(counts)
+        counts = self._remember(X)
         self.pmi_ = counts.with_values(pmi_cells(counts))
         return self
+
+    def transform(self, X: Any) -> NoReturn:
+        """Refused: a table of PMI has no vectors."""
+        self._check_fitted()
+        raise InputError("X", type(X).__name__, "Empirical has no vectors; SPPMI's are the rows of its matrix")
 
     def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:
         wanted = self.pmi_[rows].tocoo()

@@ -22,29 +22,28 @@ import math
 import warnings
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import scipy.sparse as sp
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
-from sgns_pmi.counts import CooccurrenceCounts, fit_counts
+from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_seed
+from sgns_pmi.factorise import losses, solvers
 from sgns_pmi.factorise.base import Float
 from sgns_pmi.factorise.devices import resolve_device, threads_for
 from sgns_pmi.factorise.linalg import balanced
-from sgns_pmi.factorise.losses.sgns import ExactObjective
 from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.scores import ScoreFactorisation
-from sgns_pmi.factorise.solvers.blocks import DRAWS, RECORDED_DRAWS, Side, default_epochs, improve, newton_move
 from sgns_pmi.factorise.solvers.solution import History
-from sgns_pmi.factorise.solvers.training import RECORDS, train
 from sgns_pmi.factorise.subwords import Hashing, Subwords, averaging
+from sgns_pmi.lazily import sp, torch
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.progress import Progress
 from sgns_pmi.streams import torch_seed
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 START_SCALE = 0.1
 
@@ -151,7 +150,7 @@ class FastText(ScoreFactorisation):
         check_seed(self.seed)
         resolve_device(self.device)
 
-    def fit(self, counts: Any) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Learn Z and U from a CooccurrenceCounts whose rows are words; returns self.
 
         Ctrl-C ends training and keeps what was learned.
@@ -163,7 +162,7 @@ class FastText(ScoreFactorisation):
             context occurs.
         """
         self.check()
-        counts = fit_counts(counts)
+        counts = self._remember(X)
         if counts.vocab is None:
             raise InputError("counts", "numbered rows", "need words, to take their n-grams: give the counts a vocab")
         dim = check_dim(self.dim, counts.shape)
@@ -173,7 +172,7 @@ class FastText(ScoreFactorisation):
         A, used = averaging(counts.vocab, hashing)
         training = _Training(self, counts, negatives, A, dim)
         with threads_for(counts.shape):
-            status = train(training, history, Progress("FastText", training.steps, self.verbose))
+            status = solvers.train(training, history, Progress("FastText", training.steps, self.verbose))
         self._ended(status, diverged=training.diverged())
         words = counts.shape[0]
         # V M = A (Z M): the map that puts V in its canonical form takes Z along.
@@ -206,8 +205,8 @@ class _Training:
     def __init__(self, options: FastText, counts: CooccurrenceCounts, negatives: Negatives, A: sp.csr_array, dim: int) -> None:
         device = resolve_device(options.device)
         self._generator = torch.Generator(device).manual_seed(torch_seed(options.seed, "fit", "fasttext"))
-        self._sides = [Side(counts, negatives, transposed=transposed, device=device) for transposed in (False, True)]
-        self._exact = partial(ExactObjective, counts, negatives, dtype=torch.float32, device=device)
+        self._sides = [solvers.Side(counts, negatives, transposed=transposed, device=device) for transposed in (False, True)]
+        self._exact = partial(losses.ExactObjective, counts, negatives, dtype=torch.float32, device=device)
         # A word that never occurs has no loss: zero.
         self._A = _tensor(sp.diags_array((counts.row_sums > 0).astype(np.float64)) @ A, device)
         self._shares = _tensor(shares(A, counts.row_sums), device)
@@ -217,10 +216,10 @@ class _Training:
         )
         self.U[torch.tensor(negatives.noise == 0, device=device)] = 0.0
         self.V = self._A @ self.Z
-        self._epochs = options.epochs or default_epochs(counts.nnz)
+        self._epochs = options.epochs or solvers.default_epochs(counts.nnz)
         self.epoch_steps = sum(side.blocks for side in self._sides)
         self.steps = self._epochs * self.epoch_steps
-        self.every = math.ceil(self._epochs / RECORDS) * self.epoch_steps
+        self.every = math.ceil(self._epochs / solvers.RECORDS) * self.epoch_steps
         self.step = 0
 
     def objective(self, exact: bool) -> float:
@@ -229,7 +228,7 @@ class _Training:
             self._sides.clear()  # the triples twice, of which the exact objective makes a third copy
             return self._exact().value(self.V, self.U)
         generator = torch.Generator(self._generator.device).manual_seed(torch_seed(0, "recorded objective"))
-        return self._sides[0].objective(self.V, self.U, RECORDED_DRAWS, generator)
+        return self._sides[0].objective(self.V, self.U, solvers.RECORDED_DRAWS, generator)
 
     def state(self) -> tuple[Tensor, ...]:
         """All that training learns."""
@@ -244,14 +243,14 @@ class _Training:
         for _ in range(self._epochs):
             moves = torch.empty_like(self.V)
             for block in centers:
-                drawn = centers.draw(DRAWS, self._generator)
-                moves[block.rows] = newton_move(block, self.V[block.rows], self.U, self.U, drawn)
+                drawn = centers.draw(solvers.DRAWS, self._generator)
+                moves[block.rows] = solvers.newton_move(block, self.V[block.rows], self.U, self.U, drawn)
                 self.step += 1
                 yield
             self.Z += self._shares @ moves
             self.V = self._A @ self.Z
             for block in contexts:
-                improve(block, self.U, self.V, self.V, slice(None), contexts.draw(DRAWS, self._generator))
+                solvers.improve(block, self.U, self.V, self.V, slice(None), contexts.draw(solvers.DRAWS, self._generator))
                 self.step += 1
                 yield
 

@@ -9,24 +9,25 @@ least-squares problem in dim + 1 unknowns, solved exactly, so that J never rises
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
-import scipy.sparse as sp
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from sgns_pmi.counts import CooccurrenceCounts, fit_counts
+from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, check_dim, check_integer, check_real, check_seed
+from sgns_pmi.factorise import kernels
 from sgns_pmi.factorise.base import Factorisation, Float
 from sgns_pmi.factorise.devices import threads_for
-from sgns_pmi.factorise.kernels.glove import visit_triples, weighted_squares
 from sgns_pmi.factorise.linalg import balanced, plus_terms
 from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.solvers.solution import History, Status
+from sgns_pmi.lazily import sp, torch
 from sgns_pmi.progress import Progress
 from sgns_pmi.streams import stream
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 DEFAULT_EPOCHS = {"als": 300, "adagrad": 25}
 ALS_WORK = 10**8
@@ -129,7 +130,7 @@ class GloVe(Factorisation):
         check_real("lr", self.lr, above=True)
         check_seed(self.seed)
 
-    def fit(self, counts: Any) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Learn V, U and the biases from counts (a CooccurrenceCounts, dense array or sparse matrix); returns self.
 
         Ctrl-C ends training and keeps what was learned.
@@ -140,7 +141,7 @@ class GloVe(Factorisation):
             For a parameter out of range, or dim above the smaller side.
         """
         self.check()
-        counts = fit_counts(counts)
+        counts = self._remember(X)
         dim = check_dim(self.dim, counts.shape)
         solver = self.solver or ("als" if counts.nnz * (dim + 1) ** 2 <= ALS_WORK else "adagrad")
         epochs = self.epochs or DEFAULT_EPOCHS[solver]
@@ -152,16 +153,18 @@ class GloVe(Factorisation):
         diverged = ""
         history, progress = History(), Progress(f"GloVe ({solver})", epochs, self.verbose)
         status: Status
+        v: NDArray[np.floating[Any]]
+        u: NDArray[np.floating[Any]]
         if solver == "adagrad":
-            V, U, status, diverged = self._adagrad(counts, V, U, epochs, rng, history, progress)
+            v, u, status, diverged = self._adagrad(counts, V, U, epochs, rng, history, progress)
         else:
-            V, U, status = self._als(counts, V, U, epochs, history, progress)
+            v, u, status = self._als(counts, V, U, epochs, history, progress)
         als = solver == "als"
         self._ended(
             status, f"GloVe (als) has not converged in {epochs} rounds: its loss still falls" if als else "", diverged=diverged
         )
-        self.V_, self.row_bias_ = V[:, :-1].copy(), V[:, -1].copy()
-        self.U_, self.col_bias_ = U[:, :-1].copy(), U[:, -1].copy()
+        self.V_, self.row_bias_ = v[:, :-1].copy(), v[:, -1].copy()
+        self.U_, self.col_bias_ = u[:, :-1].copy(), u[:, -1].copy()
         self.objective_, self.history_ = history.objective, history.frame()
         # log n = PMI + log r + log c − log N.
         self._row_term = _log(counts.row_sums) - np.log(counts.total)
@@ -194,7 +197,7 @@ class GloVe(Factorisation):
         kept, diverged = (v, u), ""
 
         def record() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-            loss = weighted_squares(v, u, center, context, log_n, weight) / counts.nnz
+            loss = kernels.weighted_squares(v, u, center, context, log_n, weight) / counts.nnz
             if not np.isfinite(loss):
                 raise InputError("lr", self.lr, "training diverged; choose a smaller learning rate")
             history.add(visited, visited / counts.nnz, loss)
@@ -206,7 +209,7 @@ class GloVe(Factorisation):
                 for _ in range(epochs):
                     for low in range(0, counts.nnz, CHUNK):
                         chunk = slice(low, min(low + CHUNK, counts.nnz))
-                        visit_triples(
+                        kernels.visit_triples(
                             v, u, v_squares, u_squares, center[chunk], context[chunk], log_n[chunk], weight[chunk], self.lr
                         )
                         visited += chunk.stop - chunk.start

@@ -27,21 +27,18 @@ import time
 from typing import Any, Self
 
 import numpy as np
-import scipy.sparse as sp
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit as sigmoid
-from scipy.special import log_expit as log_sigmoid
 
-from sgns_pmi.counts import CooccurrenceCounts, fit_counts
+from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_dim, check_flag, check_integer, check_real, check_seed
+from sgns_pmi.factorise import losses, solvers
 from sgns_pmi.factorise.base import Float
-from sgns_pmi.factorise.losses.sgns import sgns_objective
 from sgns_pmi.factorise.methods.sgns import SGNS
 from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.scores import NegativeSampling
-from sgns_pmi.factorise.solvers.biases import ONES, parts, with_biases
 from sgns_pmi.factorise.solvers.solution import History, Status
-from sgns_pmi.factorise.solvers.training import DIVERGED, RECORDS
+from sgns_pmi.lazily import sp
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.progress import Progress
 from sgns_pmi.streams import stream
@@ -57,6 +54,16 @@ BATCHES = 40
 START_SCALE = 0.1
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 """Adam's own constants (Kingma & Ba 2015, algorithm 1)."""
+
+
+def sigmoid(x: Float) -> Float:
+    """σ(x) = 1 / (1 + exp(−x))."""
+    return scipy.special.expit(x)
+
+
+def log_sigmoid(x: Float) -> Float:
+    """log σ(x)."""
+    return scipy.special.log_expit(x)
 
 
 def pair_loss_and_gradient(v: Float, u_pos: Float, U_neg: Float) -> tuple[float, Float, Float, Float]:
@@ -248,7 +255,7 @@ class NumpySGNS(SGNS):
             check_integer("batch_size", self.batch_size)
         check_seed(self.seed)
 
-    def fit(self, counts: Any) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Learn V and U from counts (a CooccurrenceCounts, dense array or sparse matrix); returns self.
 
         Ctrl-C ends training and keeps what was learned.
@@ -259,7 +266,7 @@ class NumpySGNS(SGNS):
             For a parameter out of range, dim above the smaller side, or a noise that is zero where a context occurs.
         """
         self.check()
-        counts = fit_counts(counts)
+        counts = self._remember(X)
         dim, k = check_dim(self.dim, counts.shape), check_integer("k", self.k)
         rng = stream(self.seed, "fit", "numpy_sgns")
         negatives = self._negatives(counts)
@@ -290,12 +297,12 @@ class NumpySGNS(SGNS):
                             weight = np.hstack([weight, weight * (drawn != context[b, None])])
                         loss, dV, dU = batch_loss_and_gradients(V, U, center[b], context[b], drawn, weight)
                         if self.bias:  # the columns of ones stay
-                            dV[:, ONES[0]] = dU[:, ONES[1]] = 0.0
+                            dV[:, solvers.ONES[0]] = dU[:, solvers.ONES[1]] = 0.0
                         lr = self.lr * (1 - adam_V.t / steps)
                         adam_V.step(V, dV, lr)
                         adam_U.step(U, dU, lr)
                         progress.update(objective=loss)
-                    if (epoch + 1) % math.ceil(epochs / RECORDS) == 0 and epoch + 1 < epochs:
+                    if (epoch + 1) % math.ceil(epochs / solvers.RECORDS) == 0 and epoch + 1 < epochs:
                         kept = self._record(history, adam_U.t, epoch + 1, V, U, counts)
             except KeyboardInterrupt:
                 status = "interrupted"
@@ -308,7 +315,7 @@ class NumpySGNS(SGNS):
             status, diverged = "diverged", str(error)
         V, U = kept
 
-        self.V_, self.U_, self.row_bias_, self.col_bias_ = parts(V, U, self.bias)
+        self.V_, self.U_, self.row_bias_, self.col_bias_ = solvers.parts(V, U, self.bias)
         self.objective_, self.history_ = history.objective, history.frame()
         self._ended(status, diverged=diverged)
         return self
@@ -318,9 +325,9 @@ class NumpySGNS(SGNS):
     ) -> tuple[Float, Float]:
         """Note the exact ℓ, and return what has it; an `InputError` where it rose without bound."""
         begin = time.perf_counter()
-        objective = sgns_objective(V, U, counts, self.k, self.noise_, drop_positive=self.drop_positive)
+        objective = losses.sgns_objective(V, U, counts, self.k, self.noise_, drop_positive=self.drop_positive)
         history.skip(time.perf_counter() - begin)
-        if history.rows and not objective < DIVERGED * history.rows[0][3]:  # also true of NaN
+        if history.rows and not objective < solvers.DIVERGED * history.rows[0][3]:  # also true of NaN
             raise InputError("lr", self.lr, f"training diverged by step {step}; choose a smaller learning rate")
         history.add(step, epoch, objective)
         return V.copy(), U.copy()
@@ -332,4 +339,4 @@ def _start(
     """Normal V and U, zero for words that never occur; with `bias` [V, b, 1] and [U, 1, c], whose product is V·Uᵀ + b + c."""
     occurs = counts.row_sums > 0, negatives.noise > 0
     V, U = (rng.normal(0.0, START_SCALE, (len(side), dim)) * side[:, None] for side in occurs)
-    return with_biases(V, U) if bias else (V, U)
+    return solvers.with_biases(V, U) if bias else (V, U)

@@ -52,7 +52,7 @@ class Oracle(Factorisation):
         check_integer("dim", self.dim)
         check_seed(self.seed)
 
-    def fit(self, pmi: Any) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Decompose the true PMI, dense (words, contexts); returns self.
 
         Raises
@@ -61,14 +61,31 @@ class Oracle(Factorisation):
             For a parameter out of range, dim above the smaller side, or a PMI with infinite cells.
         """
         self.check()
-        pmi = np.asarray(pmi, dtype=np.float64)
-        if pmi.ndim != 2 or not np.isfinite(pmi).all():
-            raise InputError("pmi", f"array of shape {pmi.shape}", "must be two-dimensional and finite, the true PMI")
+        pmi = _finite(X)
+        self._contexts = pmi.shape[1]
         left, values, right = truncated_svd(pmi, check_dim(self.dim, pmi.shape), check_seed(self.seed))
         self.V_: NDArray[np.float64] = left * np.sqrt(values)
         self.U_: NDArray[np.float64] = right * np.sqrt(values)
         self.singular_values_ = values
         return self
 
+    def transform(self, X: Any) -> Float:
+        """The vectors (rows, dim) of rows of a PMI, for which V·Uᵀ comes nearest to them; of the fitted ones `V_`."""
+        self._check_fitted()
+        right = self.U_ * np.divide(1.0, self.singular_values_, where=self.singular_values_ > 0, out=np.zeros(self.U_.shape[1]))
+        return _finite(X) @ right
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Minus the RMSE between a PMI and its approximation by V·Uᵀ."""
+        pmi = _finite(X)
+        return -float(np.sqrt(np.mean(np.square(self.transform(pmi) @ self.U_.T - pmi))))
+
     def product(self, corrected: bool = True) -> tuple[Float, Float]:
         return self.V_, self.U_
+
+
+def _finite(X: Any) -> Float:
+    pmi = np.asarray(X, dtype=np.float64)
+    if pmi.ndim != 2 or not np.isfinite(pmi).all():
+        raise InputError("pmi", f"array of shape {pmi.shape}", "must be two-dimensional and finite, the true PMI")
+    return pmi

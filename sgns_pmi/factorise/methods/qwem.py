@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sgns_pmi.counts import CooccurrenceCounts, fit_counts
+from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import check_dim, check_integer, check_seed
 from sgns_pmi.factorise.base import Factorisation, Float
 from sgns_pmi.factorise.linalg import plus_outer, product_cells, truncated_svd
@@ -64,7 +64,7 @@ class QWEM(Factorisation):
         check_integer("dim", self.dim)
         check_seed(self.seed)
 
-    def fit(self, counts: Any) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Decompose M* of counts (a CooccurrenceCounts, dense array or sparse matrix); returns self.
 
         Raises
@@ -73,7 +73,7 @@ class QWEM(Factorisation):
             For a parameter out of range or dim above the smaller side.
         """
         self.check()
-        counts = fit_counts(counts)
+        counts = self._remember(X)
         dim = check_dim(self.dim, counts.shape)
         cells = qwem_cells(counts)
         matrix = plus_outer(counts.with_values(cells - UNSEEN), np.full(counts.shape[0], UNSEEN), np.ones(counts.shape[1]))

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
-from torch import Tensor
 
-from sgns_pmi.counts import CooccurrenceCounts, fit_counts
+from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import check_dim, check_integer, check_real, check_seed
+from sgns_pmi.factorise import losses, solvers
 from sgns_pmi.factorise.base import Float
 from sgns_pmi.factorise.devices import resolve_device, threads_for
 from sgns_pmi.factorise.linalg import truncated_svd
-from sgns_pmi.factorise.losses.sgns import ExactObjective
 from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.scores import ScoreFactorisation
-from sgns_pmi.factorise.solvers.search import Trial, backtrack
 from sgns_pmi.factorise.solvers.solution import History, Status
-from sgns_pmi.factorise.solvers.training import DIVERGED
+from sgns_pmi.lazily import torch
 from sgns_pmi.pmi import sppmi_matrix
 from sgns_pmi.progress import Progress
 from sgns_pmi.streams import stream
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SMALL_CELLS = 1_000_000  # words x contexts up to which float64 costs little
 MOST_HALVINGS = 40
@@ -44,7 +44,7 @@ class Point:
 class Manifold:
     """ℓ on the matrices of rank dim. G, (words, contexts), is never formed beyond a block of rows."""
 
-    def __init__(self, exact: ExactObjective) -> None:
+    def __init__(self, exact: losses.ExactObjective) -> None:
         self.exact = exact
 
     def point(self, left: Tensor, Q: Tensor, other: Tensor) -> tuple[Point, Tensor]:
@@ -71,12 +71,12 @@ class Manifold:
     def search(self, X: Point, length: float) -> tuple[Point, float] | None:
         """The first of length, length/2, ... at which ℓ falls enough: the point there, and the length to try next."""
 
-        def trial(length: float) -> tuple[Trial, tuple[Point, Tensor, float]]:
+        def trial(length: float) -> tuple[solvers.Trial, tuple[Point, Tensor, float]]:
             left, Q, change = self.split(X, length)
             new, G_old = self.point(left, Q, X.Q)
-            return Trial(new.loss, -change / self.exact.total), (new, G_old, change)
+            return solvers.Trial(new.loss, -change / self.exact.total), (new, G_old, change)
 
-        found = backtrack(trial, X.loss, length=length, halvings=MOST_HALVINGS)
+        found = solvers.backtrack(trial, X.loss, length=length, halvings=MOST_HALVINGS)
         if found is None:
             return None
         length, _, (new, G_old, change) = found
@@ -202,7 +202,7 @@ class ROSGNS(ScoreFactorisation):
         check_seed(self.seed)
         resolve_device(self.device)
 
-    def fit(self, counts: Any) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Learn X from counts (a CooccurrenceCounts, dense array or sparse matrix); returns self.
 
         Ctrl-C ends training and keeps what was learned.
@@ -213,11 +213,11 @@ class ROSGNS(ScoreFactorisation):
             For a parameter out of range, dim above the smaller side, or a noise that is zero where a context occurs.
         """
         self.check()
-        counts = fit_counts(counts)
+        counts = self._remember(X)
         dim, history = check_dim(self.dim, counts.shape), History()
         negatives = self._negatives(counts)
         large = counts.shape[0] * counts.shape[1] > SMALL_CELLS
-        exact = ExactObjective(
+        exact = losses.ExactObjective(
             counts, negatives, dtype=torch.float32 if large else torch.float64, device=resolve_device(self.device)
         )
         left, Q = (
@@ -252,7 +252,7 @@ class ROSGNS(ScoreFactorisation):
                 if self.step is not None:
                     left, right, _ = manifold.split(X, self.step)
                     new, _ = manifold.point(left, right, X.Q)
-                    if not new.loss < DIVERGED * history.rows[0][3]:
+                    if not new.loss < solvers.DIVERGED * history.rows[0][3]:
                         return X, "diverged"
                     X = new
                 else:

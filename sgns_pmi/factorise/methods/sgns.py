@@ -7,16 +7,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sgns_pmi.counts import fit_counts
 from sgns_pmi.errors import RIDGE_WEIGHTS, InputError, check_choice, check_dim, check_flag, check_integer, check_ridge, check_seed
+from sgns_pmi.factorise import solvers
 from sgns_pmi.factorise.base import Float
 from sgns_pmi.factorise.devices import resolve_device
 from sgns_pmi.factorise.losses.penalty import Ridge
 from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.scores import ScoreFactorisation
 from sgns_pmi.factorise.solvers.expected import Expected
-from sgns_pmi.factorise.solvers.newton import Newton
-from sgns_pmi.factorise.solvers.ridge import Choice, choose_ridge
 from sgns_pmi.factorise.solvers.sampled import Sampled
 from sgns_pmi.factorise.solvers.solver import Solver
 from sgns_pmi.pmi import ALL, Rows
@@ -151,7 +149,7 @@ class SGNS(ScoreFactorisation):
     def _solver(self) -> Solver:
         return SOLVERS[self.solver]() if isinstance(self.solver, str) else self.solver
 
-    def fit(self, counts: Any) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Learn V and U from counts (a CooccurrenceCounts, dense array or sparse matrix); returns self.
 
         Ctrl-C ends training and keeps what was learned.
@@ -162,20 +160,20 @@ class SGNS(ScoreFactorisation):
             For a parameter out of range, dim above the smaller side, or a noise that is zero where a context occurs.
         """
         self.check()
-        counts = fit_counts(counts)
+        counts = self._remember(X)
         dim = check_dim(self.dim, counts.shape)
         negatives = self._negatives(counts)
         solver = self._solver()
         seed, device = check_seed(self.seed), resolve_device(self.device)
         ridge = Ridge.of(counts, 1.0, self.ridge_weights)
-        choice: Choice | None = None
+        choice: solvers.Choice | None = None
         start = {}
         if self.ridge == "auto":
             assert isinstance(solver, Expected)
-            if solver.engine(counts, dim) is not Newton:
+            if solver.engine(counts, dim) is not solvers.Newton:
                 size = f"{counts.shape[0]} x {counts.shape[1]} x {dim}²"
                 raise InputError("ridge", "auto", f"tries some 15 fits, too many for {size}; give ridge a number, as ridge=3e-7")
-            choice = choose_ridge(counts, dim, negatives, ridge, bias=self.bias, seed=seed, device=device)
+            choice = solvers.choose_ridge(counts, dim, negatives, ridge, bias=self.bias, seed=seed, device=device)
             start = {"start": choice.start}
         self.ridge_ = choice.ridge if choice else float(self.ridge)
         solution = solver.solve(

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import torch
 from numpy.typing import ArrayLike
-from torch import Tensor
 
+from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_real, check_seed
+from sgns_pmi.factorise import losses, solvers
 from sgns_pmi.factorise.devices import resolve_device, threads_for
 from sgns_pmi.factorise.draws import NoiseSampler
-from sgns_pmi.factorise.losses.sgns import ExactObjective
 from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.scores import ScoreFactorisation
-from sgns_pmi.factorise.solvers.sampled import batch_gradient, small_start
 from sgns_pmi.factorise.solvers.solution import History
-from sgns_pmi.factorise.solvers.training import recorded_every, train
+from sgns_pmi.lazily import torch
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.problems.text import as_corpus
 from sgns_pmi.progress import Progress
 from sgns_pmi.streams import torch_seed
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 START_SCALE = 0.1
 EPSILON = 1e-10
@@ -137,19 +138,22 @@ class SGNSStream(ScoreFactorisation):
         """
         self.check()
         corpus = as_corpus(X)
-        counts = corpus.counts
+        counts = self._remember(corpus.counts)
         check_dim(self.dim, counts.shape)
         negatives = self._negatives(counts)
         history = History()
         generator = torch.Generator(resolve_device(self.device)).manual_seed(torch_seed(self.seed, "fit", "sgns_stream"))
         training = _Stream(self, corpus, negatives, generator)
         with threads_for(counts.shape):
-            status = train(training, history, Progress("SGNS (stream)", training.steps, self.verbose))
+            status = solvers.train(training, history, Progress("SGNS (stream)", training.steps, self.verbose))
         self._ended(status, diverged=training.diverged())
         self.V_, self.U_ = training.V.cpu().numpy(), training.U.cpu().numpy()
         self.objective_, self.history_ = history.objective, history.frame()
         self._scores_of(counts, negatives)
         return self
+
+    def _read(self, X: Any) -> CooccurrenceCounts:
+        return X if isinstance(X, CooccurrenceCounts) else as_corpus(X).counts
 
 
 class _Stream:
@@ -158,15 +162,15 @@ class _Stream:
     def __init__(self, options: SGNSStream, corpus: Any, negatives: Negatives, generator: torch.Generator) -> None:
         self._options, self._corpus, self._negatives, self._generator = options, corpus, negatives, generator
         counts, device = corpus.counts, generator.device
-        self.V, self.U = small_start(counts, negatives, options.dim, False, START_SCALE, generator)
+        self.V, self.U = solvers.small_start(counts, negatives, options.dim, False, START_SCALE, generator)
         self._squares = torch.zeros_like(self.V), torch.zeros_like(self.U)
         self._sampler = NoiseSampler(negatives, generator)
-        self._exact = ExactObjective(counts, negatives, dtype=torch.float32, device=device)
+        self._exact = losses.ExactObjective(counts, negatives, dtype=torch.float32, device=device)
         self._batch_size = options.batch_size or int(min(max(counts.total / BATCHES, LEAST_BATCH), MOST_BATCH))
         self.epoch_steps = math.ceil(counts.total / self._batch_size)
         self._epochs = options.epochs or max(LEAST_EPOCHS, math.ceil(LEAST_STEPS / self.epoch_steps))
         self.steps = self._epochs * self.epoch_steps  # about: windows are drawn, and a segment's last batch is not full
-        self.every = recorded_every(self.steps, counts.shape)
+        self.every = solvers.recorded_every(self.steps, counts.shape)
         self.step = 0
 
     def objective(self, exact: bool) -> float:
@@ -211,5 +215,5 @@ class _Stream:
         # Their vectors alone, renumbered.
         words, center = torch.unique(center, return_inverse=True)
         contexts, scored = torch.unique(torch.cat([context, drawn], dim=1), return_inverse=True)
-        dV, dU = batch_gradient(self.V[words], self.U[contexts], center, scored[:, :1], scored[:, 1:], weight, kept)
+        dV, dU = solvers.batch_gradient(self.V[words], self.U[contexts], center, scored[:, :1], scored[:, 1:], weight, kept)
         return (words, dV), (contexts, dU)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from sgns_pmi.counts import fit_counts
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_seed
+from sgns_pmi.factorise import losses, solvers
 from sgns_pmi.factorise.base import Factorisation, Float
 from sgns_pmi.factorise.devices import resolve_device
 from sgns_pmi.factorise.linalg import balanced, plus_terms
-from sgns_pmi.factorise.losses.likelihood import MultinomialLikelihood
 from sgns_pmi.factorise.registry import method
-from sgns_pmi.factorise.solvers.minimise import minimise
 from sgns_pmi.factorise.solvers.solution import History
-from sgns_pmi.factorise.solvers.start import spectral_start
 from sgns_pmi.negatives import Negatives
 
 EFFECTS = 2
@@ -86,7 +83,7 @@ class SoftmaxMLE(Factorisation):
         check_seed(self.seed)
         resolve_device(self.device)
 
-    def fit(self, counts: Any) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Maximise the likelihood of counts (a CooccurrenceCounts, dense array or sparse matrix); returns self.
 
         Ctrl-C ends the search and keeps what was found.
@@ -97,13 +94,13 @@ class SoftmaxMLE(Factorisation):
             For a parameter out of range or dim above the smaller side.
         """
         self.check()
-        counts = fit_counts(counts)
+        counts = self._remember(X)
         dim, device, history = check_dim(self.dim, counts.shape), resolve_device(self.device), History()
         # At K = 1 the optimum of SGNS is the PMI too.
-        start = spectral_start(counts, dim - EFFECTS, Negatives.of(counts, 1), check_seed(self.seed))
-        solution = minimise(
+        start = solvers.spectral_start(counts, dim - EFFECTS, Negatives.of(counts, 1), check_seed(self.seed))
+        solution = solvers.minimise(
             "Softmax MLE",
-            lambda dtype: MultinomialLikelihood(counts, dtype, device),
+            lambda dtype: losses.MultinomialLikelihood(counts, dtype, device),
             start,
             history,
             bias=True,

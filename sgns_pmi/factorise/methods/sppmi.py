@@ -6,13 +6,12 @@ import math
 from typing import Any, Self
 
 import numpy as np
-import scipy.sparse as sp
 
-from sgns_pmi.counts import fit_counts
 from sgns_pmi.errors import check_real
 from sgns_pmi.factorise.base import Factorisation, Float
 from sgns_pmi.factorise.linalg import sparse_cells
 from sgns_pmi.factorise.registry import method
+from sgns_pmi.lazily import sp
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.pmi import ALL, Indices, Rows, sppmi_matrix
 
@@ -55,7 +54,7 @@ class SPPMI(Factorisation):
         check_real("k", self.k, 1.0)
         check_real("exponent", self.exponent)
 
-    def fit(self, counts: Any) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Take the SPPMI of counts: a CooccurrenceCounts, a dense array or a scipy sparse matrix; returns self.
 
         Raises
@@ -64,7 +63,7 @@ class SPPMI(Factorisation):
             For a parameter out of range.
         """
         self.check()
-        counts = fit_counts(counts)
+        counts = self._remember(X)
         self.V_: sp.csr_array = sppmi_matrix(counts, self.k, self.exponent)
         self._offset = Negatives.of(counts, self.k, exponent=self.exponent).offset(counts)
         return self

@@ -7,14 +7,14 @@ import math
 from typing import Any, Self
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sgns_pmi.counts import CooccurrenceCounts, fit_counts
+from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_real, check_seed
 from sgns_pmi.factorise.base import Factorisation, Float
 from sgns_pmi.factorise.linalg import plus_terms, truncated_svd
 from sgns_pmi.factorise.registry import method
+from sgns_pmi.lazily import sp
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.pmi import ALL, Rows, pmi_cells, sppmi_matrix
 
@@ -44,7 +44,7 @@ class _ShiftedPMISVD(Factorisation):
     def _matrix(self, counts: CooccurrenceCounts) -> sp.csr_array:
         raise NotImplementedError
 
-    def fit(self, counts: Any) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Decompose the matrix of the counts (a CooccurrenceCounts, dense array or sparse matrix); returns self.
 
         Raises
@@ -53,7 +53,7 @@ class _ShiftedPMISVD(Factorisation):
             For a parameter out of range or dim above the smaller side.
         """
         self.check()
-        counts = fit_counts(counts)
+        counts = self._remember(X)
         dim = check_dim(self.dim, counts.shape)
         matrix = self._matrix(counts)
         if matrix.nnz == 0:

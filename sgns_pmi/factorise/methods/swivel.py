@@ -6,16 +6,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from sgns_pmi.counts import fit_counts
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_real, check_seed
+from sgns_pmi.factorise import losses, solvers
 from sgns_pmi.factorise.base import Factorisation, Float
 from sgns_pmi.factorise.devices import resolve_device
 from sgns_pmi.factorise.linalg import balanced
-from sgns_pmi.factorise.losses.swivel import SwivelObjective
 from sgns_pmi.factorise.registry import method
-from sgns_pmi.factorise.solvers.minimise import minimise
 from sgns_pmi.factorise.solvers.solution import History
-from sgns_pmi.factorise.solvers.start import spectral_start
 from sgns_pmi.negatives import Negatives
 
 
@@ -100,7 +97,7 @@ class Swivel(Factorisation):
         check_seed(self.seed)
         resolve_device(self.device)
 
-    def fit(self, counts: Any) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Minimise the loss of counts (a CooccurrenceCounts, dense array or sparse matrix); returns self.
 
         Ctrl-C ends the search and keeps what was found.
@@ -111,14 +108,14 @@ class Swivel(Factorisation):
             For a parameter out of range or dim above the smaller side.
         """
         self.check()
-        counts = fit_counts(counts)
+        counts = self._remember(X)
         dim, device, history = check_dim(self.dim, counts.shape), resolve_device(self.device), History()
         confidence = self.confidence_base, self.confidence_scale, self.confidence_exponent
         # At K = 1 the optimum of SGNS is the PMI too.
-        start = spectral_start(counts, dim, Negatives.of(counts, 1), check_seed(self.seed))
-        solution = minimise(
+        start = solvers.spectral_start(counts, dim, Negatives.of(counts, 1), check_seed(self.seed))
+        solution = solvers.minimise(
             "Swivel",
-            lambda dtype: SwivelObjective(counts, *confidence, dtype, device),
+            lambda dtype: losses.SwivelObjective(counts, *confidence, dtype, device),
             start,
             history,
             max_steps=check_integer("max_steps", self.max_steps),

@@ -1,1 +1,54 @@
-"""How an objective is minimised."""
+"""How an objective is minimised. Names load with what they need at first use."""
+
+from typing import TYPE_CHECKING
+
+from sgns_pmi.lazily import door
+
+if TYPE_CHECKING:
+    from sgns_pmi.factorise.solvers.biases import ONES, Parts, parts, with_biases
+    from sgns_pmi.factorise.solvers.blocks import DRAWS, RECORDED_DRAWS, BlockTraining, Side, default_epochs, improve, newton_move
+    from sgns_pmi.factorise.solvers.descent import PRECISIONS, descend
+    from sgns_pmi.factorise.solvers.minimum import minimise
+    from sgns_pmi.factorise.solvers.new_rows import fold_in
+    from sgns_pmi.factorise.solvers.newton import Newton
+    from sgns_pmi.factorise.solvers.quasi_newton import QuasiNewton
+    from sgns_pmi.factorise.solvers.ridge import Choice, choose_ridge, solve_ridge
+    from sgns_pmi.factorise.solvers.sampled import batch_gradient, small_start
+    from sgns_pmi.factorise.solvers.search import Trial, backtrack
+    from sgns_pmi.factorise.solvers.start import random_start, spectral_start
+    from sgns_pmi.factorise.solvers.training import DIVERGED, RECORDS, recorded_every, train
+
+__getattr__ = door(__name__)
+
+__all__ = [
+    "DIVERGED",
+    "DRAWS",
+    "ONES",
+    "PRECISIONS",
+    "RECORDED_DRAWS",
+    "RECORDS",
+    "BlockTraining",
+    "Choice",
+    "Newton",
+    "Parts",
+    "QuasiNewton",
+    "Side",
+    "Trial",
+    "backtrack",
+    "batch_gradient",
+    "choose_ridge",
+    "default_epochs",
+    "descend",
+    "fold_in",
+    "improve",
+    "minimise",
+    "newton_move",
+    "parts",
+    "random_start",
+    "recorded_every",
+    "small_start",
+    "solve_ridge",
+    "spectral_start",
+    "train",
+    "with_biases",
+]

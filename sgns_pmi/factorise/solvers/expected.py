@@ -7,24 +7,19 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import torch
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import check_choice, check_integer, check_real
+from sgns_pmi.factorise import losses, solvers
 from sgns_pmi.factorise.devices import threads_for
 from sgns_pmi.factorise.losses.penalty import Ridge
-from sgns_pmi.factorise.losses.sgns import ExactObjective
-from sgns_pmi.factorise.solvers.biases import Parts
-from sgns_pmi.factorise.solvers.descent import PRECISIONS, descend
-from sgns_pmi.factorise.solvers.newton import Newton
-from sgns_pmi.factorise.solvers.quasi_newton import QuasiNewton
-from sgns_pmi.factorise.solvers.ridge import solve_ridge
 from sgns_pmi.factorise.solvers.solution import History, Solution
-from sgns_pmi.factorise.solvers.start import random_start, spectral_start
+from sgns_pmi.lazily import torch
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.progress import Progress
 from sgns_pmi.streams import stream
 
+PRECISION_NAMES = ("auto", "float32", "float64")
 NEWTON_WORK = 5e8  # words x contexts x dim² up to which second order is used
 CHEAP_WORK, FEWEST, MOST = 5e6, 12, 34  # words x contexts x dim² of all starts together, if not with the fewest
 STARTS_WORK = 5e7  # words x contexts x dim² above which there is one start
@@ -65,7 +60,7 @@ class Expected:
         if self.tolerance is not None:
             check_real("tolerance", self.tolerance, above=True)
         check_integer("max_steps", self.max_steps)
-        check_choice("precision", self.precision, PRECISIONS)
+        check_choice("precision", self.precision, PRECISION_NAMES)
 
     def solve(
         self,
@@ -77,7 +72,7 @@ class Expected:
         device: str = "cpu",
         bias: bool = False,
         ridge: Ridge | None = None,
-        start: Parts | None = None,
+        start: solvers.Parts | None = None,
         verbose: bool = False,
     ) -> Solution:
         """Minimise ℓ, with the penalty if any, over V (words, dim) and U (contexts, dim), and biases b and c when asked.
@@ -87,19 +82,19 @@ class Expected:
         if ridge is not None:
             return self._solve_ridge(counts, dim, negatives, ridge, start, device=device, bias=bias, verbose=verbose)
         work = math.prod(counts.shape) * dim**2
-        newton = self.engine(counts, dim) is Newton
+        newton = self.engine(counts, dim) is solvers.Newton
         several = int(min(max(CHEAP_WORK / work, FEWEST), MOST)) if work <= STARTS_WORK else 1
         starts = self.starts or several
         history = History()
         rngs = (stream(seed, "start", "sgns_expected", str(number)) for number in range(1, starts))
-        return descend(
+        return solvers.descend(
             "SGNS (expected)",
-            lambda dtype: ExactObjective(counts, negatives, dtype=dtype, device=device),
-            spectral_start(counts, dim, negatives, seed),
+            lambda dtype: losses.ExactObjective(counts, negatives, dtype=dtype, device=device),
+            solvers.spectral_start(counts, dim, negatives, seed),
             history,
-            engine=Newton if newton else QuasiNewton,
-            precisions=(torch.float64,) if newton else PRECISIONS[self.precision],
-            others=(random_start(counts, dim, negatives, rng) for rng in rngs),
+            engine=solvers.Newton if newton else solvers.QuasiNewton,
+            precisions=(torch.float64,) if newton else solvers.PRECISIONS[self.precision],
+            others=(solvers.random_start(counts, dim, negatives, rng) for rng in rngs),
             most=starts - 1,
             near=newton,
             tolerance=self.tolerance,
@@ -108,10 +103,10 @@ class Expected:
             verbose=verbose,
         )
 
-    def engine(self, counts: CooccurrenceCounts, dim: int) -> type[Newton] | type[QuasiNewton]:
+    def engine(self, counts: CooccurrenceCounts, dim: int) -> type[solvers.Newton] | type[solvers.QuasiNewton]:
         """Second order where the size, and the precision asked for, admit it."""
         newton = math.prod(counts.shape) * dim**2 <= NEWTON_WORK and self.precision != "float32"
-        return Newton if newton else QuasiNewton
+        return solvers.Newton if newton else solvers.QuasiNewton
 
     def _solve_ridge(
         self,
@@ -119,19 +114,19 @@ class Expected:
         dim: int,
         negatives: Negatives,
         ridge: Ridge,
-        start: Parts | None,
+        start: solvers.Parts | None,
         *,
         device: str,
         bias: bool,
         verbose: bool,
     ) -> Solution:
         engine, history = self.engine(counts, dim), History()
-        if start is None and engine is QuasiNewton:  # to add columns a few at a time would take too many rounds
-            V, U = spectral_start(counts, dim, negatives)
+        if start is None and engine is solvers.QuasiNewton:  # to add columns a few at a time would take too many rounds
+            V, U = solvers.spectral_start(counts, dim, negatives)
             zeros = (np.zeros(len(V)), np.zeros(len(U))) if bias else (None, None)
-            start = Parts(V, U, *zeros)
+            start = solvers.Parts(V, U, *zeros)
         with threads_for(counts.shape), Progress("SGNS (expected)", self.max_steps, verbose) as progress:
-            fit = solve_ridge(
+            fit = solvers.solve_ridge(
                 counts,
                 dim,
                 negatives,

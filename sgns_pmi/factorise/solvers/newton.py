@@ -76,18 +76,10 @@ class Newton(Descent):
         """A damped Newton step on every row of V, then on every row of U; no row's loss rises. Also ℓ there."""
         factors = list(factors)
         for side, exact in enumerate(self.sides):
-            own, other, free, damping = factors[side], factors[1 - side], self.free[side], self.damping[side]
-            system = row_systems(exact, own, other, free)
-            diagonal = system.hessian.diagonal(dim1=-2, dim2=-1)
-            ridge = torch.diag_embed((damping * diagonal.mean(-1) + _TINY)[..., None].expand_as(diagonal))
-            step = torch.cholesky_solve(system.gradient[..., None], _cholesky(system.hessian + ridge))[..., 0]
-            moved = own.clone()
-            moved[..., free] -= torch.where((exact.row_weight > 0)[:, None], step, 0.0)
-            losses = exact.losses(moved, other)
-            better = losses <= system.losses
-            factors[side] = torch.where(better[..., None], moved, own)
-            self.damping[side] = torch.where(better, damping / 4, damping * 8).clamp(LEAST_DAMPING, 1e6)
-            objective = torch.where(better, losses, system.losses).sum(-1) / exact.total
+            factors[side], losses, self.damping[side] = row_step(
+                exact, factors[side], factors[1 - side], self.free[side], self.damping[side]
+            )
+            objective = losses.sum(-1) / exact.total
         if self.exact.penalty is not None:  # the losses are those of the rows of U, which carry their own penalty alone
             objective = objective + self.exact.penalty.of_rows(factors[0]).sum(-1)
         return factors, objective
@@ -171,6 +163,20 @@ def _largest_move(scores: Tensor, move: Tensor) -> float:
     """Of the scores that a step moves, but for those that leave further where ℓ has long been flat."""
     leaving = (scores < FAR) & (move < 0) | (scores > -FAR) & (move > 0)
     return float(torch.where(leaving, 0.0, move.abs()).max().clamp_min(_TINY))
+
+
+def row_step(exact: SeparableObjective, V: Tensor, U: Tensor, free: Tensor, damping: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """A damped Newton step on every row of V, U fixed: the rows, none of whose losses rose, these (Nℓ_i), and their damping."""
+    system = row_systems(exact, V, U, free)
+    diagonal = system.hessian.diagonal(dim1=-2, dim2=-1)
+    ridge = torch.diag_embed((damping * diagonal.mean(-1) + _TINY)[..., None].expand_as(diagonal))
+    step = torch.cholesky_solve(system.gradient[..., None], _cholesky(system.hessian + ridge))[..., 0]
+    moved = V.clone()
+    moved[..., free] -= torch.where((exact.row_weight > 0)[:, None], step, 0.0)
+    losses = exact.losses(moved, U)
+    better = losses <= system.losses
+    damping = torch.where(better, damping / 4, damping * 8).clamp(LEAST_DAMPING, 1e6)
+    return torch.where(better[..., None], moved, V), torch.where(better, losses, system.losses), damping
 
 
 @dataclass(frozen=True)

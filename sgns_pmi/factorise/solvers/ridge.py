@@ -13,7 +13,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -27,6 +26,7 @@ from sgns_pmi.factorise.solvers.biases import Parts, given, parts, with_biases
 from sgns_pmi.factorise.solvers.newton import Newton
 from sgns_pmi.factorise.solvers.quasi_newton import QuasiNewton
 from sgns_pmi.factorise.solvers.solution import History, Status
+from sgns_pmi.lazily import pd
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.progress import Progress
 from sgns_pmi.streams import stream

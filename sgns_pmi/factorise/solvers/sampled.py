@@ -20,34 +20,29 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, check_integer, check_real
+from sgns_pmi.factorise import losses, solvers
 from sgns_pmi.factorise.devices import threads_for
 from sgns_pmi.factorise.draws import NoiseSampler
 from sgns_pmi.factorise.linalg import balanced
 from sgns_pmi.factorise.losses.penalty import Ridge
-from sgns_pmi.factorise.losses.sgns import ExactObjective
-from sgns_pmi.factorise.solvers import blocks
-from sgns_pmi.factorise.solvers.biases import ONES, parts, with_biases
-from sgns_pmi.factorise.solvers.blocks import BlockTraining
 from sgns_pmi.factorise.solvers.solution import History, Solution
-from sgns_pmi.factorise.solvers.training import recorded_every, train
+from sgns_pmi.lazily import torch
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.progress import Progress
 from sgns_pmi.streams import stream, torch_seed
 
-OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
-    "adam": torch.optim.Adam,
-    "adagrad": torch.optim.Adagrad,
-    "sgd": torch.optim.SGD,
-}
+if TYPE_CHECKING:
+    from torch import Tensor
+
+OPTIMIZERS = {"adam": "Adam", "adagrad": "Adagrad", "sgd": "SGD"}
+"""Their names in `torch.optim`."""
 LEARNING_RATES = {"adam": 0.05, "adagrad": 1.0, "sgd": 0.1}
 DECAYS = ("linear", "none")
 NORMALIZATIONS = ("epoch", "batch")
@@ -182,14 +177,14 @@ class Sampled:
         small = small_start(counts, negatives, dim, bias, START_SCALES[self.init], generator)
         scheme = self.scheme(counts.nnz)
         epochs = default_epochs(scheme, counts.nnz) if self.epochs is None else check_integer("epochs", self.epochs)
-        training: _Pairs | BlockTraining
+        training: _Pairs | solvers.BlockTraining
         if scheme == "pair":
             training = _Pairs(self, counts, negatives, small, bias, ridge, generator, epochs)
         else:
-            training = BlockTraining(counts, negatives, small, bias, ridge, generator, epochs)
+            training = solvers.BlockTraining(counts, negatives, small, bias, ridge, generator, epochs)
         with threads_for(counts.shape):
-            status = train(training, history, Progress("SGNS (sampled)", training.steps, verbose))
-        found = parts(training.V.cpu().numpy(), training.U.cpu().numpy(), bias)
+            status = solvers.train(training, history, Progress("SGNS (sampled)", training.steps, verbose))
+        found = solvers.parts(training.V.cpu().numpy(), training.U.cpu().numpy(), bias)
         if scheme == "block" and ridge is None:  # a penalised optimum is balanced, VᵀΩV = UᵀHU
             V, U = balanced(found.V, found.U, counts.row_sums / counts.total, negatives.noise)
             found = found._replace(V=V, U=U)
@@ -198,7 +193,7 @@ class Sampled:
 
 def default_epochs(scheme: str, triples: int) -> int:
     """Passes over that many triples where none are asked for."""
-    return PAIR_EPOCHS if scheme == "pair" else blocks.default_epochs(triples)
+    return PAIR_EPOCHS if scheme == "pair" else solvers.default_epochs(triples)
 
 
 class _Pairs:
@@ -218,16 +213,16 @@ class _Pairs:
         self.V, self.U = start
         self._options, self._negatives, self._bias, self._generator = options, negatives, bias, generator
         self._rate = LEARNING_RATES[options.optimizer] if options.lr is None else options.lr
-        self._optimizer = OPTIMIZERS[options.optimizer]([self.V, self.U], lr=self._rate)  # type: ignore[call-arg]
+        self._optimizer = getattr(torch.optim, OPTIMIZERS[options.optimizer])([self.V, self.U], lr=self._rate)
         self._batch_size = check_integer("batch_size", options.batch_size)
         device = str(generator.device)
         self._triples, self._sampler = Triples.on(device, counts), NoiseSampler(negatives, generator)
-        self._exact = ExactObjective(counts, negatives, dtype=torch.float32, device=device)
+        self._exact = losses.ExactObjective(counts, negatives, dtype=torch.float32, device=device)
         self._penalty = self._exact.penalised(ridge, self.V.shape[1] - 2 * bias).penalty if ridge else None
         self.epochs, self.epoch_steps = epochs, math.ceil(counts.nnz / self._batch_size)
         self._mean_weight = counts.total / self.epoch_steps
         self.steps = epochs * self.epoch_steps
-        self.every = recorded_every(self.steps, counts.shape)
+        self.every = solvers.recorded_every(self.steps, counts.shape)
         self.step = 0
 
     def objective(self, exact: bool) -> float:
@@ -262,7 +257,7 @@ class _Pairs:
         if self._penalty is not None:
             self._penalty.add_gradient(self.V.grad, self.U.grad, self.V, self.U)
         if self._bias:  # the columns of ones stay
-            self.V.grad[:, ONES[0]] = self.U.grad[:, ONES[1]] = 0.0
+            self.V.grad[:, solvers.ONES[0]] = self.U.grad[:, solvers.ONES[1]] = 0.0
         self._optimizer.step()
 
 
@@ -375,4 +370,4 @@ def small_start(
         factor[torch.tensor(~occurs, device=generator.device)] = 0.0
         factors.append(factor)
     V, U = factors
-    return with_biases(V, U) if bias else (V, U)
+    return solvers.with_biases(V, U) if bias else (V, U)

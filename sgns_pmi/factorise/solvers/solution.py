@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import pandas as pd
 from numpy.typing import NDArray
+
+from sgns_pmi.lazily import pd
 
 HISTORY_COLUMNS = ("step", "epoch", "seconds", "objective")
 

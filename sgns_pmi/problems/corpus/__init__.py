@@ -1,1 +1,18 @@
-"""From text to co-occurrence counts: files, tokens, vocabulary, windows; the engine behind ``data=text``."""
+"""From text to co-occurrence counts: files, tokens, vocabulary, windows; the engine behind ``data=text``.
+
+Its kernels are compiled, and it loads with what compiles them when a text is counted.
+"""
+
+from typing import TYPE_CHECKING
+
+from sgns_pmi.lazily import door
+
+if TYPE_CHECKING:
+    from sgns_pmi.problems.corpus.cache import cache_file, cache_folder, load, save
+    from sgns_pmi.problems.corpus.counting import count_text
+    from sgns_pmi.problems.corpus.stream import Corpus
+    from sgns_pmi.problems.corpus.workers import THREADS
+
+__getattr__ = door(__name__)
+
+__all__ = ["THREADS", "Corpus", "cache_file", "cache_folder", "count_text", "load", "save"]

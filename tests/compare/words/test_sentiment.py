@@ -50,7 +50,8 @@ def test_sif_is_algorithm_1_of_the_paper() -> None:
     )
     common = np.linalg.svd(vectors)[2][0]
     expected = vectors - vectors @ np.outer(common, common)
-    found = SIF(matrix, a).fit_transform(sparse.csr_array(counts))
+    own = sparse.csr_array(counts)
+    found = SIF(matrix, a).fit(own).transform(own)
     np.testing.assert_allclose(found, expected, atol=1e-12)
     assert np.abs(found @ common).max() < 1e-12
 
