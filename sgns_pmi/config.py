@@ -59,6 +59,8 @@ class Config:
         What is asked about words.
     noise_file : str, optional
         Where an array of noise came from.
+    draw_seed : int, optional
+        Of the counts, given the truth; by default the seed of the data.
     """
 
     k: int
@@ -83,6 +85,7 @@ class Config:
     solver: Mapping[str, Mapping[str, Any]]
     eval: Evaluation
     noise_file: str | None = None
+    draw_seed: int | None = None
 
     @classmethod
     def from_tree(cls, tree: Mapping[str, Any]) -> Self:
@@ -126,10 +129,19 @@ class Config:
             solver=_solvers(tree["solver"]),
             eval=_evaluation(tree["eval"]),
             noise_file=file,
+            draw_seed=tree.get("draw_seed"),
         )
+        config._check_draw_seed()
         for name in {**dict.fromkeys(config.methods), **config.method}:
             config._estimator(name).check()
         return config
+
+    def _check_draw_seed(self) -> None:
+        if self.draw_seed is not None:
+            check_integer("draw_seed", self.draw_seed, 0)
+            if not draws_counts(self.data["name"]):
+                remedy = f"data={self.data['name']} draws no counts from a known truth; leave draw_seed out"
+                raise InputError("draw_seed", self.draw_seed, remedy)
 
     def _estimator(self, name: str, verbose: bool = False) -> Factorisation:
         method, group = METHODS[name], f"method.{name}"
@@ -150,12 +162,19 @@ class Config:
 
     @property
     def seeds(self) -> dict[str, int]:
-        """Every seed of the job: that of the methods and that of the data."""
-        return {"methods": self.seed, "data": self.data.get("seed", self.seed)}
+        """Every seed of the job: that of the methods, of the data, and of the counts that are drawn where a truth is known."""
+        data = self.data.get("seed", self.seed)
+        if not draws_counts(self.data["name"]):
+            return {"methods": self.seed, "data": data}
+        draws = next((seed for seed in (self.data.get("draw_seed"), self.draw_seed) if seed is not None), data)
+        return {"methods": self.seed, "data": data, "draws": draws}
 
     def problem(self) -> Problem:
         """The counts, and their truth where one is known; an `InputError` names the key under ``data.``."""
-        options = {"seed": self.seed, **self.data}
+        seeds = self.seeds
+        options = {**self.data, "seed": seeds["data"]}
+        if "draws" in seeds:
+            options["draw_seed"] = seeds["draws"]
         try:
             return PROBLEMS[options.pop("name")](**options)
         except InputError as error:
@@ -219,6 +238,11 @@ def unknown_key(key: str, value: object, allowed: Collection[str]) -> InputError
     if elsewhere := [place + name for place, there in places.items() if name in there]:
         return InputError(key, value, f"no such key; set {' or '.join(elsewhere)} instead")
     return InputError(key, value, f"no such key; there are {', '.join(names)}" if names else "no such key; there are none here")
+
+
+def draws_counts(problem: str) -> bool:
+    """Whether counts of this problem, a name in `PROBLEMS`, are drawn from a truth, with a seed of their own."""
+    return "draw_seed" in inspect.signature(PROBLEMS[problem]).parameters
 
 
 def read_noise(path: str | Path) -> Float:

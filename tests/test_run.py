@@ -90,7 +90,7 @@ def test_every_experiment_composes(experiment: str) -> None:
 
 @pytest.mark.parametrize("noise", sorted({file.stem for file in (conf_folder() / "noise").glob("*.yaml")} - {"file"}))
 def test_every_noise_gives_a_distribution(noise: str) -> None:
-    config = Config.from_tree(composed(f"noise={noise}", "data.words=30", "data.pairs=500"))
+    config = Config.from_tree(composed(f"noise={noise}", "data.words=30", "data.pairs=5000"))
     assert config.noise_for(config.problem()).sum() == pytest.approx(1)
 
 
@@ -125,7 +125,32 @@ def test_the_data_may_keep_its_seed_while_the_methods_change_theirs() -> None:
     small = ("data.words=10", "data.pairs=1000")
     first, second = (Config.from_tree(composed(*small, "+data.seed=3", f"seed={seed}")) for seed in (0, 1))
     assert (first.problem().counts.matrix != second.problem().counts.matrix).nnz == 0
-    assert second.seeds == {"methods": 1, "data": 3}
+    assert second.seeds == {"methods": 1, "data": 3, "draws": 3}
+
+
+@pytest.mark.parametrize("key", ["draw_seed", "data.draw_seed"])
+def test_the_counts_may_be_drawn_anew_from_the_same_truth(key: str) -> None:
+    small = ("data.words=10", "data.pairs=1000", "seed=2")
+    first, second = (Config.from_tree(composed(*small, *more)) for more in ((), (f"{key}={2**40}",)))
+    assert second.seeds == {"methods": 2, "data": 2, "draws": 2**40}
+    np.testing.assert_array_equal(first.problem().pmi, second.problem().pmi)
+    assert (first.problem().counts.matrix != second.problem().counts.matrix).nnz > 0
+
+
+def test_the_seed_of_the_data_group_comes_before_that_of_the_job() -> None:
+    assert Config.from_tree(composed("draw_seed=1", "data.draw_seed=0")).seeds["draws"] == 0
+
+
+def test_a_text_draws_no_counts_from_a_truth() -> None:
+    with pytest.raises(sp.InputError, match=r"^draw_seed=3: data=toy draws no counts"):
+        Config.from_tree(composed("data=toy", "draw_seed=3"))
+    assert Config.from_tree(composed("data=toy")).seeds == {"methods": 0, "data": 0}
+
+
+@pytest.mark.parametrize("value", ["-1", "one", "0.5"])
+def test_wrong_draw_seeds(value: str) -> None:
+    with pytest.raises(sp.InputError, match=r"^draw_seed="):
+        Config.from_tree(composed(f"draw_seed={value}"))
 
 
 @pytest.mark.parametrize("heading", ["", "weight\n"])
@@ -230,7 +255,7 @@ def test_files_of_a_run(command: Command) -> None:
     assert [step["step"] for step in summary["steps"]] == ["problem", *methods, "compare", "evaluate", "figures"]
     assert all(step["seconds"] >= 0 and step["peak_memory_mb"] > 0 for step in summary["steps"])
     assert summary["pmi_rank"] == 4
-    assert summary["seeds"] == {"methods": 0, "data": 0}
+    assert summary["seeds"] == {"methods": 0, "data": 0, "draws": 0}
     assert summary["versions"]["numpy"] == np.__version__
     assert summary["threads"] >= 1
 

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, check_flag, check_integer, check_real, check_seed
-from sgns_pmi.problems.marginal import zipf_marginal
 from sgns_pmi.problems.problem import Problem, Truth
 from sgns_pmi.problems.sampling import SAMPLINGS, sample_counts
-from sgns_pmi.problems.softmax import describe
+from sgns_pmi.problems.scaling import zipf_marginal
 from sgns_pmi.problems.transform import permuted, with_margins
 from sgns_pmi.streams import stream
 
@@ -101,4 +100,10 @@ class Drawing:
         return f"{self.name} generator, {what}{order}{margins}, {describe(self.pairs, self.sampling)}"
 
 
-__all__ = ["Drawing"]
+def describe(pairs: int, sampling: str) -> str:
+    """The number of pairs and how they were drawn, for titles."""
+    how = {"multinomial": "", "poisson": " (Poisson)", "population": " without sampling noise"}
+    return f"{pairs:,} pairs{how[sampling]}"
+
+
+__all__ = ["Drawing", "describe"]

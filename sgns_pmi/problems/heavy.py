@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from sgns_pmi.errors import InputError, check_integer, check_real, check_share
 from sgns_pmi.problems.drawing import Drawing
-from sgns_pmi.problems.marginal import normal_truth, zipf_marginal
+from sgns_pmi.problems.marginal import normal_truth
 from sgns_pmi.problems.problem import ALL, Problem, Truth, register_problem
+from sgns_pmi.problems.scaling import zipf_marginal
 from sgns_pmi.problems.transform import plus_margins
 
 Float = NDArray[np.float64]

@@ -6,8 +6,8 @@ import numpy as np
 
 from sgns_pmi.errors import check_integer, check_real
 from sgns_pmi.problems.drawing import Drawing
-from sgns_pmi.problems.marginal import zipf_marginal
 from sgns_pmi.problems.problem import Problem, Truth, register_problem
+from sgns_pmi.problems.scaling import zipf_marginal
 
 
 @register_problem("independent")

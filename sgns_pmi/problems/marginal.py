@@ -7,69 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sgns_pmi.errors import InputError, check_choice, check_flag, check_integer, check_real, check_seed
+from sgns_pmi.errors import InputError, check_flag, check_integer, check_real
+from sgns_pmi.problems.drawing import Drawing, describe
 from sgns_pmi.problems.problem import Problem, Truth, register_problem
-from sgns_pmi.problems.sampling import SAMPLINGS, row_blocks, sample_counts
-from sgns_pmi.problems.softmax import describe
+from sgns_pmi.problems.sampling import sample_counts
+from sgns_pmi.problems.scaling import sinkhorn, zipf_marginal
 from sgns_pmi.problems.tables import read_column
 
 Float = NDArray[np.float64]
-CACHED_CELLS = 25_000_000
-"""The kernel exp(M) is kept where it has at most so many cells, and computed anew in each pass elsewhere."""
-TOLERANCE = 1e-13
-MOST_PASSES = 20_000
-
-
-def sinkhorn(V: Float, U: Float | None, p: Float, q: Float) -> tuple[Float, Float]:
-    """a and b such that P_ij = exp(M_ij + a_i + b_j), M = V Uᵀ (V itself where U is None), has the marginals p and q.
-
-    Sinkhorn's alternating scaling of exp(M − max_j M_ij), one pass over the rows an iteration, until the row sums are
-    right to 1e-13 relative (the column sums are, after each pass). Sinkhorn & Knopp, Pacific J. Math. 21 (1967).
-
-    Raises
-    ------
-    InputError
-        If 20,000 passes do not suffice: M is too spread out.
-    """
-    words, contexts = len(p), len(q)
-
-    def scores(rows: slice) -> Float:
-        return V[rows] if U is None else V[rows] @ U.T
-
-    peaks = np.concatenate([scores(rows).max(axis=1) for rows in row_blocks(words, contexts)])
-
-    def kernel(rows: slice) -> Float:
-        return np.exp(scores(rows) - peaks[rows][:, None])
-
-    small = words * contexts <= CACHED_CELLS
-    blocks = [(rows, kernel(rows) if small else None) for rows in row_blocks(words, contexts)]
-    v = np.ones(contexts)
-    u = np.ones(words)
-    for _ in range(MOST_PASSES):
-        columns = np.zeros(contexts)
-        errors = []
-        # Where all of a column is below the smallest float, v is infinite and the next error NaN: that ends it.
-        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            for rows, cached in blocks:
-                block = kernel(rows) if cached is None else cached
-                scaled = block @ v
-                errors.append(np.abs(u[rows] * scaled / p[rows] - 1).max())
-                u[rows] = p[rows] / scaled
-                columns += u[rows] @ block
-            v = q / columns
-        error = float(np.max(errors))
-        if error < TOLERANCE:
-            return np.log(u) - peaks, np.log(v)
-        if not np.isfinite(error):
-            break
-    remedy = f"the scaling does not converge ({error:.1e} off after {MOST_PASSES} passes at most); choose a smaller scale"
-    raise InputError("M", "V Uᵀ", remedy)
-
-
-def zipf_marginal(size: int, exponent: float) -> Float:
-    """Zipf's law, p_i ∝ 1 / i^s; uniform for s = 0."""
-    weights = np.arange(1, size + 1, dtype=np.float64) ** -exponent
-    return weights / weights.sum()
 
 
 def marginal_truth(V: Float, U: Float, p: Float, q: Float) -> Truth:
@@ -113,6 +58,7 @@ def marginal_problem(
     symmetric: bool = False,
     sampling: str = "multinomial",
     seed: int = 0,
+    draw_seed: int | None = None,
 ) -> Problem:
     """Exact PMI of known rank under prescribed marginals: P_ij = exp(M_ij + a_i + b_j), P1 = p, Pᵀ1 = q.
 
@@ -137,6 +83,9 @@ def marginal_problem(
         U₀ = V₀, so that P is symmetric.
     sampling : {"multinomial", "poisson", "population"}, default "multinomial"
     seed : int, default 0
+        Of the factors.
+    draw_seed : int, optional
+        Of the counts; the same as `seed` by default.
 
     Raises
     ------
@@ -144,15 +93,16 @@ def marginal_problem(
         For a value out of range, or an M so spread out that the scaling does not converge.
     """
     words, rank = check_integer("words", words, 2), check_integer("rank", rank)
-    pairs, seed = check_integer("pairs", pairs), check_seed(seed)
     zipf, scale = check_real("zipf", zipf), check_real("scale", scale, above=True)
-    check_choice("sampling", sampling, SAMPLINGS)
     check_flag("symmetric", symmetric)
+    drawing = Drawing("marginal", pairs, sampling, seed, draw_seed)
     p = zipf_marginal(words, zipf) if marginals is None else _given(marginals, words)
-    truth = normal_truth(np.random.default_rng(seed), rank, p, scale, symmetric)
+    truth = normal_truth(drawing.truth_stream(), rank, p, scale, symmetric)
     shape = "given marginals" if marginals is not None else f"Zipf {zipf:g}" if zipf else "uniform"
-    title = f"{'symmetric ' if symmetric else ''}{shape} generator, {words:,} words, rank {rank}, {describe(pairs, sampling)}"
-    return Problem(sample_counts(truth, pairs, sampling, seed=seed + 1), title, truth)
+    title = (
+        f"{'symmetric ' if symmetric else ''}{shape} generator, {words:,} words, rank {rank}, {describe(drawing.pairs, sampling)}"
+    )
+    return Problem(sample_counts(truth, drawing.pairs, sampling, drawing.draw_stream()), title, truth)
 
 
 def _given(marginals: str | ArrayLike, words: int) -> Float:

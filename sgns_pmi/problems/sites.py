@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from sgns_pmi.errors import InputError, check_choice, check_flag, check_integer, check_real
 from sgns_pmi.lazily import sp
 from sgns_pmi.problems.drawing import Drawing
-from sgns_pmi.problems.marginal import normal_truth, zipf_marginal
+from sgns_pmi.problems.marginal import normal_truth
 from sgns_pmi.problems.problem import Problem, Units, register_problem
 from sgns_pmi.problems.sampling import sample_counts
+from sgns_pmi.problems.scaling import zipf_marginal
 from sgns_pmi.problems.transform import restricted
 
 Float = NDArray[np.float64]

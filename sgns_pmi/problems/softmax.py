@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sgns_pmi.errors import check_choice, check_integer, check_seed
+from sgns_pmi.errors import check_integer
+from sgns_pmi.problems.drawing import Drawing
 from sgns_pmi.problems.problem import Problem, Truth, register_problem
-from sgns_pmi.problems.sampling import SAMPLINGS, row_blocks, sample_counts
+from sgns_pmi.problems.sampling import row_blocks
 
 Float = NDArray[np.float64]
 
@@ -34,7 +35,12 @@ def softmax_truth(V: Float, U: Float) -> Truth:
 
 @register_problem("softmax")
 def softmax_problem(
-    words: int = 100, rank: int = 2, pairs: int = 200_000, sampling: str = "multinomial", seed: int = 0
+    words: int = 100,
+    rank: int = 2,
+    pairs: int = 200_000,
+    sampling: str = "multinomial",
+    seed: int = 0,
+    draw_seed: int | None = None,
 ) -> Problem:
     """V₀, U₀ standard normal (words, rank); the joint distribution softmax(V₀U₀ᵀ); counts of `pairs` pairs.
 
@@ -49,7 +55,9 @@ def softmax_problem(
     sampling : {"multinomial", "poisson", "population"}, default "multinomial"
         How counts are drawn; "population" are the expected counts, without sampling noise.
     seed : int, default 0
-        Of the factors and of the draws.
+        Of the factors.
+    draw_seed : int, optional
+        Of the counts, so that one truth can be drawn from again; the same as `seed` by default.
 
     Raises
     ------
@@ -63,15 +71,7 @@ def softmax_problem(
     3
     """
     words, rank = check_integer("words", words, 2), check_integer("rank", rank)
-    pairs, seed = check_integer("pairs", pairs), check_seed(seed)
-    check_choice("sampling", sampling, SAMPLINGS)
-    rng = np.random.default_rng(seed)
+    drawing = Drawing("softmax", pairs, sampling, seed, draw_seed)
+    rng = drawing.truth_stream()
     truth = softmax_truth(rng.normal(size=(words, rank)), rng.normal(size=(words, rank)))
-    title = f"softmax generator, {words:,} words, rank {rank}, {describe(pairs, sampling)}"
-    return Problem(sample_counts(truth, pairs, sampling, seed=seed + 1), title, truth)
-
-
-def describe(pairs: int, sampling: str) -> str:
-    """The number of pairs and how they were drawn, for titles."""
-    how = {"multinomial": "", "poisson": " (Poisson)", "population": " without sampling noise"}
-    return f"{pairs:,} pairs{how[sampling]}"
+    return drawing.problem(f"{words:,} words, rank {rank}", truth)

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from sgns_pmi.errors import InputError, check_flag, check_integer, check_real
 from sgns_pmi.problems.drawing import Drawing
-from sgns_pmi.problems.marginal import sinkhorn, zipf_marginal
 from sgns_pmi.problems.problem import Problem, register_problem
+from sgns_pmi.problems.scaling import sinkhorn, zipf_marginal
 from sgns_pmi.problems.transform import joint_truth
 
 Float = NDArray[np.float64]

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sgns_pmi.problems.marginal import sinkhorn
 from sgns_pmi.problems.problem import ALL, Rows, Truth
 from sgns_pmi.problems.sampling import row_blocks
+from sgns_pmi.problems.scaling import sinkhorn
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -12,13 +13,19 @@ import pytest
 from goodness import check_p_values, goodness_of_fit
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from scipy import stats
 
 import sgns_pmi as sp
 from sgns_pmi.command_line import conf_folder
+from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError
-from sgns_pmi.problems import PROBLEMS, Problem
+from sgns_pmi.problems import PROBLEMS, Problem, Truth
+from sgns_pmi.problems.drawing import Drawing
+from sgns_pmi.problems.sampling import sample_counts
 
 SMALL: dict[str, dict[str, Any]] = {
+    "softmax": {"words": 20},
+    "marginal": {"words": 20, "scale": 0.5},
     "attributes": {"attributes": 4},
     "circulant": {"words": 15, "harmonics": 2, "symmetric": False},
     "topics": {"words": 20, "topics": 3},
@@ -75,7 +82,7 @@ def test_pmi_is_that_of_the_joint_distribution(small: Callable[..., Problem], na
     np.testing.assert_allclose(problem.truth.col_marginal, q, rtol=1e-10)
     np.testing.assert_allclose(problem.pmi, np.log(joint) - np.log(p)[:, None] - np.log(q), atol=1e-9)
     assert problem.pmi_rank == np.linalg.matrix_rank(problem.pmi, tol=1e-9 * max(1, np.abs(problem.pmi).max()))
-    assert problem.title.startswith(f"{name} generator, ")
+    assert f"{'' if name == 'marginal' else name} generator, " in problem.title
     assert "20,000 pairs" in problem.title
     if "zipf" in options:
         weights = np.arange(1.0, len(p) + 1) ** -1.2
@@ -135,7 +142,41 @@ def test_permutation_is_the_same_on_both_sides(small: Callable[..., Problem], na
         np.testing.assert_allclose(permuted.pmi, plain.pmi[np.ix_(place, place)], atol=1e-12)
 
 
+@pytest.mark.parametrize("name", ["softmax", "marginal"])
+def test_counts_are_not_drawn_from_what_makes_a_truth(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Normal numbers from the generator that a seed's counts are drawn from are uncorrelated with every seed's factors."""
+    generators = []
+
+    def spy(truth: Truth, pairs: int, sampling: str, seed: int | np.random.Generator) -> CooccurrenceCounts:
+        generators.append(copy.deepcopy(np.random.default_rng(seed)))
+        return sample_counts(truth, pairs, sampling, seed)
+
+    for module in ("drawing", "marginal"):
+        monkeypatch.setattr(f"sgns_pmi.problems.{module}.sample_counts", spy)
+    problems = [PROBLEMS[name](words=50, pairs=100, seed=seed) for seed in range(11)]
+    scores = []
+    for generator in generators:
+        numbers = generator.normal(size=problems[0].truth.nominal_left.size)
+        for problem in problems:
+            for factor in (problem.truth.nominal_left, problem.truth.nominal_right):
+                scores.append(np.corrcoef(numbers, factor.ravel())[0, 1] * np.sqrt(numbers.size))
+    assert len(scores) == 11 * 22
+    assert np.abs(scores).max() < stats.norm.isf(1e-4 / len(scores))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_truth_and_draws_have_streams_of_their_own(name: str) -> None:
+    """A generator's two streams share no number with one another, with another seed's, nor with NumPy's of the seed alone."""
+    firsts = [np.random.default_rng(seed).random(50) for seed in range(12)]
+    for seed in range(10):
+        drawing = Drawing(name, 1, "multinomial", seed)
+        firsts += [drawing.truth_stream().random(50), drawing.draw_stream().random(50)]
+    assert len(np.unique(np.concatenate(firsts))) == 50 * len(firsts)
+
+
 WRONG = {
+    "softmax": [("words", 1), ("rank", 0)],
+    "marginal": [("words", 1), ("rank", 0), ("scale", 1e6), ("zipf", -1), ("symmetric", 1)],
     "attributes": [("attributes", 1), ("attributes", 15), ("correlation", 1.0), ("correlation", 0), ("presence", 1)],
     "circulant": [("words", 2), ("harmonics", 0), ("harmonics", 8), ("decay", -1), ("scale", 0), ("symmetric", "no")],
     "topics": [("words", 1), ("topics", 1), ("spread", 0), ("spread", 1e4), ("zipf", -1), ("symmetric", 1)],

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from sgns_pmi.errors import InputError
-from sgns_pmi.problems import marginal, sampling
-from sgns_pmi.problems.marginal import marginal_problem, sinkhorn, zipf_marginal
+from sgns_pmi.problems import sampling, scaling
+from sgns_pmi.problems.marginal import marginal_problem
+from sgns_pmi.problems.scaling import sinkhorn, zipf_marginal
 
 SMALL = {"words": 40, "pairs": 1000}
 
@@ -99,7 +100,7 @@ def test_scale_is_the_spread_of_a_rank_one_matrix():
 
 
 def test_scaling_that_does_not_converge(monkeypatch):
-    monkeypatch.setattr(marginal, "MOST_PASSES", 3)
+    monkeypatch.setattr(scaling, "MOST_PASSES", 3)
     with pytest.raises(InputError) as caught:
         marginal_problem(**SMALL)
     assert caught.value.field == "scale"
@@ -116,7 +117,7 @@ def test_blocks_do_not_change_the_truth(monkeypatch, cached):
     whole = marginal_problem(**SMALL)
     monkeypatch.setattr(sampling, "BLOCK_CELLS", 120)  # three rows at a time
     if not cached:
-        monkeypatch.setattr(marginal, "CACHED_CELLS", 0)
+        monkeypatch.setattr(scaling, "CACHED_CELLS", 0)
     parts = marginal_problem(**SMALL)
     np.testing.assert_allclose(parts.pmi, whole.pmi, rtol=1e-9, atol=1e-10)
 
