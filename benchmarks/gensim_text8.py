@@ -95,7 +95,7 @@ def train_sampled(folder: Path, epochs: int = EPOCHS) -> dict[str, Any]:
     counts = count(folder)
     assert counts.vocab is not None
     noise, _, _ = gensim_noise(folder, counts.vocab)
-    fit = sp.Sampled(negatives="block", epochs=epochs).solve(counts, DIM, Negatives(K, noise, drop_positive=True))
+    fit = sp.Sampled(negatives="block", epochs=epochs).solve(counts, DIM, Negatives(K, noise, drops=True))
     np.savez(folder / "sampled.npz", V=fit.V, U=fit.U, vocab=np.array(counts.vocab))
     fit.history.to_csv(folder / "sampled_history.csv", index=False)
     return {"memory": peak_memory(), "objective": fit.objective}
@@ -119,7 +119,7 @@ def rows(folder: Path = FOLDER) -> list[dict[str, Any]]:
     gensim = in_own_process("gensim", folder)
     assert counts.vocab is not None
     noise, V, U = gensim_noise(folder, counts.vocab)
-    exact = ExactObjective(counts, Negatives(K, noise, drop_positive=True), dtype=torch.float32)
+    exact = ExactObjective(counts, Negatives(K, noise, drops=True), dtype=torch.float32)
     peer_objective = exact.value(torch.from_numpy(V), torch.from_numpy(U))
     del exact
     ours = in_own_process("sampled", folder)

@@ -29,7 +29,7 @@ class Negatives:
         K negatives for each pair. What draws them needs a whole number; a shift of log K does not.
     noise : ndarray, (contexts,)
         P_n, as `noise_distribution` returns it.
-    drop_positive : bool, default False
+    drops : bool, default False
         Whether a negative equal to the positive is dropped (word2vec.c, gensim): cell (i, j) then meets K (r_i − n_ij) P_n(j)
         negatives in place of K r_i P_n(j).
 
@@ -41,7 +41,7 @@ class Negatives:
 
     k: float
     noise: Float
-    drop_positive: bool = False
+    drops: bool = False
 
     def __post_init__(self) -> None:
         check_real("k", self.k, 1.0)
@@ -49,20 +49,15 @@ class Negatives:
 
     @classmethod
     def of(
-        cls,
-        counts: CooccurrenceCounts,
-        k: float,
-        noise: str | ArrayLike = "unigram",
-        exponent: float = 1.0,
-        drop_positive: bool = False,
+        cls, counts: CooccurrenceCounts, k: float, noise: str | ArrayLike = "unigram", exponent: float = 1.0, drops: bool = False
     ) -> Self:
         """The negatives for some counts, with a noise by name or weight; see `noise_distribution`."""
-        return cls(k, noise_distribution(counts, noise, exponent), drop_positive)
+        return cls(k, noise_distribution(counts, noise, exponent), drops)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Negatives):
             return NotImplemented
-        alike = (self.k, self.drop_positive) == (other.k, other.drop_positive)
+        alike = (self.k, self.drops) == (other.k, other.drops)
         return alike and np.array_equal(self.noise, other.noise)
 
     @property
@@ -73,19 +68,19 @@ class Negatives:
     @property
     def undropped(self) -> Negatives:
         """The same, but with a negative that equals the positive kept."""
-        return replace(self, drop_positive=False)
+        return replace(self, drops=False)
 
     @property
     def net(self) -> Float:
         """What a count in each context (contexts,) adds to the weight of softplus(x): 1, or 1 − K P_n(j) if dropped."""
-        return 1 - self.k * self.noise if self.drop_positive else np.ones_like(self.noise)
+        return 1 - self.k * self.noise if self.drops else np.ones_like(self.noise)
 
     def weights(self, counts: CooccurrenceCounts) -> Float:
         """The negatives that each seen cell meets, in CSR order: K r_i P_n(j), or K (r_i − n_ij) P_n(j)."""
         n = counts.matrix
         # One array, as there may not be room for many.
         drawn: Float = np.repeat(counts.row_sums, np.diff(n.indptr))
-        if self.drop_positive:
+        if self.drops:
             # n and r may differ by rounding where a row has a single context: never a negative number of negatives.
             drawn = np.maximum(drawn - n.data, 0.0)
         drawn *= self.k
@@ -126,7 +121,7 @@ class Negatives:
             The contexts of the last axis.
         """
         pmi: Float = raw + offset[contexts]
-        if self.drop_positive:
+        if self.drops:
             with np.errstate(divide="ignore"):  # a context that never occurs has no noise either
                 pmi -= np.logaddexp(0.0, raw + np.log(self.noise[contexts]))
         return pmi

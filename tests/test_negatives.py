@@ -43,7 +43,7 @@ def test_the_inverse_turns_the_optimum_into_pmi(seed, k, noise, exponent):
 def test_the_inverse_is_exact_where_positives_are_dropped(seed, k, exponent):
     """The term −log(1 − n/r) of x* is taken back by −log(1 + K P_n eˣ); no column term would do."""
     counts = random_counts(seed)
-    negatives = Negatives.of(counts, k, exponent=exponent, drop_positive=True)
+    negatives = Negatives.of(counts, k, exponent=exponent, drops=True)
     raw = negatives.optimum(counts) + np.log(k)
     finite = np.isfinite(raw)  # a row of a single context has no negatives left
     offset, contexts = negatives.offset(counts), counts.matrix.indices[finite]
@@ -85,7 +85,7 @@ def test_offset_by_hand():
 def test_optimum_is_stationary_and_lowest(noise, drop_positive):
     """n softplus(−x) + K (r − [dropped] n) P_n softplus(x) has slope 0 at x*, and is larger on both sides."""
     k, counts = 5, random_counts(4)
-    negatives = Negatives.of(counts, k, noise, drop_positive=drop_positive)
+    negatives = Negatives.of(counts, k, noise, drops=drop_positive)
     coo = counts.matrix.tocoo()
     for i, j, n, x in zip(*coo.coords, coo.data, negatives.optimum(counts), strict=True):
         drawn = k * (counts.row_sums[i] - (n if drop_positive else 0)) * negatives.noise[j]

@@ -32,7 +32,7 @@ def scores_objective(scores: ArrayLike, counts: Any, negatives: Negatives, rows:
     n = counts.matrix[rows].toarray()
     if X.shape != n.shape:
         raise InputError("X", f"array of shape {X.shape}", f"must have the counts' shape {n.shape}")
-    drawn = negatives.k * (counts.row_sums[rows][:, None] - (n if negatives.drop_positive else 0.0)) * negatives.noise
+    drawn = negatives.k * (counts.row_sums[rows][:, None] - (n if negatives.drops else 0.0)) * negatives.noise
     return _loss(n, drawn, X) / counts.total
 
 
@@ -54,7 +54,7 @@ def scored_raw(estimator: Factorisation, negatives: Negatives) -> bool:
 
     That is so of one that was fitted to these very negatives, with positives dropped.
     """
-    return negatives.drop_positive and estimator.negatives_ == negatives
+    return negatives.drops and estimator.negatives_ == negatives
 
 
 def estimator_objective(

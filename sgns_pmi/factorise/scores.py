@@ -69,7 +69,7 @@ class ScoreFactorisation(NegativeSampling):
 
     def product(self, corrected: bool = True) -> tuple[Float, Float] | None:
         assert self.negatives_ is not None
-        if corrected and self.negatives_.drop_positive:
+        if corrected and self.negatives_.drops:
             return None
         column = self.negatives_.shift + self._offset * corrected
         return plus_terms(self.V_, self.U_, column if self.col_bias_ is None else column + self.col_bias_, self.row_bias_)

@@ -36,7 +36,7 @@ def visit_windows(
     k: int,
     mean: bool,
     exact: bool,
-    drop_positive: bool,
+    drops: bool,
     first_rate: float,
     last_rate: float,
     state: NDArray[np.uint64],
@@ -56,7 +56,7 @@ def visit_windows(
     share, alias : ndarray, (words,)
         Alias table of the noise.
     k : int
-    mean, exact, drop_positive : bool
+    mean, exact, drops : bool
     first_rate, last_rate : float
         The learning rate falls linearly from one to the other.
     state : ndarray of uint64, (1,)
@@ -84,7 +84,7 @@ def visit_windows(
                 slot = np.int64(((draw >> np.uint64(32)) * words) >> np.uint64(32))
                 below = np.float32(draw & np.uint64(0xFFFFFF)) * np.float32(2.0**-24)
                 target = slot if below < share[slot] else np.int64(alias[slot])
-                if drop_positive and target == center[w]:
+                if drops and target == center[w]:
                     continue
             x = np.float32(0.0)
             for d in range(dim):

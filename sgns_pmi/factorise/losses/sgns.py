@@ -51,7 +51,7 @@ class ExactObjective(SeparableObjective):
         # Weights of the seen cells: `positive` multiplies −x, `net` is what they add to the weight of softplus(x).
         outer = negatives.undropped.weights(counts)
         self._cells = {"positive": self._tensor(n.data), "positive_share": self._tensor(n.data / outer)}
-        if negatives.drop_positive:
+        if negatives.drops:
             net = n.data * negatives.net[n.indices]
             self._cells |= {"net": self._tensor(net), "net_share": self._tensor(net / outer)}
 

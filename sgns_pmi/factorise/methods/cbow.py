@@ -185,7 +185,7 @@ class CBOW(NegativeSampling):
                             int(negatives.k),
                             self.combine != "sum",
                             self.combine != "word2vec",
-                            negatives.drop_positive,
+                            negatives.drops,
                             rate * left[0],
                             rate * left[1],
                             state,

@@ -293,7 +293,7 @@ class NumpySGNS(SGNS):
                         b = order[start : start + batch_size]
                         drawn = rng.choice(counts.shape[1], size=(len(b), k), p=negatives.noise)  # k_1 … k_K ~ P_n
                         weight = n[b, None] / mean_weight
-                        if negatives.drop_positive:
+                        if negatives.drops:
                             weight = np.hstack([weight, weight * (drawn != context[b, None])])
                         loss, dV, dU = batch_loss_and_gradients(V, U, center[b], context[b], drawn, weight)
                         if self.bias:  # the columns of ones stay

@@ -211,7 +211,7 @@ class _Stream:
         """
         drawn = self._sampler.draw(len(center))
         weight = torch.full((len(center), 1), 1 / len(center), device=center.device)
-        kept = weight * (drawn != context) if self._negatives.drop_positive else weight
+        kept = weight * (drawn != context) if self._negatives.drops else weight
         # Their vectors alone, renumbered.
         words, center = torch.unique(center, return_inverse=True)
         contexts, scored = torch.unique(torch.cat([context, drawn], dim=1), return_inverse=True)

@@ -140,7 +140,7 @@ class Side:
         self._contexts = torch.tensor(n.indices, dtype=torch.int32, device=device)
         self._positive = torch.tensor(positive, device=device)
         self._net = self._positive
-        if negatives.drop_positive:
+        if negatives.drops:
             kept = negatives.net.astype(np.float32)
             self._net = torch.tensor(positive * (np.repeat(kept, per_row) if transposed else kept[n.indices]), device=device)
         self.weight = torch.tensor(weight, dtype=torch.float32, device=device)

@@ -252,7 +252,7 @@ class _Pairs:
     def _take_step(self, center: Tensor, context: Tensor, weight: Tensor) -> None:
         drawn = self._sampler.draw(len(center))
         weight = weight / (self._mean_weight if self._options.normalization == "epoch" else weight.sum())
-        kept = weight * (drawn != context) if self._negatives.drop_positive else weight
+        kept = weight * (drawn != context) if self._negatives.drops else weight
         self.V.grad, self.U.grad = batch_gradient(self.V, self.U, center, context, drawn, weight, kept)
         if self._penalty is not None:
             self._penalty.add_gradient(self.V.grad, self.U.grad, self.V, self.U)

@@ -26,7 +26,7 @@ def counts():
 @pytest.mark.parametrize(("bias", "drop"), [(False, False), (True, False), (False, True)])
 @pytest.mark.parametrize("precision", ["auto", "float32", "float64"])
 def test_reaches_the_optimum_of_second_order(counts, monkeypatch, bias, drop, precision):
-    negatives = Negatives.of(counts, 5, exponent=0.75, drop_positive=drop)
+    negatives = Negatives.of(counts, 5, exponent=0.75, drops=drop)
     dim = 2 if bias else 4  # two dimensions and two biases hold a PMI of rank 4; more have many optima
     best = Expected(starts=1).solve(counts, dim, negatives, bias=bias)
     assert best.status == "optimum"
