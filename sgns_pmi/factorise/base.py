@@ -6,7 +6,6 @@ import warnings
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts, fit_counts
@@ -15,7 +14,7 @@ from sgns_pmi.factorise.estimator import Estimator
 from sgns_pmi.factorise.linalg import product_cells
 from sgns_pmi.factorise.solvers.solution import Ends, Status
 from sgns_pmi.factorise.subwords import Subwords
-from sgns_pmi.lazily import sklearn
+from sgns_pmi.lazily import sklearn, sp
 from sgns_pmi.memory import check_memory
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.pmi import ALL, Indices, Rows, pmi_cells

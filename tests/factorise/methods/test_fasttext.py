@@ -10,7 +10,6 @@ from sklearn.exceptions import NotFittedError
 
 import sgns_pmi as sp
 from sgns_pmi.factorise import METHODS, Parameters
-from sgns_pmi.factorise.methods import fasttext as module
 from sgns_pmi.factorise.methods.fasttext import FastText, shares
 from sgns_pmi.factorise.subwords import Hashing, averaging
 
@@ -159,8 +158,8 @@ def test_ctrl_c_keeps_what_was_learned(counts, monkeypatch):
 
 
 def test_divergence_is_said_in_one_line(counts, monkeypatch):
-    monkeypatch.setattr(module, "newton_move", lambda block, v, *rest: v * 1e6)
-    monkeypatch.setattr(module, "improve", lambda *block: None)
+    monkeypatch.setattr("sgns_pmi.factorise.solvers.newton_move", lambda block, v, *rest: v * 1e6)
+    monkeypatch.setattr("sgns_pmi.factorise.solvers.improve", lambda *block: None)
     text = FastText(dim=2).fit(counts)
     assert text.status_ == "diverged"
     assert text.note_.startswith("method=fasttext: training diverged")

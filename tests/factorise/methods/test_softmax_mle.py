@@ -164,10 +164,10 @@ def test_interrupt_keeps_what_was_learned(counts, monkeypatch):
 
 
 def test_without_a_maximum_a_note_says_so():
-    with pytest.warns(ConvergenceWarning, match="Softmax MLE has not converged"):
+    with pytest.warns(ConvergenceWarning, match="SoftmaxMLE has no finite optimum"):
         fit = SoftmaxMLE(dim=5).fit(np.random.default_rng(0).poisson(0.7, size=(12, 12)) + np.eye(12))
     assert fit.status_ != "optimum"
-    assert "has not converged at dim = 5" in fit.note_
+    assert "has no finite optimum at dim = 5" in fit.note_
 
 
 def test_same_seed_same_result(counts):

@@ -10,7 +10,6 @@ import torch
 
 import sgns_pmi as sp
 from sgns_pmi.factorise.losses.sgns import sgns_objective
-from sgns_pmi.factorise.solvers import sampled as module
 from sgns_pmi.factorise.solvers import training
 from sgns_pmi.factorise.solvers.expected import Expected
 from sgns_pmi.factorise.solvers.sampled import Sampled, batch_gradient, expected_weights
@@ -241,7 +240,7 @@ def test_the_rate_decays_linearly(toy, monkeypatch, decay):
             rates.append(self.param_groups[0]["lr"])
             super().step()
 
-    monkeypatch.setitem(module.OPTIMIZERS, "sgd", Recording)
+    monkeypatch.setattr(torch.optim, "SGD", Recording)
     Sampled(optimizer="sgd", lr=0.2, decay=decay, epochs=5, batch_size=toy.nnz).solve(toy, 2, Negatives.of(toy, K))
     assert rates == pytest.approx([0.2, 0.16, 0.12, 0.08, 0.04] if decay == "linear" else [0.2] * 5)
 
