@@ -48,7 +48,7 @@ LONGEST_PIECE = 300
 
 
 def printable(text: str) -> str:
-    """`text` without what would command a terminal: controls and marks that turn the direction of writing, as escapes.
+    r"""`text` without what would command a terminal: controls and marks that turn the direction of writing, as escapes.
 
     Examples
     --------

@@ -61,7 +61,7 @@ def test_counts_are_coloured_on_one_log_scale_and_unseen_cells_are_grey(run):
     assert all(isinstance(n, LogNorm) and (n.vmin, n.vmax) == (1.0, max(counts.max(), 10)) for n in norms)
     grey = panels_of(figure)[0].collections[0]
     assert len(grey.get_offsets()) == (counts == 0).sum()
-    assert to_hex(grey.get_facecolor()[0]) == style.UNSEEN.lower()
+    assert to_hex(grey.get_facecolor()[0]) == style.UNSEEN_COLOUR.lower()
     assert bar_of(figure).get_ylabel() == "count n (grey: n = 0)"
 
 

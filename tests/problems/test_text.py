@@ -203,7 +203,7 @@ def test_what_a_problem_offers() -> None:
     toy = toy_problem(["a b", "b a"])
     synthetic = sp.softmax_problem(words=5, rank=1, pairs=100, seed=0)
     assert toy.offers == {"counts", "words", "text"}
-    assert synthetic.offers == {"counts", "truth"}
+    assert synthetic.offers == {"counts", "draws", "truth"}
     assert toy.give("words") is toy.give("counts") is toy.counts
     assert toy.give("text") is toy.corpus
     np.testing.assert_array_equal(synthetic.give("truth"), synthetic.pmi)
