@@ -1,0 +1,179 @@
+"""Intervals for the PMI estimates of a finished run: ``python -m sgns_pmi.inference RUN king``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sgns_pmi.compare.inference import inference
+from sgns_pmi.config import Config, unknown_key
+from sgns_pmi.counts import CooccurrenceCounts
+from sgns_pmi.errors import InputError, check_choice, printable
+from sgns_pmi.factorise import METHODS, Factorisation
+from sgns_pmi.factorise.methods.sgns import SGNS
+from sgns_pmi.factorise.methods.softmax_mle import SoftmaxMLE
+from sgns_pmi.problems import Problem
+from sgns_pmi.results.run import Run
+from sgns_pmi.results.tables import write_csv
+
+USAGE = """\
+Standard errors, intervals and tests of PMI = 0 for the estimates of a finished run.
+
+  python -m sgns_pmi.inference RUN king queen     every context of a word, or of each of several, the most certain first
+  python -m sgns_pmi.inference RUN 0 1            the same where centers are numbers, from 0
+  python -m sgns_pmi.inference RUN                every cell
+
+Prints the first of them and writes all into RUN/intervals.csv: method, center, context, estimate, se, lower, upper, z,
+p_value (PMI = 0) and q_value (Benjamini-Hochberg). The data are made or read again, and the methods fitted again, as the
+run was told; paths in its configuration are relative to the current folder.
+
+Keys (key=value):
+  method=NAME      one method of the run; if not given, all whose variance has a formula (SGNS and softmax_mle).
+                   Any other is fitted to 200 resamples
+  level=0.95       how often the interval is to hold the value
+  corrected=true   false takes the raw estimate, V.U + log k
+"""
+BY_FORMULA = (SGNS, SoftmaxMLE)
+SHOWN = 20
+"""Rows printed of a method."""
+INTERVALS_FILE = "intervals.csv"
+FLAGS = {"true": True, "false": False}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The keys of the command."""
+
+    method: str | None = None
+    level: float = 0.95
+    corrected: bool = True
+
+    @classmethod
+    def from_arguments(cls, given: Sequence[str]) -> Choices:
+        """Choices from ``key=value`` arguments; an `InputError` for an unknown key or a value that it cannot have."""
+        known = [field.name for field in fields(cls)]
+        chosen: dict[str, Any] = {}
+        for key, _, value in (argument.partition("=") for argument in given):
+            if key not in known:
+                raise unknown_key(key, value, known)
+            chosen[key] = value
+        if "level" in chosen:
+            try:
+                chosen["level"] = float(chosen["level"])
+            except ValueError:
+                raise InputError("level", chosen["level"], "must be between 0 and 1, as 0.95") from None
+        if "corrected" in chosen:
+            chosen["corrected"] = FLAGS[check_choice("corrected", chosen["corrected"].lower(), FLAGS)]
+        return cls(**chosen)
+
+
+def intervals(run: Run, words: Sequence[str], choices: Choices) -> tuple[pd.DataFrame, Problem]:
+    """The table of intervals.csv, and the problem, made again.
+
+    Raises
+    ------
+    InputError
+        For a run without a configuration, data that have changed since, an unknown method or word, or cells that are too many.
+    """
+    if not run.config:
+        raise InputError("run", run.folder, "has no .hydra/config.yaml, which says how its counts were made")
+    config = Config.from_tree(run.config)
+    problem = config.problem()
+    estimators, _ = config.estimators(problem)
+    cells = cells_of(words, problem.counts)
+    tables = []
+    for name in _asked(estimators, choices.method):
+        _check_same(run, name, problem.counts)
+        estimator = estimators[name].fit(problem.give("counts"))
+        found = inference(estimator, problem.counts, problem.units, cells, choices.level, corrected=choices.corrected)
+        # Cells of words that never occur have no z, and come last.
+        tables.append(found.sort_values("z", key=np.abs, ascending=False, kind="stable").assign(method=name))
+    table = pd.concat(tables, ignore_index=True)
+    return table[["method", *table.columns.drop("method")]], problem
+
+
+def _asked(estimators: dict[str, Factorisation], method: str | None) -> list[str]:
+    learned = [name for name in estimators if METHODS[name].needs not in ("truth", "text")]
+    if method is not None:
+        return [check_choice("method", method, learned)]
+    by_formula = [name for name in learned if isinstance(estimators[name], BY_FORMULA)]
+    if not by_formula:
+        raise InputError("method", None, f"must be named, as one of {', '.join(learned)}, each fitted to 200 resamples")
+    return by_formula
+
+
+def cells_of(words: Sequence[str], counts: CooccurrenceCounts) -> np.ndarray[Any, Any] | None:
+    """Every context of the centers asked for, (n, 2), by index; None, all cells, where none is."""
+    if not words:
+        return None
+    names = [str(center) for center in range(counts.shape[0])] if counts.vocab is None else list(counts.vocab)
+    places = {name: index for index, name in enumerate(names)}
+    for word in words:
+        if word not in places:
+            raise InputError(
+                "word", word, f"is not a center of this run; they are {printable(names[0])} to {printable(names[-1])}"
+            )
+    centers = [places[word] for word in dict.fromkeys(words)]
+    contexts = np.arange(counts.shape[1])
+    return np.column_stack([np.repeat(centers, len(contexts)), np.tile(contexts, len(centers))])
+
+
+def _check_same(run: Run, method: str, counts: CooccurrenceCounts) -> None:
+    """Refuse counts that are not those of the run, as far as their margins tell."""
+    file = run.folder / "vectors" / f"{method}.npz"
+    if not file.is_file():
+        return
+    with np.load(file, allow_pickle=False) as kept:
+        for side in ("row_sums", "col_sums"):
+            if not np.array_equal(kept[side], getattr(counts, side)):
+                raise InputError("run", run.folder, "its data have changed since; run it again")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command; bad input ends it with one line and exit code 2."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or {"-h", "--help"} & set(given):
+        print(USAGE, end="")
+        return
+    logging.basicConfig(format="%(message)s")
+    folder, *rest = given
+    keys = [token for token in rest if "=" in token.strip("=")]
+    words = [token for token in rest if token not in keys]
+    try:
+        choices = Choices.from_arguments(keys)
+        run = Run.open(folder)
+        table, problem = intervals(run, words, choices)
+        write_csv(table, run.folder / INTERVALS_FILE)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+    for method, rows in table.groupby("method", sort=False):
+        print(method)
+        print(rows.drop(columns="method").head(SHOWN).map(_shown).to_string(index=False))
+    said = "every pair as independent of the others" if problem.units is None else "the units of the data as independent"
+    print(f"{len(table)} rows in {run.folder / INTERVALS_FILE}, which take {said}")
+
+
+def _shown(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else printable(str(value))
+
+
+class _Callable(ModuleType):
+    """The command's module, which as an attribute of the package stands where the public function does."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> pd.DataFrame:
+        return inference(*arguments, **options)
+
+
+if __name__ == "__main__":
+    main()
+else:
+    # Importing a module of a package sets the package's attribute of that name.
+    sys.modules[__name__].__class__ = _Callable
