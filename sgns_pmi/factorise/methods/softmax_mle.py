@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any, Self
 
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_seed
@@ -12,6 +13,7 @@ from sgns_pmi.factorise.linalg import balanced, plus_terms
 from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.solvers.solution import History
 from sgns_pmi.negatives import Negatives
+from sgns_pmi.streams import stream
 
 EFFECTS = 2
 
@@ -35,7 +37,7 @@ class SoftmaxMLE(Factorisation):
     max_steps : int, default 300
         Most steps on V and U together.
     seed : int, default 0
-        Of the start, a randomised SVD.
+        Of the starts: a randomised SVD and, on small problems, random ones beside it.
     device : str, default "cpu"
         "cpu", "cuda" or "auto".
     verbose : bool, default False
@@ -50,7 +52,7 @@ class SoftmaxMLE(Factorisation):
         −(1/N) log-likelihood of the counts' cells, nats a pair (without the multinomial coefficient).
     history_ : DataFrame
         step, epoch, seconds, objective.
-    status_ : {"optimum", "no finite optimum", "step limit", "interrupted"}
+    status_ : {"optimum", "local optima", "no finite optimum", "step limit", "interrupted"}
         How the search ended.
     note_ : str
         Empty, or that no maximum was reached.
@@ -97,12 +99,15 @@ class SoftmaxMLE(Factorisation):
         counts = self._remember(X)
         dim, device, history = check_dim(self.dim, counts.shape), resolve_device(self.device), History()
         # At K = 1 the optimum of SGNS is the PMI too.
-        start = solvers.spectral_start(counts, dim - EFFECTS, Negatives.of(counts, 1), check_seed(self.seed))
+        negatives, seed = Negatives.of(counts, 1), check_seed(self.seed)
+        start = solvers.spectral_start(counts, dim - EFFECTS, negatives, seed)
+        rngs = (stream(seed, "start", "softmax_mle", str(number)) for number in count(1))
         solution = solvers.minimise(
             "Softmax MLE",
             lambda dtype: losses.MultinomialLikelihood(counts, dtype, device),
             start,
             history,
+            others=(solvers.random_start(counts, dim - EFFECTS, negatives, rng) for rng in rngs),
             bias=True,
             max_steps=check_integer("max_steps", self.max_steps),
             verbose=self.verbose,
