@@ -113,6 +113,10 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     while any(map(alive, workers)):
         assert time.monotonic() < last
         time.sleep(0.05)
+    # The system may take a moment to forget a process.
+    while any(sp.Run.open(folder).status == "running" for folder in folders):
+        assert time.monotonic() < last
+        time.sleep(0.05)
     for folder in folders:
         run = sp.Run.open(folder)
         assert run.status == "interrupted"

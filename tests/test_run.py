@@ -311,7 +311,7 @@ def test_sppmi_without_a_positive_cell_is_a_result(command: Command) -> None:
 
 
 @pytest.mark.usefixtures("no_figures")
-def test_a_solver_that_has_not_converged_says_so(command: Command) -> None:
+def test_a_fit_without_an_optimum_says_so(command: Command) -> None:
     """With dim = words and unseen cells ℓ has no minimiser."""
     outcome = command(
         "data.words=12",
@@ -322,11 +322,11 @@ def test_a_solver_that_has_not_converged_says_so(command: Command) -> None:
         "hydra.run.dir=out",
     )
     assert outcome.code == 0
-    assert outcome.stderr.count("SGNS (expected) has not converged at dim = 12") == 1
+    assert outcome.stderr.count("SGNS has no finite optimum at dim = 12") == 1
     summary = summary_of(command)
-    assert summary["methods"]["sgns_expected"]["status"] == "step limit"
+    assert summary["methods"]["sgns_expected"]["status"] == "no finite optimum"
     assert summary["methods"]["sgns_sampled"]["status"] == "step limit"
-    assert ["has not converged" in warning for warning in summary["warnings"]] == [True]
+    assert ["no finite optimum" in warning for warning in summary["warnings"]] == [True]
     command("data.words=12", "dim=2", "method=sgns_expected", "hydra.run.dir=out")
     assert summary_of(command)["methods"]["sgns_expected"]["status"] == "optimum"
     assert summary_of(command)["warnings"] == []
