@@ -84,7 +84,8 @@ def test_a_door_opens_to_each_of_its_names(package: str) -> None:
     modules = {file.stem for file in folder.iterdir() if file.suffix == ".py" or (file / "__init__.py").is_file()}
     for name in door.__all__:
         assert getattr(door, name) is getattr(door, name)
-        # Loading a module puts it into its package, in the place of what the door would have brought.
-        assert name not in modules
+        # Loading a module puts it into its package, in the place of what the door would have brought; the command
+        # `inference` answers calls as the function does.
+        assert name not in modules - {"inference"}
     with pytest.raises(AttributeError, match=f"module '{package}' has no attribute 'nonsense'"):
         _ = door.nonsense
