@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 from sgns_pmi.figures.registry import RUN_FIGURES, RunFrames
 from sgns_pmi.figures.style import save
@@ -24,6 +26,9 @@ def run_figures(directory: str | Path, frames: RunFrames, *, svg: bool = False) 
     list of Path
         The files of each figure in `RUN_FIGURES` that applies, as recovery.png; and their .svg on request.
     """
+    # A figure registers when its file is loaded, and nothing loads it before.
+    for module in iter_modules([str(Path(__file__).parent)]):
+        import_module(f"sgns_pmi.figures.{module.name}")
     written = []
     for draw in RUN_FIGURES:
         for name, figure in draw(frames):
