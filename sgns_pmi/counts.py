@@ -176,6 +176,23 @@ class CooccurrenceCounts:
             hashed.update(np.ascontiguousarray(array))
         return hashed.digest()
 
+    def thinned(self, share: float, rng: np.random.Generator) -> tuple[CooccurrenceCounts, CooccurrenceCounts]:
+        """The counts in two, each pair falling into the second with probability `share`; independent for independent draws.
+
+        A count that is no whole number keeps its fraction in the first.
+
+        Raises
+        ------
+        InputError
+            Where one of the two would be empty.
+        """
+        n = self.matrix.data
+        held = rng.binomial(np.floor(n).astype(np.int64), share).astype(np.float64)
+        first, second = (
+            CooccurrenceCounts(self.with_values(values).copy(), self.vocab, self.context_vocab) for values in (n - held, held)
+        )
+        return first, second
+
     def __repr__(self) -> str:
         return f"CooccurrenceCounts({self.shape[0]} x {self.shape[1]}, {self.nnz} cells, total {self.total:g})"
 

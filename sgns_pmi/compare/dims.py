@@ -15,7 +15,7 @@ from sgns_pmi.errors import InputError, check_real, check_seed
 from sgns_pmi.factorise.linalg import plus_terms
 from sgns_pmi.factorise.losses.sgns import sgns_objective
 from sgns_pmi.factorise.methods.sgns import SGNS
-from sgns_pmi.lazily import pd, sp
+from sgns_pmi.lazily import pd
 from sgns_pmi.streams import stream
 
 
@@ -54,16 +54,10 @@ def thinned(counts: CooccurrenceCounts, share: float, seed: int = 0) -> tuple[Co
     """The counts in two: each pair is held out with probability `share`; of independent draws the two are independent."""
     if not 0 < check_real("share", share) < 1:
         raise InputError("share", share, "must be between 0 and 1, as 0.2")
-    n = counts.matrix
-    if not np.array_equal(n.data, np.round(n.data)):
+    n = counts.matrix.data
+    if not np.array_equal(n, np.round(n)):
         raise InputError("counts", "real numbers", "must be whole numbers, pairs that can be held out one by one")
-    held = stream(check_seed(seed), "held out").binomial(n.data.astype(np.int64), share).astype(np.float64)
-    return tuple(  # type: ignore[return-value]
-        CooccurrenceCounts(
-            sp.csr_array((part, n.indices.copy(), n.indptr.copy()), shape=n.shape), counts.vocab, counts.context_vocab
-        )
-        for part in (n.data - held, held)
-    )
+    return counts.thinned(share, stream(check_seed(seed), "held out"))
 
 
 def suggested_dim(table: pd.DataFrame) -> int:

@@ -162,23 +162,12 @@ def largest_ridge(counts: CooccurrenceCounts, negatives: Negatives, ridge: Ridge
 
 
 def thinned(counts: CooccurrenceCounts, share: float, rng: np.random.Generator) -> tuple[CooccurrenceCounts, CooccurrenceCounts]:
-    """Counts split in two, each pair falling into the second with probability `share`: independent for Poisson counts.
-
-    A count that is no whole number keeps its fraction in the first.
-
-    Raises
-    ------
-    InputError
-        Where there are too few counts for two parts.
-    """
-    n = counts.matrix.data
-    held = rng.binomial(np.floor(n).astype(np.int64), share).astype(np.float64)
-    if not 0 < held.sum() < n.sum():
-        raise InputError("ridge", "auto", f"needs counts to hold out, and there are {counts.total:g}; give ridge a number")
-    first, second = (
-        CooccurrenceCounts(counts.with_values(values).copy(), counts.vocab, counts.context_vocab) for values in (n - held, held)
-    )
-    return first, second
+    """`CooccurrenceCounts.thinned`, or an `InputError` that names the ridge where there are too few counts for two parts."""
+    try:
+        return counts.thinned(share, rng)
+    except InputError:
+        remedy = f"needs counts to hold out, and there are {counts.total:g}; give ridge a number"
+        raise InputError("ridge", "auto", remedy) from None
 
 
 def choose_ridge(
