@@ -77,7 +77,7 @@ READERS: dict[str, tuple[str, bytes, Callable[[Path], object]]] = {
     "from one.tsv": (".tsv", b"center\tcontext\tcount\n1\t2\t3\n2\t1\t4\n", lambda file: sp.read_triples(file, index_base=1)),
     "places.txt": (".txt", CSV.replace(b",", b" "), lambda file: sp.read_triples(file, columns=[1, 2, 3])),
     "semicolons.csv": (".csv", CSV.replace(b",", b";"), lambda file: sp.read_triples(file, separator="semicolon")),
-    "counts.csv.gz": (".csv.gz", gzip.compress(CSV), sp.read_triples),
+    "counts.csv.gz": (".csv.gz", gzip.compress(CSV, mtime=0), sp.read_triples),
     "counts.mtx": (".mtx", MARKET.getvalue(), sp.read_triples),
     "dense.mtx": (".mtx", b"%%MatrixMarket matrix array real general\n2 2\n1\n2\n3\n4\n", sp.read_triples),
     "csr.npz": (".npz", CSR, sp.read_triples),
@@ -97,7 +97,7 @@ READERS: dict[str, tuple[str, bytes, Callable[[Path], object]]] = {
     "marginals.txt": (".txt", b"1\n2\n3\n", lambda file: marginal_problem(words=3, rank=1, pairs=10, marginals=str(file))),
     "text.txt": (".txt", TEXT, counted()),
     "replaced.txt": (".txt", TEXT, counted(tokens="words", errors="replace")),
-    "text.txt.gz": (".txt.gz", gzip.compress(TEXT), counted()),
+    "text.txt.gz": (".txt.gz", gzip.compress(TEXT, mtime=0), counted()),
     "kept.npz": (".npz", saved(np.savez, **KEPT), load),
     "vectors.txt": (".txt", b"2 3\nthe 1 2 3\ncat 4 5 6\n", sp.read_vectors),
 }
