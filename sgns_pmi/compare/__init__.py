@@ -7,6 +7,7 @@ from sgns_pmi.lazily import door
 if TYPE_CHECKING:
     from sgns_pmi.compare.comparison import Comparison, compare
     from sgns_pmi.compare.deviation import estimator_objective, objective_deviation, optimal_objective, scores_objective
+    from sgns_pmi.compare.limits import cramer_rao_rmse
     from sgns_pmi.compare.table import main_cells, main_target, select
     from sgns_pmi.compare.words.evaluation import QUESTIONS, Answers, Evaluation, evaluate, method_vectors
 
@@ -18,6 +19,7 @@ __all__ = [
     "Comparison",
     "Evaluation",
     "compare",
+    "cramer_rao_rmse",
     "estimator_objective",
     "evaluate",
     "main_cells",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sgns_pmi.figures.run import run_figures
     from sgns_pmi.figures.spectrum import spectrum_figure
     from sgns_pmi.figures.style import save
+    from sgns_pmi.figures.suite import suite_figure
     from sgns_pmi.figures.sweep import heatmap_figure, lines_figure, sweep_figures
     from sgns_pmi.figures.title import RunTitle, settings
 
@@ -40,5 +41,6 @@ __all__ = [
     "save",
     "settings",
     "spectrum_figure",
+    "suite_figure",
     "sweep_figures",
 ]

@@ -1,0 +1,111 @@
+"""What takes part: the methods of this package, and classes of a user's own."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from sgns_pmi.errors import InputError, check_choice
+from sgns_pmi.factorise import METHODS, Parameters
+from sgns_pmi.problems import Problem
+
+Model = Literal["free", "effects"]
+EFFECT_COLUMNS = {"glove": 0, "softmax_mle": 2}
+"""Methods whose estimates have effects of rows and columns whatever is asked, and how many of `dim` columns these take."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A way to estimate PMI.
+
+    Parameters
+    ----------
+    name : str
+        That of a method, or ``module:Class``.
+    own : type, optional
+        The user's class.
+    """
+
+    name: str
+    own: type[Any] | None = None
+
+    @property
+    def source(self) -> str | None:
+        """The file of a user's class, whose content its results depend on."""
+        return None if self.own is None else inspect.getsourcefile(self.own)
+
+    @property
+    def told(self) -> bool:
+        """Whether it is told the truth, and so no competitor."""
+        return self.own is None and METHODS[self.name].needs == "truth"
+
+    def skip(self, offers: Collection[str]) -> tuple[bool, str]:
+        """Whether a problem that offers these has nothing for it, and why."""
+        return (False, "") if self.own else METHODS[self.name].skip(offers)
+
+    def given(self, problem: Problem) -> Any:
+        """What it fits."""
+        return problem.counts if self.own else problem.give(METHODS[self.name].needs)
+
+    def build(self, rank: int, interaction: int, seed: int) -> tuple[Any, Model | None]:
+        """The unfitted estimator, at the least dim at which its estimates can have a PMI; and the model that these make.
+
+        Parameters
+        ----------
+        rank, interaction : int
+            Of the PMI, and of the PMI but for a term for each row and each column: the dim of methods that have such terms
+            beside V·Uᵀ ("effects").
+        seed : int
+
+        Returns
+        -------
+        estimator : object
+        model : {"free", "effects"} or None
+            Of `cramer_rao_rmse`; None for what is told the truth, or has no dim.
+        """
+        parameters = Parameters(dim=rank, seed=seed)
+        if self.own is not None:
+            taken = inspect.signature(self.own).parameters
+            estimator = self.own(**{name: value for name, value in asdict(parameters).items() if name in taken})
+            return estimator, "free" if "dim" in taken else None
+        estimator = METHODS[self.name].build(parameters)
+        own = estimator.get_params(deep=False)
+        if "dim" not in own or self.told:
+            return estimator, None
+        if own.get("bias") or self.name in EFFECT_COLUMNS:
+            return estimator.set_params(dim=interaction + EFFECT_COLUMNS.get(self.name, 0)), "effects"
+        return estimator, "free"
+
+
+def contenders(names: Sequence[str]) -> list[Contender]:
+    """Contenders by name.
+
+    Raises
+    ------
+    InputError
+        For an unknown method, one named twice, a class that is not there or does not have `fit` and `estimate_pmi`.
+    """
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError("method", name, "must be named once")
+    return [Contender(name, _own(name)) if ":" in name else Contender(check_choice("method", name, METHODS)) for name in names]
+
+
+def _own(name: str) -> type[Any]:
+    module, _, attribute = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), attribute, None)
+    except Exception as error:  # whatever the user's module raises
+        raise InputError("method", name, f"its module cannot be imported: {type(error).__name__}: {error}") from None
+    if not isinstance(found, type):
+        raise InputError("method", name, f"the module {module} has no such class")
+    for wanted in ("fit", "estimate_pmi"):
+        if not callable(getattr(found, wanted, None)):
+            raise InputError("method", name, f"has no {wanted}; a method has fit(counts) and estimate_pmi()")
+    return found
+
+
+__all__ = ["Contender", "Model", "contenders"]
