@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import hydra._internal.hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import get_args_parser
+from hydra.core.object_type import ObjectType
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import Container, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -61,6 +62,18 @@ class GuardedLoader(ConfigLoaderImpl):
         composed: DictConfig = super().load_configuration(*args, **kwargs)
         check_instantiated(composed)
         return composed
+
+    def get_group_options(
+        self,
+        group_name: str,
+        results_filter: ObjectType | None = ObjectType.CONFIG,
+        config_name: str | None = None,
+        overrides: list[str] | None = None,
+    ) -> list[str]:
+        """The options of a group; where nothing is overridden without the copy of everything that Hydra makes for each."""
+        if config_name is None and not overrides:
+            return self.repository.get_group_options(group_name, results_filter)
+        return super().get_group_options(group_name, results_filter, config_name, overrides)
 
 
 def guard_configuration() -> None:

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
+from functools import cached_property
 from glob import glob
 from pathlib import Path
 from typing import Any, Self
@@ -132,8 +133,7 @@ class Config:
             draw_seed=tree.get("draw_seed"),
         )
         config._check_draw_seed()
-        for name in {**dict.fromkeys(config.methods), **config.method}:
-            config._estimator(name).check()
+        config._check_methods()
         return config
 
     def _check_draw_seed(self) -> None:
@@ -143,17 +143,24 @@ class Config:
                 remedy = f"data={self.data['name']} draws no counts from a known truth; leave draw_seed out"
                 raise InputError("draw_seed", self.draw_seed, remedy)
 
-    def _estimator(self, name: str, verbose: bool = False) -> Factorisation:
-        method, group = METHODS[name], f"method.{name}"
+    @cached_property
+    def _built(self) -> dict[str, Factorisation]:
+        """The unfitted estimators, by method: made once, to be checked before any work and then fitted."""
+        return {name: self._build(name) for name in {**dict.fromkeys(self.methods), **self.method}}
+
+    def _build(self, name: str) -> Factorisation:
+        method = METHODS[name]
         types = _annotations(method.estimator)
-        options = _typed(group, self.method.get(name, {}), {name: types.get(name, "") for name in method.options})
-        shared = Parameters(**{key: getattr(self, key) for key in SHARED if key != "verbose"}, verbose=verbose)
-        estimator = method.build(shared, options, self.solver)
-        try:
-            estimator.check()
-        except InputError as error:
-            raise error.under(group) if error.field in options else error from None
-        return estimator
+        options = _typed(f"method.{name}", self.method.get(name, {}), {name: types.get(name, "") for name in method.options})
+        shared = Parameters(**{key: getattr(self, key) for key in SHARED if key != "verbose"})
+        return method.build(shared, options, self.solver)
+
+    def _check_methods(self) -> None:
+        for name, estimator in self._built.items():
+            try:
+                estimator.check()
+            except InputError as error:
+                raise error.under(f"method.{name}") if error.field in METHODS[name].options else error from None
 
     @property
     def noise_name(self) -> str:
@@ -189,7 +196,7 @@ class Config:
         words = self.data.get("words")
         if isinstance(words, int):
             for name in self.methods:
-                check_dim(self._estimator(name).get_params(deep=False).get("dim", self.dim), (words, words))
+                check_dim(self._built[name].get_params(deep=False).get("dim", self.dim), (words, words))
 
     def check_eval(self, problem: Problem) -> None:
         """Refuse questions that this problem's words cannot answer; an `InputError` names the key under ``eval.``."""
@@ -216,9 +223,12 @@ class Config:
             if skipped:
                 left_out[name] = reason
                 continue
-            chosen[name] = self._estimator(name, verbose)
+            chosen[name] = self._built[name]
+            own = chosen[name].get_params(deep=False)
+            if "verbose" in own:
+                chosen[name].set_params(verbose=verbose)
             # A method without factors, as the empirical PMI, has no dim.
-            if "dim" in (own := chosen[name].get_params(deep=False)):
+            if "dim" in own:
                 check_dim(own["dim"], problem.counts.shape)
         if not chosen:
             raise InputError("methods", ",".join(self.methods), f"{left_out[self.methods[0]]}; choose another method")

@@ -10,15 +10,22 @@ import pytest
 from command import TINY, Command
 
 from sgns_pmi.factorise import Factorisation
+from sgns_pmi.factorise.registry import Method
 from sgns_pmi.problems.problem import ALL, Truth
 
 
 @pytest.mark.parametrize("data", [TINY[:2], ("data=toy", "method=[sgns_expected,sgns_sampled,sppmi_svd]")])
-def test_estimates_and_truth_are_made_once(
+def test_estimators_estimates_and_truth_are_made_once(
     data: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made: Counter[str] = Counter()
     estimate, cells, truth = Factorisation.estimate_pmi, Factorisation.estimate_cells, Truth.pmi
+    objects: Counter[str] = Counter()
+    build = Method.build
+
+    def built(self: Method, *given: Any) -> Factorisation:
+        objects[self.name] += 1
+        return build(self, *given)
 
     def estimate_pmi(self: Factorisation, corrected: bool = True, rows: Any = ALL) -> Any:
         made[f"{id(self)} {corrected}"] += 1
@@ -32,6 +39,7 @@ def test_estimates_and_truth_are_made_once(
         made["truth"] += rows == ALL  # counts are drawn by blocks of rows
         return truth(self, rows)
 
+    monkeypatch.setattr(Method, "build", built)
     monkeypatch.setattr(Factorisation, "estimate_pmi", estimate_pmi)
     monkeypatch.setattr(Factorisation, "estimate_cells", estimate_cells)
     monkeypatch.setattr(Truth, "pmi", pmi)
@@ -39,6 +47,8 @@ def test_estimates_and_truth_are_made_once(
     outcome = Command(tmp_path, monkeypatch, capsys)(*data, "solver.sampled.epochs=2", "noise=uniform", "hydra.run.dir=out")
     assert outcome.code == 0
     methods = 3 if "data=toy" in data else 5
+    assert len(objects) == methods
+    assert set(objects.values()) == {1}
     assert made.pop("truth", 0) == ("data=toy" not in data)
     assert len(made) == 2 * methods
     assert set(made.values()) == {1}
