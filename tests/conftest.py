@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # the processes of a parallel run share the cores; libraries read this when loaded
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so a shell starts what runs behind it; commands under test inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import numpy as np
 import pandas as pd
