@@ -85,12 +85,11 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
                 check_word2vec(problem.counts.vocab or ())
         record.problem(problem, left_out)
 
-        fitted = factorise(estimators, problem, record)
+        comparing = compare.Comparing(problem, negatives)
+        fitted = factorise(estimators, problem, comparing, record)
         if fitted:
-            with record.step("compare"):
-                metrics, shown = compare.compare(problem, fitted, negatives)
+            metrics, shown = comparing.found
             record.tables.append(overview(metrics, {name: estimator.status_ for name, estimator in fitted.items()}))
-            write_csv(metrics, directory / "metrics.csv")
             write_shown(shown, directory / SHOWN_FILE)
         if fitted and record.status != "interrupted":
             with record.step("evaluate"):
@@ -124,12 +123,22 @@ def warnings_logged() -> Iterator[None]:
         yield
 
 
-def factorise(estimators: Mapping[str, Factorisation], problem: Problem, record: RunRecord) -> dict[str, Factorisation]:
-    """Fit one method after the other, and write what each has learned when it ends.
+def factorise(
+    estimators: Mapping[str, Factorisation], problem: Problem, comparing: compare.Comparing, record: RunRecord
+) -> dict[str, Factorisation]:
+    """Fit and compare one method after the other, and write what each has learned, and is worth, when it ends.
 
     After Ctrl-C no other begins; a method that fails does not stop the rest.
     """
-    fitted: dict[str, Factorisation] = {}
+    learned: dict[str, Factorisation] = {}
+    compared: dict[str, Factorisation] = {}
+
+    def keep(name: str) -> None:
+        with record.step("compare"):
+            comparing.add(name, learned[name])
+        compared[name] = learned[name]
+        write_csv(comparing.found.metrics, record.directory / "metrics.csv")
+
     for name, estimator in estimators.items():
         if record.status == "interrupted":
             record.left_out(name, "had not begun when the run was interrupted")
@@ -139,17 +148,20 @@ def factorise(estimators: Mapping[str, Factorisation], problem: Problem, record:
                 estimator.fit(problem.give(METHODS[name].needs))
             if not estimator.finite:
                 raise InputError("method", name, "learned factors that are not finite; there is no estimate of it")
-            fitted[name] = estimator
+            learned[name] = estimator
             record.fitted(name, estimator)
             write_factors(estimator, problem.counts, record.directory / "vectors" / f"{name}.npz")
-            write_csv(histories(fitted), record.directory / "history.csv")
+            write_csv(histories(learned), record.directory / "history.csv")
+            keep(name)
         except KeyboardInterrupt:
             record.interrupted()
-            if name not in fitted:
+            if name in learned:
+                keep(name)
+            else:
                 record.left_out(name, "had learned nothing when the run was interrupted")
         except Exception as error:
             record.failed(name, error)
-    return fitted
+    return compared
 
 
 def job(tree: DictConfig) -> str | float:

@@ -6,28 +6,67 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Signals of a scheduler's time limit and of a closed terminal."""
-GRACE = 5.0
-"""Seconds that an orphan has to write what it has learned."""
+GRACE = 4.0
+"""Seconds from such a signal, or of an orphan, to write what was learned; schedulers then kill."""
+LAST_WORDS: list[Callable[[], None]] = []
+"""What is called before a process ends whose grace is over."""
 
 
 @contextmanager
 def ended_as_by_ctrl_c() -> Iterator[None]:
-    """Inside the block SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does; what nohup ignores stays ignored."""
+    """Inside the block SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does; what nohup ignores stays ignored.
+
+    `GRACE` seconds later the process ends, wherever it is: a library that computes for minutes lets no exception through.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     numbers = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
     try:
-        yield
+        with _ended_after_grace(numbers):
+            yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _ended_after_grace(numbers: list[int]) -> Iterator[None]:
+    """Inside the block a thread of its own, to which the system itself hands each signal, counts the seconds."""
+    earlier = signal.set_wakeup_fd(-1)
+    if earlier != -1:  # an outer block, or an event loop, is told
+        signal.set_wakeup_fd(earlier)
+        yield
+        return
+    receiving, sending = os.pipe()
+    os.set_blocking(sending, False)
+    signal.set_wakeup_fd(sending, warn_on_full_buffer=False)
+    over = threading.Event()
+
+    def watch() -> None:
+        while received := os.read(receiving, 1):
+            if received[0] in numbers and not over.wait(GRACE):
+                for say in LAST_WORDS:
+                    with suppress(Exception):
+                        say()
+                os._exit(130)
+
+    thread = threading.Thread(target=watch, name="sgns-pmi grace", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(-1)
+        over.set()
+        os.close(sending)
+        thread.join()
+        os.close(receiving)
 
 
 def end_with(parent: int) -> None:
@@ -44,4 +83,4 @@ def end_with(parent: int) -> None:
         threading.Thread(target=watch, name="sgns-pmi parent", daemon=True).start()
 
 
-__all__ = ["end_with", "ended_as_by_ctrl_c"]
+__all__ = ["LAST_WORDS", "end_with", "ended_as_by_ctrl_c"]

@@ -88,6 +88,27 @@ def test_signals_are_ctrl_c(number: signal.Signals) -> None:
     assert signal.getsignal(number) is before
 
 
+def test_a_library_that_hears_nothing_is_ended_all_the_same(tmp_path: Path) -> None:
+    code = """
+import hashlib, sys
+from pathlib import Path
+from sgns_pmi import signals
+from sgns_pmi.results.record import RunRecord
+signals.GRACE = 0.2
+with signals.ended_as_by_ctrl_c(), RunRecord(Path(sys.argv[1]), {}):
+    print("begun", flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)  # half an hour, in which no handler of Python's is called
+"""
+    path = os.environ | {"PYTHONPATH": str(Path(sp.__file__).parents[1])}
+    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], env=path, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "begun\n"
+    process.terminate()
+    assert process.wait(60) == 130
+    process.stdout.close()
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert (summary["status"], len(summary["warnings"])) == ("interrupted", 1)
+
+
 def test_what_nohup_ignores_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

@@ -21,6 +21,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 import sgns_pmi as sp
+from sgns_pmi import compare
 from sgns_pmi.command_line import check_arguments, conf_folder
 from sgns_pmi.config import Config, read_noise
 from sgns_pmi.factorise import METHODS, Factorisation, Parameters, method
@@ -252,7 +253,7 @@ def test_files_of_a_run(command: Command) -> None:
 
     summary = json.loads((out / "summary.json").read_text())
     assert summary["status"] == "complete"
-    assert [step["step"] for step in summary["steps"]] == ["problem", *methods, "compare", "evaluate", "figures"]
+    assert [step["step"] for step in summary["steps"]] == ["problem", methods[0], "compare", *methods[1:], "evaluate", "figures"]
     assert all(step["seconds"] >= 0 and step["peak_memory_mb"] > 0 for step in summary["steps"])
     assert summary["pmi_rank"] == 4
     assert summary["seeds"] == {"methods": 0, "data": 0, "draws": 0}
@@ -576,10 +577,39 @@ def test_ctrl_c_while_comparing(command: Command, monkeypatch: pytest.MonkeyPatc
     def interrupt(*args: Any, **kwargs: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sgns_pmi.compare.compare", interrupt)
+    monkeypatch.setattr("sgns_pmi.compare.Comparing.add", interrupt)
     assert command(*TINY, "method=qwem", "hydra.run.dir=out").code == 130
     assert summary_of(command)["status"] == "interrupted"
     assert written(command.folder / "out") == ["history.csv", "summary.json", "vectors/qwem.npz"]
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_each_method_is_compared_and_written_when_it_ends(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, seen = command.folder / "out", []
+
+    def look(estimator: Stub) -> None:
+        for name in ("metrics", "history"):
+            seen.append(set(pd.read_csv(out / f"{name}.csv")["method"]))
+        seen.append({file.stem for file in (out / "vectors").iterdir()})
+
+    stub(monkeypatch, look)
+    assert command(*TINY[:2], "methods=[sgns_expected,stub,oracle]", "dim=2", "hydra.run.dir=out").code == 0
+    assert seen == [{"sgns_expected"}] * 3
+    assert set(pd.read_csv(out / "metrics.csv")["method"]) == {"sgns_expected", "stub", "oracle"}
+
+
+def test_a_failed_comparison_leaves_the_others(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = compare.Comparing.add
+
+    def breaks(comparing: compare.Comparing, method: str, estimator: Factorisation) -> None:
+        if method == "qwem":
+            raise RuntimeError("a wheel came off")
+        real(comparing, method, estimator)
+
+    monkeypatch.setattr("sgns_pmi.compare.Comparing.add", breaks)
+    assert command(*TINY[:2], "methods=[qwem,oracle]", "dim=2", "hydra.run.dir=out").code == 1
+    assert set(pd.read_csv(command.folder / "out" / "metrics.csv")["method"]) == {"oracle"}
+    assert (command.folder / "out" / "vectors" / "qwem.npz").is_file()
 
 
 @pytest.mark.usefixtures("no_figures")

@@ -14,7 +14,7 @@ import torch
 from command import TINY, Command, written
 from threadpoolctl import threadpool_limits
 
-from sgns_pmi.compare import Comparison, compare
+from sgns_pmi.compare import Comparing
 from sgns_pmi.figures.__main__ import main
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.progress import Progress
@@ -218,12 +218,12 @@ def test_a_key_that_does_not_exist_stops_the_sweep_before_its_jobs(command: Comm
 
 @pytest.mark.usefixtures("no_figures")
 def test_a_failed_job_does_not_stop_the_sweep(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    def breaks(problem: Any, fitted: Any, negatives: Negatives) -> Comparison:
+    def breaks(problem: Any, negatives: Negatives) -> Comparing:
         if negatives.k == 2:
             raise RuntimeError("a wheel came off")
-        return compare(problem, fitted, negatives)
+        return Comparing(problem, negatives)
 
-    monkeypatch.setattr("sgns_pmi.compare.compare", breaks)
+    monkeypatch.setattr("sgns_pmi.compare.Comparing", breaks)
     outcome = sweep(command, "k=1,2,3", "method=qwem")
     assert outcome.code == 1
     assert "job 1 failed" in outcome.stdout

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from sgns_pmi.lazily import door
 
 if TYPE_CHECKING:
-    from sgns_pmi.compare.comparison import Comparison, compare
+    from sgns_pmi.compare.comparison import Comparing, Comparison, compare
     from sgns_pmi.compare.deviation import estimator_objective, objective_deviation, optimal_objective, scores_objective
     from sgns_pmi.compare.limits import cramer_rao_rmse
     from sgns_pmi.compare.table import main_cells, main_target, select
@@ -16,6 +16,7 @@ __getattr__ = door(__name__)
 __all__ = [
     "QUESTIONS",
     "Answers",
+    "Comparing",
     "Comparison",
     "Evaluation",
     "compare",

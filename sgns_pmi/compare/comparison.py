@@ -10,7 +10,7 @@ import numpy as np
 
 from sgns_pmi.compare.deviation import estimator_objective, optimal_objective, scored_raw
 from sgns_pmi.compare.recovery import recovery
-from sgns_pmi.compare.shown import ShownCells, is_dense, shown_cells, shown_pair
+from sgns_pmi.compare.shown import Array, ShownCells, is_dense, shown_cells, shown_pair
 from sgns_pmi.compare.table import METRIC_COLUMNS
 from sgns_pmi.factorise import Factorisation
 from sgns_pmi.lazily import pd
@@ -28,10 +28,82 @@ class Comparison(NamedTuple):
     shown: ShownCells
 
 
-def compare(problem: Problem, fitted: Mapping[str, Factorisation], negatives: Negatives) -> Comparison:
-    """Recovery of each method, raw and corrected, against the true, nominal and empirical PMI; and its objective.
+class _Compared(NamedTuple):
+    """What is known of one method."""
+
+    recovery: list[pd.DataFrame]
+    objective: float
+    certificate: float | None
+    raw: Array | None
+    corrected: Array
+
+
+class Comparing:
+    """Compares one method after the other with what is known of a problem: a run keeps what it has learned so far.
 
     Each estimate is made once: of all cells where a truth is known or the counts are small, else of the seen ones.
+
+    Parameters
+    ----------
+    problem : Problem
+    negatives : Negatives
+        Those of the objective that all methods are measured by.
+    """
+
+    def __init__(self, problem: Problem, negatives: Negatives) -> None:
+        counts = problem.counts
+        self._problem, self._negatives, self._dense = problem, negatives, is_dense(problem)
+        self._cells = counts.centers, counts.matrix.indices
+        if problem.truth is not None:
+            self._targets = {"true": problem.pmi, "nominal": problem.nominal, "empirical": pmi_matrix(counts)}
+            self._joint, self._seen = problem.joint, counts.seen
+        else:  # only seen cells have an empirical PMI
+            self._targets = {"empirical": pmi_cells(counts)}
+            self._joint, self._seen = None, np.ones(counts.nnz, dtype=bool)
+        self._best = optimal_objective(counts, negatives)
+        self._shown = shown_cells(problem)
+        self._methods: dict[str, _Compared] = {}
+
+    def add(self, method: str, estimator: Factorisation) -> None:
+        """Compare one more method."""
+        counts, negatives, (rows, cols) = self._problem.counts, self._negatives, self._cells
+        pair, recovered = {}, []
+        for kind in ("raw", "corrected"):
+            corrected = kind == "corrected"
+            estimate = estimator.estimate_pmi(corrected) if self._dense else estimator.estimate_cells(rows, cols, corrected)
+            pair[kind] = estimate[self._shown.at]
+            compared = estimate[rows, cols] if self._dense and self._problem.truth is None else estimate
+            for target, pmi in self._targets.items():
+                if pmi is not None:
+                    found = recovery(compared, pmi, self._joint, self._seen)
+                    recovered.append(found.assign(method=method, estimate=kind, target=target))
+            if corrected != scored_raw(estimator, negatives):
+                objective = estimator_objective(estimator, counts, negatives, estimate if self._dense else None)
+            del estimate, compared  # there may be no room for two
+        # At once, so that Ctrl-C leaves no half.
+        self._methods[method] = _Compared(recovered, objective, getattr(estimator, "certificate_", None), *shown_pair(**pair))
+
+    @property
+    def found(self) -> Comparison:
+        """What is known of the methods so far."""
+        frames = [rows for own in self._methods.values() for rows in own.recovery]
+        reference = self._methods.get(REFERENCE)
+        for method, own in self._methods.items():
+            metrics = {"value": own.objective, "deviation_percent": 100.0 * (own.objective - self._best) / self._best}
+            if reference is not None:
+                metrics["gap"] = (own.objective - reference.objective) / reference.objective
+            if own.certificate is not None:
+                metrics["certificate"] = own.certificate
+            objective = pd.DataFrame(list(metrics.items()), columns=["metric", "value"])
+            frames.append(objective.assign(method=method, estimate="corrected", target="objective", cells="all"))
+        rows = pd.concat(frames, ignore_index=True)[list(METRIC_COLUMNS)]
+        corrected = {method: own.corrected for method, own in self._methods.items()}
+        raw = {method: own.raw for method, own in self._methods.items() if own.raw is not None}
+        return Comparison(rows, replace(self._shown, corrected=corrected, raw=raw))
+
+
+def compare(problem: Problem, fitted: Mapping[str, Factorisation], negatives: Negatives) -> Comparison:
+    """Recovery of each method, raw and corrected, against the true, nominal and empirical PMI; and its objective.
 
     Parameters
     ----------
@@ -50,44 +122,10 @@ def compare(problem: Problem, fitted: Mapping[str, Factorisation], negatives: Ne
     shown : ShownCells
         What figures need of the estimates.
     """
-    counts = problem.counts
-    rows, cols = counts.centers, counts.matrix.indices
-    dense = is_dense(problem)
-    if problem.truth is not None:
-        targets = {"true": problem.pmi, "nominal": problem.nominal, "empirical": pmi_matrix(counts)}
-        joint, seen = problem.joint, counts.seen
-    else:  # only seen cells have an empirical PMI
-        targets, joint, seen = {"empirical": pmi_cells(counts)}, None, np.ones(counts.nnz, dtype=bool)
-    best = optimal_objective(counts, negatives)
-    shown = shown_cells(problem)
-    frames, values = [], {}
-    shown_raw, shown_corrected = {}, {}
+    comparing = Comparing(problem, negatives)
     for method, estimator in fitted.items():
-        pair = {}
-        for kind in ("raw", "corrected"):
-            corrected = kind == "corrected"
-            estimate = estimator.estimate_pmi(corrected) if dense else estimator.estimate_cells(rows, cols, corrected)
-            pair[kind] = estimate[shown.at]
-            compared = estimate[rows, cols] if dense and problem.truth is None else estimate
-            for target, pmi in targets.items():
-                if pmi is not None:
-                    frames.append(recovery(compared, pmi, joint, seen).assign(method=method, estimate=kind, target=target))
-            if corrected != scored_raw(estimator, negatives):
-                values[method] = estimator_objective(estimator, counts, negatives, estimate if dense else None)
-            del estimate, compared  # there may be no room for two
-        raw, shown_corrected[method] = shown_pair(**pair)
-        if raw is not None:
-            shown_raw[method] = raw
-    for method, value in values.items():
-        metrics = {"value": value, "deviation_percent": 100.0 * (value - best) / best}
-        if REFERENCE in values:
-            metrics["gap"] = (value - values[REFERENCE]) / values[REFERENCE]
-        if (certificate := getattr(fitted[method], "certificate_", None)) is not None:
-            metrics["certificate"] = certificate
-        objective = pd.DataFrame(list(metrics.items()), columns=["metric", "value"])
-        frames.append(objective.assign(method=method, estimate="corrected", target="objective", cells="all"))
-    rows_of_all = pd.concat(frames, ignore_index=True)[list(METRIC_COLUMNS)]
-    return Comparison(rows_of_all, replace(shown, corrected=shown_corrected, raw=shown_raw))
+        comparing.add(method, estimator)
+    return comparing.found
 
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparing", "Comparison", "compare"]

@@ -23,6 +23,7 @@ from sgns_pmi.factorise.solvers.solution import HISTORY_COLUMNS
 from sgns_pmi.lazily import pd, torch
 from sgns_pmi.problems import Problem
 from sgns_pmi.results.tables import write_json
+from sgns_pmi.signals import LAST_WORDS
 
 try:
     import resource
@@ -65,7 +66,7 @@ class RunRecord:
         self.directory = directory
         self.status: Status = "running"
         self.tables: list[pd.DataFrame] = []
-        self._steps: list[dict[str, Any]] = []
+        self._steps: dict[str, dict[str, Any]] = {}
         self._warnings: list[str] = []
         self._left_out: dict[str, str] = {}
         self._facts: dict[str, Any] = {}
@@ -74,6 +75,7 @@ class RunRecord:
         self._job, self._start = job, now()
 
     def __enter__(self) -> RunRecord:
+        LAST_WORDS.append(self._cut_short)
         self.write()
         return self
 
@@ -89,6 +91,7 @@ class RunRecord:
             self.status = "failed"
         elif self.status == "running":
             self.status = "complete"
+        LAST_WORDS.remove(self._cut_short)
         self.write()
         return isinstance(error, KeyboardInterrupt | Exception) and not isinstance(error, InputError)
 
@@ -98,15 +101,20 @@ class RunRecord:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Measure the seconds of a block, and the peak memory of the process in it (up to its end where not on Linux)."""
+        """Measure the seconds of a block, and the peak memory of the process in it (up to its end where not on Linux).
+
+        A step that comes several times has the sum, and the highest peak.
+        """
         forget_peak_memory()
         start = time.perf_counter()
         try:
             yield
         finally:
-            seconds = time.perf_counter() - start
-            self._steps.append({"step": name, "seconds": seconds, "peak_memory_mb": peak_memory_mb()})
+            seconds, peak = time.perf_counter() - start, peak_memory_mb()
             log.debug("%s: %.3f s", name, seconds)
+            known = self._steps.setdefault(name, {"step": name, "seconds": 0.0, "peak_memory_mb": peak})
+            known["seconds"] += seconds
+            known["peak_memory_mb"] = max(filter(None, (known["peak_memory_mb"], peak)), default=None)
             self.write()
 
     def problem(self, problem: Problem, left_out: Mapping[str, str]) -> None:
@@ -142,6 +150,11 @@ class RunRecord:
         """Note that Ctrl-C ended the run."""
         self.status = "interrupted"
 
+    def _cut_short(self) -> None:
+        self.interrupted()
+        self.warn("was ended by a signal before it had written all that it learned")
+        self.write()
+
     def failed(self, what: str, error: Exception) -> None:
         """Note an error that was not foreseen: one line on the console, the traceback in the log file."""
         self.warn(log_failure(what, error))
@@ -166,7 +179,7 @@ class RunRecord:
             "left_out": self._left_out,
             "warnings": self._warnings,
             "seeds": self._seeds,
-            "steps": self._steps,
+            "steps": list(self._steps.values()),
             "threads": torch.get_num_threads() if "torch" in sys.modules else None,  # a refusal has no use for it
             **code_facts(),
         }
