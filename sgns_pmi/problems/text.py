@@ -7,7 +7,7 @@ import logging
 import multiprocessing
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sgns_pmi.errors import InputError
 from sgns_pmi.problems import corpus
@@ -94,10 +94,13 @@ def text_problem(
     InputError
         For an option that cannot be; a missing, empty, damaged or not UTF-8 text; a vocabulary of fewer than two words.
     """
-    settings = Settings(
-        Tokenizer(tokens, pattern, errors),
+    sources, settings, limits, folder = text_task(
+        path,
+        tokens,
+        pattern,
+        errors,
         boundary,
-        min_count if min_count is not None else 1 if are_sentences(path) else 5,
+        min_count,
         max_size,
         subsample,
         subsample_formula,
@@ -105,14 +108,10 @@ def text_problem(
         window,
         window_type,
         direction,
+        memory,
+        cache,
         seed,
-    ).checked()
-    room = parse_memory(memory)
-    if path is None:
-        raise InputError("path", None, "give a text file, a folder, or - for standard input: data.path=FILE")
-    sources = find_sources(path)
-    limits = Limits.within(room, corpus.THREADS)
-    folder = corpus.cache_folder(cache)
+    )
     # Jobs that run in parallel would draw their progress bars over each other.
     shown = multiprocessing.parent_process() is None
     file = None if folder is None else corpus.cache_file(folder, sources, settings)
@@ -136,6 +135,53 @@ def text_problem(
     repeatable = all(source.repeatable for source in sources)
     again = corpus.Corpus(counts, sources, settings, limits, folder, shown=shown) if repeatable else None
     return Problem(counts, title, corpus=again)
+
+
+class TextTask(NamedTuple):
+    """What `text_problem` is asked to count, checked."""
+
+    sources: list[Source]
+    settings: Settings
+    limits: Limits
+    folder: Path | None
+
+
+def text_task(
+    path: str | Path | Sequence[str | Path] | Sentences | None,
+    tokens: str,
+    pattern: str | None,
+    errors: str,
+    boundary: str,
+    min_count: int | None,
+    max_size: int | None,
+    subsample: float,
+    subsample_formula: str,
+    removal: str,
+    window: int,
+    window_type: str,
+    direction: str,
+    memory: str,
+    cache: bool | str | Path,
+    seed: int,
+) -> TextTask:
+    """The options of `text_problem`, checked; an `InputError` for the first that cannot be."""
+    settings = Settings(
+        Tokenizer(tokens, pattern, errors),
+        boundary,
+        min_count if min_count is not None else 1 if are_sentences(path) else 5,
+        max_size,
+        subsample,
+        subsample_formula,
+        removal,
+        window,
+        window_type,
+        direction,
+        seed,
+    ).checked()
+    room = parse_memory(memory)
+    if path is None:
+        raise InputError("path", None, "give a text file, a folder, or - for standard input: data.path=FILE")
+    return TextTask(find_sources(path), settings, Limits.within(room, corpus.THREADS), corpus.cache_folder(cache))
 
 
 def as_corpus(text: Any) -> corpus.Corpus:

@@ -10,9 +10,22 @@ from sgns_pmi.lazily import door
 if TYPE_CHECKING:
     from sgns_pmi.problems.corpus.cache import cache_file, cache_folder, load, save
     from sgns_pmi.problems.corpus.counting import count_text
+    from sgns_pmi.problems.corpus.shards import Shard, count_shard, first_pass
     from sgns_pmi.problems.corpus.stream import Corpus
-    from sgns_pmi.problems.corpus.workers import THREADS
+    from sgns_pmi.problems.corpus.workers import THREADS, Workers
 
 __getattr__ = door(__name__)
 
-__all__ = ["THREADS", "Corpus", "cache_file", "cache_folder", "count_text", "load", "save"]
+__all__ = [
+    "THREADS",
+    "Corpus",
+    "Shard",
+    "Workers",
+    "cache_file",
+    "cache_folder",
+    "count_shard",
+    "count_text",
+    "first_pass",
+    "load",
+    "save",
+]

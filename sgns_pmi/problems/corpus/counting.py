@@ -8,7 +8,7 @@ the segments, threads and memory.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -70,6 +70,26 @@ class Segment:
     stop: int
 
 
+@dataclass(frozen=True)
+class Edges:
+    """Where a shard stands in its text.
+
+    Parameters
+    ----------
+    position : int
+        Tokens of the text before it.
+    before, after : ndarray of int32
+        The words next to it, as `kernels.thin` leaves them: contexts of its centres.
+    """
+
+    position: int
+    before: NDArray[np.int32]
+    after: NDArray[np.int32]
+
+
+NO_EDGES = Edges(0, np.empty(0, np.int32), np.empty(0, np.int32))
+
+
 def count_text(
     sources: Sequence[Source],
     settings: Settings,
@@ -101,29 +121,56 @@ def count_text(
     """
     with Workers(threads) as workers, Spool(folder, limits.ids) as texts, Spool(folder, limits.runs) as runs:
         encoded = encode(sources, settings, limits, texts, workers, shown)
-        if len(encoded.index) < 2:
-            names = ", ".join(source.name for source in sources)
-            found = f"the word {next(iter(encoded.index)).decode()} alone" if encoded.index else "no word"
-            raise InputError("path", names, f"holds {found}, and co-occurrence needs two")
-        vocabulary = choose_vocabulary(encoded, settings)
+        check_words(encoded.index, sources)
+        vocabulary = choose_vocabulary(encoded.index, encoded.counts, settings)
         encoded.index.clear()  # its memory is now for the windows
         keep = settings.keep_probability(vocabulary.counts)
-        parts = row_parts(vocabulary.counts * keep * settings.pairs, limits.piece)
-        pieces: list[list[int]] = [[] for _ in parts]  # of each part of the rows, what the runs hold
-        kept = 0
-        with Progress("counting (tokens)", int(vocabulary.counts @ keep), shown) as progress:
-            for segment in segments(encoded, texts, vocabulary.number, keep, settings, limits.segment, workers):
-                for part, csr, centers in count_segment(segment, parts, settings, len(keep), workers):
-                    pieces[part].append(runs.put(*csr))
-                    kept += centers
-                    progress.update(centers)
-        matrix = merge(pieces, parts, runs, settings.unit, len(keep), workers, shown)
+        own = segments(encoded, texts, vocabulary.number, keep, settings, limits.segment, workers)
+        matrix, kept = count_segments(own, vocabulary.counts * keep, settings, limits.piece, runs, workers, shown)
         if texts.spilled or runs.spilled:
-            log.info("counting: %s MB on disk, runs: %d", f"{(texts.spilled + runs.spilled) / 1e6:,.0f}", len(pieces[0]))
-    if matrix.nnz == 0:
-        raise InputError("window", settings.window, "no two words of the vocabulary stand together in one window")
+            log.info("counting: %s MB on disk", f"{(texts.spilled + runs.spilled) / 1e6:,.0f}")
+    check_pairs(matrix, settings)
     counts = CooccurrenceCounts(matrix, vocabulary.words, vocabulary.words)
     return Counted(counts, encoded.tokens, int(vocabulary.counts.sum()), kept)
+
+
+def check_words(index: Mapping[bytes, int], sources: Sequence[Source]) -> None:
+    """Refuse a text of fewer than two distinct words."""
+    if len(index) < 2:
+        names = ", ".join(source.name for source in sources)
+        found = f"the word {next(iter(index)).decode()} alone" if index else "no word"
+        raise InputError("path", names, f"holds {found}, and co-occurrence needs two")
+
+
+def check_pairs(matrix: sp.csr_array, settings: Settings) -> None:
+    """Refuse a text in which nothing co-occurs."""
+    if matrix.nnz == 0:
+        raise InputError("window", settings.window, "no two words of the vocabulary stand together in one window")
+
+
+def count_segments(
+    own: Iterable[Segment],
+    expected: NDArray[np.float64],
+    settings: Settings,
+    piece: int,
+    runs: Spool,
+    workers: Workers,
+    shown: bool,
+) -> tuple[sp.csr_array, int]:
+    """The counts of consecutive segments, (words, words), and how many centres they rest on.
+
+    `expected` is how many of each word there are about, (words,).
+    """
+    parts = row_parts(expected * settings.pairs, piece)
+    pieces: list[list[int]] = [[] for _ in parts]  # of each part of the rows, what the runs hold
+    kept = 0
+    with Progress("counting (tokens)", int(expected.sum()), shown) as progress:
+        for segment in own:
+            for part, csr, centers in count_segment(segment, parts, settings, len(expected), workers):
+                pieces[part].append(runs.put(*csr))
+                kept += centers
+                progress.update(centers)
+    return merge(pieces, parts, runs, settings.unit, len(expected), workers, shown), kept
 
 
 def row_parts(pairs: NDArray[np.float64], size: int) -> list[Part]:
@@ -142,30 +189,22 @@ def segments(
     size: int,
     workers: Workers,
     epoch: int = 0,
+    edges: Edges = NO_EDGES,
 ) -> Iterator[Segment]:
     """The text without dropped words, in segments of about `size` elements that overlap by the window.
 
     Each `epoch` has its own draws, of words to drop and of windows.
     """
-    threshold = (keep * 2.0**53).astype(np.uint64)
-    drawn, holes = settings.window_type == "drawn", settings.removal == "clean"
+    drawn = settings.window_type == "drawn"
+    threshold = thresholds(keep)
 
     def thinned(block: tuple[int, int]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        return kernels.thin(
-            texts.take(block[0])[0],
-            number,
-            threshold,
-            settings.random_key("subsample", epoch),
-            block[1],
-            holes,
-            settings.window,
-            settings.random_key("window", epoch),
-            drawn,
-        )
+        return thin(texts.take(block[0])[0], number, threshold, edges.position + block[1], settings, epoch)
 
-    stream = np.empty(min(size, encoded.elements), np.int32)
-    reach = np.empty(len(stream) if drawn else 0, np.int32)
-    start = end = 0
+    start = end = len(edges.before)
+    stream = np.empty(end + min(size, encoded.elements), np.int32)
+    stream[:end] = edges.before
+    reach = np.zeros(len(stream) if drawn else 0, np.int32)
     for _, (words, windows) in workers.in_order(thinned, encoded.blocks):
         if end + len(words) > len(stream):
             stop = end - settings.window  # what follows is still without its right contexts
@@ -182,7 +221,37 @@ def segments(
         stream[end : end + len(words)] = words
         reach[end : end + len(windows)] = windows
         end += len(words)
-    yield Segment(stream[:end], reach[:end], start, end)
+    if len(edges.after):
+        stream = np.concatenate([stream[:end], edges.after])
+        reach = np.concatenate([reach[:end], np.zeros(len(edges.after) if drawn else 0, np.int32)])
+    yield Segment(stream[: end + len(edges.after)], reach[: end + len(edges.after)], start, end)
+
+
+def thresholds(keep: NDArray[np.float64]) -> NDArray[np.uint64]:
+    """Probabilities as `kernels.thin` takes them."""
+    return (keep * 2.0**53).astype(np.uint64)
+
+
+def thin(
+    ids: NDArray[np.int32],
+    number: NDArray[np.int32],
+    threshold: NDArray[np.uint64],
+    position: int,
+    settings: Settings,
+    epoch: int = 0,
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """`kernels.thin` with what `settings` say; `position` tokens of the text stand before these."""
+    return kernels.thin(
+        ids,
+        number,
+        threshold,
+        settings.random_key("subsample", epoch),
+        position,
+        settings.removal == "clean",
+        settings.window,
+        settings.random_key("window", epoch),
+        settings.window_type == "drawn",
+    )
 
 
 def count_segment(

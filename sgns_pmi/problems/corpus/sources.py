@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,9 @@ Sentences = Sequence[Sequence[str]]
 UTF8_MARK = b"\xef\xbb\xbf"
 WHITE_SPACE = (b"\n", b" ", b"\t", b"\r", b"\v", b"\f")
 """Where a block may end; a line end if there is one."""
+ANY_SPACE = re.compile(b"[" + b"".join(WHITE_SPACE) + b"]")
+LONG_LINE = 1 << 18
+"""Bytes of a line beyond which it may be cut between two words."""
 LONGEST_WORD = 1 << 20
 """Bytes without white space, beyond which a file is not taken for a text."""
 
@@ -75,6 +79,22 @@ class Block:
     offset: int
     text: bytes
     stored: int
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some of a text: the bytes ``start ... stop - 1`` of a plain one, by default all; a packed one is read whole.
+
+    Parameters
+    ----------
+    source : Source
+    start, stop : int
+        Places where `cut` cuts; None is the end.
+    """
+
+    source: Source
+    start: int = 0
+    stop: int | None = None
 
 
 def find_sources(path: str | Path | Sequence[str | Path] | Sentences) -> list[Source]:
@@ -147,8 +167,25 @@ def _file(file: Path) -> Source:
     return Source(str(file), file.stat().st_size, lambda: file.open("rb"), compression(file), repeatable=file.is_file())
 
 
-def read_blocks(source: Source, size: int) -> Iterator[Block]:
-    """The text in blocks of about `size` bytes that end in white space; a byte order mark at its start is left out.
+def cut(source: Source, at: int) -> int:
+    """The first place from byte `at` on where a plain text may be cut: after a line end, or in a longer line white space."""
+    if at <= 0 or at >= source.size:
+        return min(max(at, 0), source.size)
+    with _readable(source) as (_, stream):
+        stream.seek(at - 1)
+        text = stream.read(LONG_LINE)
+        if (line := text.find(b"\n")) >= 0:
+            return at + line
+        while text:
+            if found := ANY_SPACE.search(text):
+                return at + found.start()
+            at += len(text)
+            text = stream.read(LONG_LINE)
+    return source.size
+
+
+def read_blocks(source: Source, size: int, start: int = 0, stop: int | None = None) -> Iterator[Block]:
+    """The text, or a `Piece` of it, in blocks of about `size` bytes that end in white space; without its byte order mark.
 
     Raises
     ------
@@ -156,12 +193,14 @@ def read_blocks(source: Source, size: int) -> Iterator[Block]:
         For a file that cannot be opened or unpacked, one that begins as no UTF-8 text does, and one without white space in
         `LONGEST_WORD` bytes.
     """
-    offset = told = 0
+    offset = told = start
     rest = b""
     if not source.repeatable:
         log.info("text: waiting for %s", source.name)
     with _readable(source) as (raw, stream):
-        while new := stream.read(size):
+        if start:
+            stream.seek(start)
+        while new := stream.read(size if stop is None else min(size, stop - offset - len(rest))):
             text = rest + new
             if offset == 0 and not rest and (kind := recognised(new)):
                 raise InputError("path", source.name, f"is {kind}")
@@ -171,7 +210,7 @@ def read_blocks(source: Source, size: int) -> Iterator[Block]:
             position = raw.tell() if source.size else offset + end
             yield _block(source, offset, text[:end], position - told)
             offset, told, rest = offset + end, position, text[end:]
-    yield _block(source, offset, rest, (source.size or offset + len(rest)) - told)
+    yield _block(source, offset, rest, (stop or source.size or offset + len(rest)) - told)
 
 
 def _block(source: Source, offset: int, text: bytes, stored: int) -> Block:

@@ -91,7 +91,7 @@ class Corpus:
         texts = Spool(self._folder, self._limits.ids, once=False)  # its file goes when this object goes
         with Workers(self._threads) as workers:
             encoded = encode(self._sources, self._settings, self._limits, texts, workers, self._shown)
-        vocabulary = choose_vocabulary(encoded, self._settings)
+        vocabulary = choose_vocabulary(encoded.index, encoded.counts, self._settings)
         encoded.index.clear()
         return encoded, texts, vocabulary
 

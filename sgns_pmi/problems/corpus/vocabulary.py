@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sgns_pmi.errors import InputError
 from sgns_pmi.problems.corpus.kernels import BREAK, HOLE, tokenise
 from sgns_pmi.problems.corpus.settings import BOUNDARIES, Limits, Settings
-from sgns_pmi.problems.corpus.sources import Block, Source, read_blocks
+from sgns_pmi.problems.corpus.sources import Block, Piece, Source, read_blocks
 from sgns_pmi.problems.corpus.spool import Spool
 from sgns_pmi.problems.corpus.workers import Workers
 from sgns_pmi.progress import Progress
@@ -44,6 +44,8 @@ class Encoded:
         Bytes that the distinct words may take.
     spool : Spool
         Where the numbered blocks go.
+    inside : Source, optional
+        The text within which this one begins; by default at the beginning of the first.
 
     Attributes
     ----------
@@ -58,7 +60,7 @@ class Encoded:
         Tokens and breaks.
     """
 
-    def __init__(self, settings: Settings, limit: int, spool: Spool) -> None:
+    def __init__(self, settings: Settings, limit: int, spool: Spool, inside: Source | None = None) -> None:
         self.index: dict[bytes, int] = {}
         self.counts = np.zeros(1 << 16, np.int64)
         self.blocks: list[tuple[int, int]] = []
@@ -69,9 +71,14 @@ class Encoded:
         self._break_at_files = settings.boundary != "none"
         self._limit, self._spool = limit, spool
         self._word_bytes = 0
-        self._source: Source | None = None
+        self._source = inside
         self._newlines = 0  # since the last token
         self._broken = False  # whether the next token begins a sentence, whatever stands before it
+
+    def follow(self, before: Encoded) -> Self:
+        """Go on where another ends: its last sentence may."""
+        self._source, self._newlines, self._broken = before._source, before._newlines, before._broken
+        return self
 
     def prepared(self, blocks: Iterable[Block]) -> Iterator[tuple[Block, bytes]]:
         """The blocks, each with its text as `number` takes it."""
@@ -123,8 +130,14 @@ def encode(sources: Sequence[Source], settings: Settings, limits: Limits, spool:
         For a text that cannot be read, and for more distinct words than the memory holds.
     """
     encoded = Encoded(settings, limits.words, spool)
-    size = sum(source.size for source in sources)
-    blocks = (block for source in sources for block in read_blocks(source, limits.block))
+    extend(encoded, [Piece(source) for source in sources], limits, workers, shown)
+    return encoded
+
+
+def extend(encoded: Encoded, pieces: Sequence[Piece], limits: Limits, workers: Workers, shown: bool) -> None:
+    """Append consecutive `pieces` to what is numbered."""
+    size = sum((piece.source.size if piece.stop is None else piece.stop) - piece.start for piece in pieces)
+    blocks = (block for piece in pieces for block in read_blocks(piece.source, limits.block, piece.start, piece.stop))
     with Progress("reading the text (MB)", max(1, size // MEGABYTE) if size else 0, shown) as progress:
         read = 0
         # Python's regular expressions hold the interpreter's lock, and heed Ctrl-C in the main thread alone.
@@ -132,7 +145,6 @@ def encode(sources: Sequence[Source], settings: Settings, limits: Limits, spool:
             encoded.add(block.source, numbered)
             progress.update((read + block.stored) // MEGABYTE - read // MEGABYTE)
             read += block.stored
-    return encoded
 
 
 @dataclass(frozen=True)
@@ -154,16 +166,22 @@ class Vocabulary:
     number: NDArray[np.int32]
 
 
-def choose_vocabulary(encoded: Encoded, settings: Settings) -> Vocabulary:
-    """The words that occur `min_count` times or more, of these the `max_size` most frequent.
+def choose_vocabulary(index: Mapping[bytes, int], counts: NDArray[np.int64], settings: Settings) -> Vocabulary:
+    """Of a text's distinct words those that occur `min_count` times or more, of these the `max_size` most frequent.
+
+    Parameters
+    ----------
+    index : mapping of bytes to int
+        The distinct words, numbered in its order.
+    counts : ndarray, (distinct words or more,)
 
     Raises
     ------
     InputError
         If fewer than two words are left, of a text that has two.
     """
-    counts = encoded.counts[: len(encoded.index)]
-    texts = list(encoded.index)
+    counts = counts[: len(index)]
+    texts = list(index)
     eligible = np.flatnonzero(counts >= settings.min_count)
     chosen = sorted(eligible.tolist(), key=lambda i: (-counts[i], texts[i]))[: settings.max_size]
     if len(chosen) < 2:

@@ -1,0 +1,253 @@
+"""A text counted in shards, each on its own, whose sum is what the whole text counts, bit by bit.
+
+A shard is some consecutive bytes of the text, cut between two words. Its own tokens are its centres; their contexts are read
+beyond both cuts, as far as windows may reach. What is drawn is a function of the seed and of a token's place in the whole
+text, which a first pass over the words tells.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sgns_pmi.problems.corpus.counting import Edges, check_pairs, check_words, count_segments, segments, thin, thresholds
+from sgns_pmi.problems.corpus.kernels import BREAK, HOLE
+from sgns_pmi.problems.corpus.settings import Limits, Settings
+from sgns_pmi.problems.corpus.sources import LONG_LINE, Piece, Source, cut, read_blocks
+from sgns_pmi.problems.corpus.spool import Spool
+from sgns_pmi.problems.corpus.vocabulary import Encoded, choose_vocabulary, extend
+from sgns_pmi.problems.corpus.workers import THREADS, Workers
+
+Int32 = NDArray[np.int32]
+EDGE = LONG_LINE
+"""Bytes beyond a cut that are read at first; more where these hold too few contexts."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Number `number`, from 1, of `of` shards."""
+
+    number: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+
+@dataclass(frozen=True)
+class FirstPass:
+    """The words of a whole text.
+
+    Parameters
+    ----------
+    index : mapping of bytes to int
+        The distinct words, numbered in its order.
+    counts : ndarray of int64, (distinct words or more,)
+        How often each occurs.
+    position : int
+        Tokens that stand before the shard.
+    tokens : int
+        Of the text.
+    """
+
+    index: Mapping[bytes, int]
+    counts: NDArray[np.int64]
+    position: int
+    tokens: int
+
+    def fingerprint(self) -> str:
+        """What the text is known by, however it is cut: a hash of its words and of how often each occurs."""
+        hashed = hashlib.sha256()
+        for word, place in sorted(self.index.items()):
+            hashed.update(b"%b\n%d\n" % (word, self.counts[place]))
+        return hashed.hexdigest()
+
+
+class Forgetful(Spool):
+    """Keeps nothing: of the first pass, whose words alone are wanted."""
+
+    def __init__(self) -> None:
+        super().__init__(None, 0)
+
+    def put(self, *arrays: NDArray[np.generic]) -> int:
+        """Forget."""
+        return 0
+
+
+@dataclass(frozen=True)
+class ShardCounts:
+    """What one shard counts.
+
+    Parameters
+    ----------
+    words : tuple of str
+        The vocabulary of the whole text, as `choose_vocabulary` orders it.
+    frequencies : ndarray of int64, (words,)
+        How often each occurs in the shard.
+    matrix : csr_array, (words, words)
+    read, kept : int
+        Tokens of the shard; of those in the vocabulary, how many are left by subsampling.
+    """
+
+    words: tuple[str, ...]
+    frequencies: NDArray[np.int64]
+    matrix: sp.csr_array
+    read: int
+    kept: int
+
+
+def pieces(sources: Sequence[Source], first: int, last: int, of: int) -> list[Piece]:
+    """What shards `first` ... `last` of `of` consist of.
+
+    A plain file belongs to shards by its bytes, cut as `cut` cuts; a packed one to the shard in which it begins.
+    """
+    ends = list(accumulate(source.size for source in sources))
+    low, high = (ends[-1] * number // of for number in (first - 1, last))
+    return within(sources, low, high)
+
+
+def within(sources: Sequence[Source], low: int, high: int) -> list[Piece]:
+    """The pieces of the bytes ``low ... high - 1`` of the texts in a row, moved on to where they may be cut."""
+    found, begin = [], 0
+    for source in sources:
+        end = begin + source.size
+        if source.compression and low <= begin < high:
+            found.append(Piece(source))
+        elif not source.compression and low < end and begin < high:
+            start, stop = cut(source, low - begin), cut(source, high - begin)
+            if start < stop:
+                found.append(Piece(source, start, stop))
+        begin = end
+    return found
+
+
+def first_pass(
+    sources: Sequence[Source], settings: Settings, limits: Limits, shard: Shard, workers: Workers, shown: bool
+) -> FirstPass:
+    """Read the words of the whole text."""
+    encoded = Encoded(settings, limits.words, Forgetful())
+    extend(encoded, pieces(sources, 1, shard.number - 1, shard.of), limits, workers, shown)
+    position = encoded.tokens
+    extend(encoded, pieces(sources, shard.number, shard.of, shard.of), limits, workers, shown)
+    check_words(encoded.index, sources)
+    return FirstPass(encoded.index, encoded.counts, position, encoded.tokens)
+
+
+def count_shard(
+    sources: Sequence[Source],
+    settings: Settings,
+    limits: Limits,
+    shard: Shard,
+    words: FirstPass,
+    folder: Path | None = None,
+    threads: int = THREADS,
+    shown: bool = False,
+) -> ShardCounts:
+    """Count one shard of a text.
+
+    Parameters
+    ----------
+    sources, settings, limits, folder, threads, shown
+        As in `count_text`.
+    shard : Shard
+    words : FirstPass
+        Of the whole text, with the shard's own position.
+
+    Raises
+    ------
+    InputError
+        As `count_text`.
+    """
+    vocabulary = choose_vocabulary(words.index, words.counts, settings)
+    places = {word.encode(): place for place, word in enumerate(vocabulary.words)}
+    keep = settings.keep_probability(vocabulary.counts)
+    text = _Text(settings, limits, places, thresholds(keep))
+    with Workers(threads) as workers, Spool(folder, limits.ids) as texts, Spool(folder, limits.runs) as runs:
+        before, left = text.before(pieces(sources, 1, shard.number - 1, shard.of), words.position, workers)
+        encoded = Encoded(settings, limits.words, texts).follow(before)
+        extend(encoded, pieces(sources, shard.number, shard.number, shard.of), limits, workers, shown)
+        right = text.after(encoded, pieces(sources, shard.number + 1, shard.of, shard.of), words.position + encoded.tokens)
+        number = numbers(encoded.index, places)
+        frequencies = np.zeros(len(keep), np.int64)
+        known = number >= 0
+        frequencies[number[known]] = encoded.counts[: len(number)][known]
+        read = encoded.tokens
+        encoded.index.clear()  # its memory is now for the windows
+        edges = Edges(words.position, left, right)
+        own = segments(encoded, texts, number, keep, settings, limits.segment, workers, edges=edges)
+        matrix, kept = count_segments(own, frequencies * keep, settings, limits.piece, runs, workers, shown)
+    if shard.of == 1:
+        check_pairs(matrix, settings)
+    return ShardCounts(vocabulary.words, frequencies, matrix, read, kept)
+
+
+@dataclass(frozen=True)
+class _Text:
+    """What stands beyond the cuts of a shard, without dropped words."""
+
+    settings: Settings
+    limits: Limits
+    places: Mapping[bytes, int]
+    threshold: NDArray[np.uint64]
+
+    def before(self, preceding: Sequence[Piece], position: int, workers: Workers) -> tuple[Encoded, Int32]:
+        """The end of the text before the shard, and its last words, as many as a window may have."""
+        size = EDGE
+        while True:
+            tail = last_bytes(preceding, size)
+            inside = tail[0].source if tail and tail[0].start else None
+            with Spool(None, self.limits.ids) as texts:
+                encoded = Encoded(self.settings, self.limits.words, texts, inside)
+                extend(encoded, tail, self.limits, workers, shown=False)
+                stream = self._thin(encoded, texts, position - encoded.tokens)
+            if self._enough(stream) or tail == list(preceding):
+                return encoded, stream[-self.settings.window :]
+            size *= 8
+
+    def after(self, encoded: Encoded, following: Sequence[Piece], position: int) -> Int32:
+        """The first words after the shard, as many as a window may have."""
+        with Spool(None, self.limits.ids, once=False) as texts:
+            next = Encoded(self.settings, self.limits.words, texts).follow(encoded)
+            for piece in following:
+                for prepared in next.prepared(read_blocks(piece.source, EDGE, piece.start, piece.stop)):
+                    next.add(piece.source, next.number(prepared))
+                    if self._enough(stream := self._thin(next, texts, position)):
+                        return stream[: self.settings.window]
+            return self._thin(next, texts, position)
+
+    def _thin(self, encoded: Encoded, texts: Spool, position: int) -> Int32:
+        number = numbers(encoded.index, self.places)
+        blocks = [
+            thin(texts.take(block)[0], number, self.threshold, position + before, self.settings)[0]
+            for block, before in encoded.blocks
+        ]
+        return np.concatenate([np.empty(0, np.int32), *blocks])
+
+    def _enough(self, stream: Int32) -> bool:
+        return len(stream) >= self.settings.window or BREAK in stream
+
+
+def last_bytes(preceding: Sequence[Piece], size: int) -> list[Piece]:
+    """The end of consecutive pieces: at most `size` bytes, but packed pieces whole."""
+    found: list[Piece] = []
+    for piece in reversed(preceding):
+        if size <= 0:
+            break
+        stop = piece.source.size if piece.stop is None else piece.stop
+        start = piece.start if piece.source.compression or stop - size <= piece.start else cut(piece.source, stop - size)
+        if start < stop:
+            found.append(Piece(piece.source, start, piece.stop))
+        size -= stop - piece.start
+    return found[::-1]
+
+
+def numbers(index: Mapping[bytes, int], places: Mapping[bytes, int]) -> Int32:
+    """The place in the vocabulary of every distinct word, HOLE where it has none."""
+    return np.fromiter((places.get(word, HOLE) for word in index), np.int32, len(index))

@@ -1,0 +1,115 @@
+"""Counts on disk: data sets made of a text, shard by shard, and read for a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from sgns_pmi.counts import CooccurrenceCounts
+from sgns_pmi.errors import InputError
+from sgns_pmi.lazily import sp
+from sgns_pmi.memory import check_memory
+from sgns_pmi.problems import corpus
+from sgns_pmi.problems.data_sets import (
+    MANIFEST,
+    DataSet,
+    Manifest,
+    TextPart,
+    check_new,
+    finish,
+    parquet,
+    prepare,
+    write_cells,
+    write_words,
+)
+from sgns_pmi.problems.problem import Problem, register_problem
+from sgns_pmi.problems.text import TextTask
+
+CELL_BYTES = 16
+"""Of a cell in memory, while its indices are being read."""
+
+
+@register_problem("counts")
+def counts_problem(path: str | Path | None = None, seed: int = 0) -> Problem:
+    """Counts from a folder of Parquet files, as docs/counts.md describes it.
+
+    Parameters
+    ----------
+    path : str
+        The folder.
+    seed : int
+        Unused: nothing is drawn.
+
+    Raises
+    ------
+    InputError
+        For a folder that is no data set, holds some shards of a text only, is damaged, or takes more memory than is free; and
+        without pyarrow (extra ``shards``).
+    """
+    if path is None:
+        raise InputError("path", None, "give the folder of a data set of counts: data.path=FOLDER")
+    stored = DataSet(path)
+    stored.manifest.check_whole(path)
+    counts = read_counts(stored)
+    title = f"{Path(path).name}, {counts.shape[0]:,} words, {counts.total:,.10g} pairs"
+    return Problem(counts, title)
+
+
+def read_counts(stored: DataSet) -> CooccurrenceCounts:
+    """The counts of a data set, read file by file into the arrays in which they stay."""
+    size, n = stored.manifest.words, stored.manifest.cells
+    check_memory("path", stored.folder, CELL_BYTES * n, "count with data.max_size or data.min_count, which leave fewer cells")
+    words, _ = stored.words()
+    index = np.int32 if n < 2**31 else np.int64
+    contexts, counts, in_row = np.empty(n, index), np.empty(n), np.zeros(size, np.int64)
+    at = 0
+    for cells in stored.cells():
+        contexts[at : at + len(cells)], counts[at : at + len(cells)] = cells["context"], cells["count"]
+        in_row += np.bincount(cells["center"], minlength=size)
+        at += len(cells)
+    starts = np.concatenate([[0], np.cumsum(in_row)]).astype(index)
+    return CooccurrenceCounts(sp.csr_array((counts, contexts, starts), shape=(size, size)), words, words)
+
+
+def count_into(folder: Path, task: TextTask, number: int, of: int, shown: bool = False) -> Manifest:
+    """Count one shard of a text into a data set.
+
+    Parameters
+    ----------
+    folder : Path
+        A new one, or what a killed process has left. One that holds these counts already is left as it is.
+    task : TextTask
+        The text, and how it is counted.
+    number, of : int
+        Which shard, from 1, and of how many.
+    shown : bool
+        Whether to show progress.
+
+    Raises
+    ------
+    InputError
+        For a text that cannot be counted, or can be read once only, and a folder that holds anything else.
+    """
+    parquet()
+    once = [source.name for source in task.sources if not source.repeatable]
+    if once:
+        raise InputError("path", once[0], "can be read once, and counting shards takes two readings; give a file")
+    shard = corpus.Shard(number, of)
+    with corpus.Workers() as workers:
+        words = corpus.first_pass(task.sources, task.settings, task.limits, shard, workers, shown)
+    text = TextPart(words.fingerprint(), words.tokens, of, ((number, number),))
+    if (folder / MANIFEST).is_file():
+        there = Manifest.read_from(folder)
+        if (there.settings, there.texts) == (task.settings.key(), (text,)):
+            return there
+    check_new(folder)
+    counted = corpus.count_shard(task.sources, task.settings, task.limits, shard, words, task.folder, shown=shown)
+    prepare(folder)
+    write_words(folder, counted.words, counted.frequencies)
+    write_cells(folder, counted.matrix)
+    known = int(counted.frequencies.sum())
+    return finish(folder, task.settings.key(), task.settings.unit, (text,), counted.read, known, counted.kept)
+
+
+__all__ = ["count_into", "counts_problem", "read_counts"]
