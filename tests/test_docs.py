@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+
+import sgns_pmi
 
 ROOT = Path(__file__).resolve().parents[1]
 CITING = sorted(
@@ -15,7 +18,7 @@ CITING = sorted(
     if file.suffix in (".py", ".yaml", ".md")
 )
 PAGES = sorted(
-    [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "experiments").glob("*/*.md"), ROOT / "benchmarks/README.md"]
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "experiments").glob("*/*.md"), ROOT / "benchmarks/README.md"]
 )
 CITED = re.compile(r'\b(math|design)\.md(?:,\s+(?:#\s+)?"([^"]+)")?', re.IGNORECASE)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
@@ -59,3 +62,22 @@ def test_pages_of_the_law_point_to_their_own_sections(page: str) -> None:
 def test_links_lead_to_files(page: Path) -> None:
     linked = LINK.findall(page.read_text(encoding="utf-8"))
     assert [target for target in linked if not (page.parent / target).exists()] == []
+
+
+def test_every_public_name_is_in_the_manual() -> None:
+    page = (ROOT / "docs/reference/api.md").read_text(encoding="utf-8")
+    named = re.findall(r"^::: sgns_pmi\.(\w+)$", page, flags=re.MULTILINE)
+    assert sorted(named) == sorted([*(set(sgns_pmi.__all__) - {"__version__"}), "figures"])
+
+
+@pytest.mark.skipif(find_spec("mkdocs") is None, reason="needs mkdocs (extra docs)")
+def test_what_the_manual_includes_is_there() -> None:
+    spec = spec_from_file_location("hooks", ROOT / "docs/hooks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    hooks = module_from_spec(spec)
+    spec.loader.exec_module(hooks)
+    places = hooks.included()
+    assert places["experiments/toy/README.md"] == "studies/toy/index.md"
+    assert [file for file in places if not (ROOT / file).is_file()] == []
+    assert len(set(places.values())) == len(places)

@@ -64,7 +64,7 @@ def test_the_wheel_has_its_licence(installed: Path) -> None:
 
 
 SOURCES = {"sgns_pmi", "conf", "tests", "docs", "experiments", "benchmarks"}
-PAGES = {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff", "LICENSE", "pyproject.toml"}
+PAGES = {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff", "LICENSE", "mkdocs.yml", "pyproject.toml"}
 KINDS = {".py", ".typed", ".yaml", ".md", ".csv", ".png", ".R"}
 
 
