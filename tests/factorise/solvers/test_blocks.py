@@ -97,12 +97,12 @@ def test_the_gradient_is_that_of_the_objective_at_the_expected_weights(toy, poin
 
 
 def test_the_gradient_of_draws_is_unbiased(toy, point, small_blocks):
-    """The mean over 4,000 sets of draws is the exact gradient, to its standard error, and the draws do differ."""
+    """The mean over 2,000 sets of draws is the exact gradient, to its standard error, and the draws do differ."""
     noise = sp.noise_distribution(toy, exponent=0.75)
     _, *expected = ExactObjective(toy, Negatives(K, noise)).value_and_gradient(*(factor.double() for factor in point))
     generator = torch.Generator().manual_seed(0)
     for side, own, other, truth in zip(sides(toy, noise), point, point[::-1], expected, strict=True):
-        found = torch.stack([objective_gradient(side, own, other, 3, generator) for _ in range(4000)]).double()
+        found = torch.stack([objective_gradient(side, own, other, 3, generator) for _ in range(2000)]).double()
         error = found.std(0) / np.sqrt(len(found))
         occurs = side.weight > 0
         assert (error[occurs] > 0).all()

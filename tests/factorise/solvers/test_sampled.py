@@ -134,7 +134,7 @@ def percent_above(objective, optimum):
 
 
 def test_defaults_end_near_the_optimum(r_reference):
-    """1.72 million triple visits of the R counts end within 0.5 % of the exact optimum (issue: what must be seen)."""
+    """1.72 million triple visits of the R counts end within 0.5 % of the exact optimum."""
     solution = Sampled().solve(r_reference.counts, 4, Negatives(20, r_reference.noise["unigram"]))
     optimum = r_reference.figures["objective_optimum/unigram/k20/d4"]
     assert 0 < percent_above(solution.objective, optimum) < 0.5

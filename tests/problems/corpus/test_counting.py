@@ -56,7 +56,7 @@ def pairs(counted: Counted) -> dict[tuple[str, str], float]:
     return {(vocab[i], vocab[j]): n for i, j, n in zip(*matrix.coords, matrix.data, strict=True)}
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(TEXTS, min_size=1, max_size=3), TOKENS, OPTIONS)
 @example(["a b a b\na", "b a"], ("whitespace", None), {"boundary": "none", "min_count": 1})
 @example(["a b\n", "\na b"], ("whitespace", None), {"boundary": "paragraph", "min_count": 1})
