@@ -10,6 +10,7 @@ import pandas as pd
 import sgns_pmi as sp
 from sgns_pmi.figures import recovery_figure, save
 from sgns_pmi.figures.style import badge
+from sgns_pmi.results.replicates import mean_interval
 
 HERE = Path(__file__).parent
 STEPS = {
@@ -20,38 +21,44 @@ STEPS = {
     "r_script_rate": "+ decaying rate",
 }
 OPTIMUM = "exact optimum"
+SHOWN = 0
+"""The seed whose estimates the figure shows; the table has the mean of all."""
 
 
 def main(sweep: sp.Sweep) -> None:
     """Write table.csv and figure.png beside this file."""
-    jobs = {job.asked["experiment"]: job for job in sweep.jobs}
     rows, estimates = [], {}
-    for experiment, step in STEPS.items():
-        job = jobs[experiment]
-        assert job.shown is not None
+    for job in sweep.jobs:
+        step = STEPS[job.asked["experiment"]]
         values = job.metrics.set_index(["method", "estimate", "target", "cells", "metric"])["value"]
         methods = {"sgns_sampled": step} | ({"sgns_expected": OPTIMUM} if step == STEPS["r_script_rate"] else {})
         for method, name in methods.items():
-            estimates[name] = job.shown.estimates("raw")[method]
-            row = {"step": name, "noise": job.config["noise"], "dim": job.config["dim"]}
-            row["objective"] = values[method, "corrected", "objective", "all", "value"]
-            row["percent_above_optimum"] = 100 * values[method, "corrected", "objective", "all", "gap"]
-            for metric in ("rmse", "pearson", "slope"):
-                row[metric] = values[method, "raw", "true", "all", metric]
-            row["rmse_corrected"] = values[method, "corrected", "true", "all", "rmse"]
-            rows.append(row)
-    table = pd.DataFrame(rows)
+            if job.config["seed"] == SHOWN:
+                assert job.shown is not None
+                estimates[name], shown = job.shown.estimates("raw")[method], job
+            found = {"objective": values[method, "corrected", "objective", "all", "value"]}
+            found["percent_above_optimum"] = 100 * values[method, "corrected", "objective", "all", "gap"]
+            found |= {metric: values[method, "raw", "true", "all", metric] for metric in ("rmse", "pearson", "slope")}
+            found["rmse_corrected"] = values[method, "corrected", "true", "all", "rmse"]
+            at = {"step": name, "noise": job.config["noise"], "dim": job.config["dim"], "seed": job.config["seed"]}
+            rows += [{**at, "metric": metric, "value": value} for metric, value in found.items()]
+    every = pd.DataFrame(rows)
+    table = mean_interval(every.groupby(["step", "noise", "dim", "metric"], sort=False)["value"]).reset_index()
     table.to_csv(HERE / "table.csv", index=False, float_format="%.4g")
-    print(table.to_string(index=False, float_format="%.4g"))
-    long = table.rename(columns={"step": "method"}).melt("method", ["rmse", "pearson"], "metric", "value")
+    texts = [f"{mean:.4g} ± {se:.2g}" for mean, se in zip(table["mean"], table["se"], strict=True)]
+    print(
+        table.assign(text=texts).pivot_table("text", ["step", "noise", "dim"], "metric", aggfunc="first", sort=False).to_string()
+    )
+    drawn = every[(every["seed"] == SHOWN) & every["metric"].isin(["rmse", "pearson"])]
+    long = drawn.rename(columns={"step": "method"})[["method", "metric", "value"]]
     figure = recovery_figure(
         estimates,
-        job.shown.target,
-        job.shown.counts,
+        shown.shown.target,
+        shown.shown.counts,
         long,
         target_name="true",
         title="From the cloud to the diagonal: $VU^T + \\log k$ against the true PMI\n"
-        f"{job.summary['problem']}, k = 20\n"
+        f"{shown.summary['problem']}, k = 20, seed {SHOWN}\n"
         "dim = 2, then 4; rank of true PMI = 4; noise = zero_share, then unigram",
     )
     # The panels are steps; their colours are still those of the two methods.
