@@ -92,6 +92,11 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
             record.tables.append(overview(metrics, {name: estimator.status_ for name, estimator in fitted.items()}))
             write_shown(shown, directory / SHOWN_FILE)
         if fitted and record.status != "interrupted":
+            with record.step("budget"):
+                budget, optimum, no_budget = compare.budgets(problem, fitted)
+            record.budget(optimum, no_budget)
+            if len(budget):
+                write_csv(budget, directory / "budget.csv")
             with record.step("evaluate"):
                 vectors = compare.method_vectors(fitted, problem.counts, config.eval)
                 answers = compare.evaluate(vectors, config.eval, fitted=fitted, counts=problem.counts, seed=config.seed)
@@ -108,7 +113,7 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
                     problem.title, config.k, config.dim, config.noise_name, config.exponent, problem.pmi_rank
                 )
                 losses = {name: METHODS[name].loss for name in fitted if METHODS[name].loss}
-                frames = figures.RunFrames(title, metrics, histories(fitted), shown, losses)
+                frames = figures.RunFrames(title, metrics, histories(fitted), shown, losses, budget)
                 figures.run_figures(directory / "figures", frames, svg=config.svg)
                 figures.question_figures(directory / "figures", title, answers=answers, svg=config.svg)
     return record

@@ -225,11 +225,13 @@ def test_files_of_a_run(command: Command) -> None:
     methods = ["sgns_expected", "sgns_sampled", "sgns_ridge", "sppmi_svd", "oracle"]
     assert set(written(out)) >= {
         "metrics.csv",
+        "budget.csv",
         "history.csv",
         "summary.json",
         "shown.npz",
         "figures/recovery.png",
         "figures/recovery_raw.png",
+        "figures/budget.png",
         *(f"vectors/{method}.npz" for method in methods),
     }
     assert not [name for name in written(out) if Path(name).name.startswith(".")]  # nothing half written
@@ -251,9 +253,18 @@ def test_files_of_a_run(command: Command) -> None:
     corrected = np.sqrt(np.mean((error + offset) ** 2))
     assert metric(metrics, "sgns_expected", "corrected", "true", "all", "rmse") == pytest.approx(corrected)
 
+    budget = sp.Run.open(out).budget
+    assert list(budget.columns) == ["method", "term", "cells", "metric", "value"]
+    assert list(budget["method"].unique()) == methods
+    total = budget[(budget["term"] == "total") & (budget["metric"] == "rmse") & (budget["cells"] == "all")]
+    for own, value in zip(total["method"], total["value"], strict=True):
+        assert value == pytest.approx(metric(metrics, own, "corrected", "true", "all", "rmse"), rel=1e-9, abs=1e-12)
+
     summary = json.loads((out / "summary.json").read_text())
     assert summary["status"] == "complete"
-    assert [step["step"] for step in summary["steps"]] == ["problem", methods[0], "compare", *methods[1:], "evaluate", "figures"]
+    assert summary["budget"] == {"optimum": dict.fromkeys(methods, "own"), "left_out": {}}
+    steps = ["problem", methods[0], "compare", *methods[1:], "budget", "evaluate", "figures"]
+    assert [step["step"] for step in summary["steps"]] == steps
     assert all(step["seconds"] >= 0 and step["peak_memory_mb"] > 0 for step in summary["steps"])
     assert summary["pmi_rank"] == 4
     assert summary["seeds"] == {"methods": 0, "data": 0, "draws": 0}

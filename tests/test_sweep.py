@@ -33,6 +33,7 @@ def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sgns_pmi.figures.run_figures", lambda *args, **kwargs: [])
     monkeypatch.setattr("sgns_pmi.figures.finished.sweep_figures", lambda *args, **kwargs: [])
     monkeypatch.setattr("sgns_pmi.figures.finished.grid_figures", lambda *args, **kwargs: [])
+    monkeypatch.setattr("sgns_pmi.figures.finished.sweep_budget_figures", lambda *args, **kwargs: [])
 
 
 def sweep(command: Command, *arguments: str) -> Any:
@@ -60,7 +61,7 @@ def test_two_by_two(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = [f"{k},{dim},{job},{line}" for k, dim, job in asked for line in own[job]]
     assert lines == jobs
 
-    figures = {"figures/rmse_all.png", "figures/rmse_seen.png", "figures/grid_sgns_expected.png"}
+    figures = {"figures/rmse_all.png", "figures/rmse_seen.png", "figures/grid_sgns_expected.png", "figures/budget.png"}
     assert figures | {"sweep.csv", "report.html"} <= set(written(out))
     page = (out / "report.html").read_text()
     assert page.count("<img") == len([name for name in written(out) if name.startswith("figures/")])
@@ -235,7 +236,7 @@ def test_ctrl_c_ends_the_sweep_and_keeps_the_finished_jobs(command: Command, mon
     training = []
 
     def update(progress: Progress, *args: Any, **kwargs: Any) -> None:
-        if progress not in training:
+        if progress._name == "SGNS (sampled)" and progress not in training:
             training.append(progress)
             if len(training) == 2:  # in the second job
                 signal.raise_signal(signal.SIGINT)

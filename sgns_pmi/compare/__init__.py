@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from sgns_pmi.lazily import door
 
 if TYPE_CHECKING:
+    from sgns_pmi.compare.budget import budgets
     from sgns_pmi.compare.comparison import Comparing, Comparison, compare
     from sgns_pmi.compare.deviation import estimator_objective, objective_deviation, optimal_objective, scores_objective
     from sgns_pmi.compare.limits import cramer_rao_rmse
@@ -19,6 +20,7 @@ __all__ = [
     "Comparing",
     "Comparison",
     "Evaluation",
+    "budgets",
     "compare",
     "cramer_rao_rmse",
     "estimator_objective",

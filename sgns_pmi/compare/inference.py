@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from sgns_pmi.compare.sandwich import DENSE_PARAMETERS, Loss, LowRankFit, Noise, Sandwich, Side
+from sgns_pmi.compare.table import INTERVAL_COLUMNS
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_flag, check_real
 from sgns_pmi.factorise.base import Factorisation
@@ -27,7 +28,7 @@ log = logging.getLogger("sgns_pmi")
 Float = NDArray[np.float64]
 Ints = NDArray[np.integer]
 
-COLUMNS = ["center", "context", "estimate", "se", "lower", "upper", "z", "p_value", "q_value"]
+COLUMNS = INTERVAL_COLUMNS[1:]
 UNIT_COLUMNS = ["unit", "center", "context", "count"]
 REPLICATES = 200  # of the bootstrap: a standard error is then known to 5 %
 SAME = 1e-9  # relative difference up to which the units' counts are the counts
@@ -140,7 +141,8 @@ def linearised(estimator: Factorisation, counts: CooccurrenceCounts, corrected: 
 
 def trained(estimator: SGNS) -> bool:
     """Whether an SGNS was trained with drawn negatives, and did not minimise ℓ itself."""
-    return estimator.solver == "sampled" or isinstance(estimator.solver, Sampled)
+    solver = getattr(estimator, "solver", Sampled.name)  # that by NumPy has none to choose, and trains
+    return solver == Sampled.name or isinstance(solver, Sampled)
 
 
 def with_effects(

@@ -1,4 +1,4 @@
-"""The table metrics.csv: its columns, the rows one wants of it, and what it is first of all about."""
+"""The tables of a run: their columns; of metrics.csv the rows one wants of it, and what it is first of all about."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 from sgns_pmi.lazily import pd
 
 METRIC_COLUMNS = ("method", "estimate", "target", "cells", "metric", "value")
+INTERVAL_COLUMNS = ("method", "center", "context", "estimate", "se", "lower", "upper", "z", "p_value", "q_value")
+BUDGET_COLUMNS = ("method", "term", "cells", "metric", "value")
 
 
 def select(
@@ -52,4 +54,4 @@ def main_cells(metrics: pd.DataFrame) -> tuple[str, ...]:
     return ("all", "seen", "unseen") if main_target(metrics) == "true" else ("seen",)
 
 
-__all__ = ["METRIC_COLUMNS", "main_cells", "main_target", "select"]
+__all__ = ["BUDGET_COLUMNS", "INTERVAL_COLUMNS", "METRIC_COLUMNS", "main_cells", "main_target", "select"]

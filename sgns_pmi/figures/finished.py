@@ -9,6 +9,7 @@ from typing import Any
 from sgns_pmi.compare.words.evaluation import answers_from
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import METHODS
+from sgns_pmi.figures.budget import sweep_budget_figures
 from sgns_pmi.figures.grid import grid_figures
 from sgns_pmi.figures.questions import question_figures
 from sgns_pmi.figures.registry import RunFrames
@@ -34,7 +35,7 @@ def draw_run(run: Run) -> list[Path]:
         run.summary["problem"], config["k"], config["dim"], noise_name(config), config["exponent"], run.summary["pmi_rank"]
     )
     losses = {name: METHODS[name].loss for name in run.shown.corrected if name in METHODS and METHODS[name].loss}
-    frames = RunFrames(title, run.metrics, run.history, run.shown, losses)
+    frames = RunFrames(title, run.metrics, run.history, run.shown, losses, run.budget)
     written = run_figures(folder, frames, svg=config["svg"])
     tables = {"evaluation": run.evaluation, "neighbours": run.neighbours}
     return written + question_figures(folder, title, answers=answers_from(tables), svg=config["svg"])
@@ -47,7 +48,8 @@ def draw_sweep(sweep: Sweep) -> list[Path]:
     rows = sweep.averaged
     # A mean over seeds has no place for a fit that runs off to infinity.
     own = (rows[rows["optimum"]] if sweep.replicated else rows).drop(columns="optimum")
-    return sweep_figures(own, folder, title=title, svg=svg) + grid_figures(sweep, folder, title=title, svg=svg)
+    written = sweep_figures(own, folder, title=title, svg=svg) + grid_figures(sweep, folder, title=title, svg=svg)
+    return written + sweep_budget_figures(sweep.budget, sweep.keys, folder, title=title, svg=svg)
 
 
 def shared_title(jobs: Sequence[Job]) -> str:

@@ -27,6 +27,8 @@ class RunFrames:
         Some cells, what estimates are held against there, and the estimates, in the order in which panels shall stand.
     losses : mapping of method name to str
         What `history` holds of the methods that do not minimise ℓ.
+    budget : DataFrame
+        Rows of budget.csv: method, term, cells, metric, value; empty where no truth is known.
     """
 
     title: RunTitle
@@ -34,6 +36,7 @@ class RunFrames:
     history: pd.DataFrame
     shown: ShownCells
     losses: Mapping[str, str] = field(default_factory=dict)
+    budget: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 Draw = Callable[[RunFrames], Iterator[tuple[str, Figure]]]

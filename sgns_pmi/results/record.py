@@ -146,6 +146,12 @@ class RunRecord:
         if estimator.status_ == "diverged" and self.status == "running":
             self.status = "failed"
 
+    def budget(self, optimum: Mapping[str, str], left_out: Mapping[str, str]) -> None:
+        """Note whose optimum each method's error budget is told by; and note, and say, which have none and why."""
+        self._facts["budget"] = {"optimum": dict(optimum), "left_out": dict(left_out)}
+        for method, reason in left_out.items():
+            log.info("%s has no error budget: %s", method, reason)
+
     def interrupted(self) -> None:
         """Note that Ctrl-C ended the run."""
         self.status = "interrupted"

@@ -15,7 +15,7 @@ from typing import Any, Self
 from omegaconf import OmegaConf
 
 from sgns_pmi.compare.shown import ShownCells
-from sgns_pmi.compare.table import METRIC_COLUMNS, main_cells, main_target, select
+from sgns_pmi.compare.table import BUDGET_COLUMNS, INTERVAL_COLUMNS, METRIC_COLUMNS, main_cells, main_target, select
 from sgns_pmi.compare.words.files import read_vectors
 from sgns_pmi.compare.words.questions import EVALUATION_COLUMNS
 from sgns_pmi.compare.words.vectors import WordVectors
@@ -28,6 +28,7 @@ MISSING = "missing"
 """The status of a run that left no summary: it has not begun."""
 LEFT_BY_A_RUN = (".hydra", "summary.json", "metrics.csv", "vectors")
 HISTORY_COLUMNS = ("method", "step", "epoch", "seconds", "objective")
+SIDES = ("center", "context")
 NEIGHBOUR_COLUMNS = ("method", "word", "rank", "neighbour", "similarity")
 
 
@@ -117,6 +118,22 @@ class Run:
     def history(self) -> pd.DataFrame:
         """Rows of history.csv: method, step, epoch, seconds, objective."""
         return self._table("history", HISTORY_COLUMNS)
+
+    @cached_property
+    def budget(self) -> pd.DataFrame:
+        """Rows of budget.csv: method, term, cells, metric, value; there are some where a truth is known."""
+        return self._table("budget", BUDGET_COLUMNS)
+
+    @cached_property
+    def intervals(self) -> pd.DataFrame:
+        """Rows of intervals.csv: method, center, context, estimate, se, lower, upper, z, p_value, q_value.
+
+        Centers and contexts are words, or numbers where all are.
+        """
+        rows = self._table("intervals", INTERVAL_COLUMNS)
+        numbered = len(rows) > 0 and all(rows[side].str.isdecimal().all() for side in SIDES)
+        own = {"estimate": float} | (dict.fromkeys(SIDES, int) if numbered else {})
+        return rows.astype(own)
 
     @cached_property
     def evaluation(self) -> pd.DataFrame:

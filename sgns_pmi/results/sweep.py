@@ -116,6 +116,11 @@ class Sweep:
         return gather(self.jobs, "metrics")
 
     @cached_property
+    def budget(self) -> pd.DataFrame:
+        """The same of every budget.csv; empty where no job has one."""
+        return gather(self.jobs, "budget")
+
+    @cached_property
     def evaluation(self) -> pd.DataFrame:
         """The same of every evaluation.csv; empty where nothing was asked."""
         return gather(self.jobs, "evaluation")
@@ -183,7 +188,7 @@ def column_of(key: str) -> str:
     return f"swept_{key}" if key in METRIC_COLUMNS else key
 
 
-def gather(jobs: Sequence[Job], table: Literal["metrics", "evaluation"]) -> pd.DataFrame:
+def gather(jobs: Sequence[Job], table: Literal["metrics", "budget", "evaluation"]) -> pd.DataFrame:
     """Every row of that table of every job, with the swept keys and `job` as columns in front; empty if there is none."""
     keys = swept_keys(jobs)
     frames = []

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sgns_pmi.compare.table import METRIC_COLUMNS
+from sgns_pmi.compare.table import INTERVAL_COLUMNS, METRIC_COLUMNS
 from sgns_pmi.compare.words.evaluation import Answers, answer_tables
 from sgns_pmi.files import atomic_path
 from sgns_pmi.lazily import pd
 
-TEXT = dict.fromkeys((*METRIC_COLUMNS[:-1], "task", "set", "section", "word", "neighbour"), str)
+TEXT = dict.fromkeys((*METRIC_COLUMNS[:-1], "term", "center", "context", "task", "set", "section", "word", "neighbour"), str)
 """Columns of names: "true" alone in a column would be read as a boolean, and NA, null and nan are words."""
 
 
@@ -21,7 +21,7 @@ def number(text: str) -> float:
     return float(text or "nan")
 
 
-NUMBERS = dict.fromkeys(("value", "seconds", "objective", "similarity"), number)
+NUMBERS = dict.fromkeys(("value", "seconds", "objective", "similarity", *INTERVAL_COLUMNS[4:]), number)
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:

@@ -103,6 +103,7 @@ def descend(
     precisions: Sequence[torch.dtype] = (torch.float64,),
     others: Iterable[Start] = (),
     most: int = 0,
+    also: Sequence[Start] = (),
     near: bool = True,
     tolerance: float | None = None,
     max_steps: int,
@@ -128,6 +129,8 @@ def descend(
     others : iterable of (V, U), default none
     most : int, default 0
         How many of them there may be in all.
+    also : sequence of (V, U) or (V, U, b, c), default none
+        Starts from which the engine comes near an optimum beside the first, to go on from the lowest.
     near : bool, default True
         Whether the engine first comes near an optimum.
     tolerance : float, optional
@@ -143,7 +146,7 @@ def descend(
     exact = objective(first)
     interrupted, ends = False, None
     with threads_for(exact.shape), Progress(title, max_steps, verbose) as progress:
-        descent = engine(exact, [start], bias, history)
+        descent = engine(exact, [start, *also], bias, history)
         try:
             if near:
                 descent.approach()

@@ -13,6 +13,7 @@ from sgns_pmi.errors import check_choice, check_integer, check_real
 from sgns_pmi.factorise import losses, solvers
 from sgns_pmi.factorise.devices import threads_for
 from sgns_pmi.factorise.losses.penalty import Ridge
+from sgns_pmi.factorise.solvers.biases import given
 from sgns_pmi.factorise.solvers.solution import History, Solution
 from sgns_pmi.lazily import torch
 from sgns_pmi.negatives import Negatives
@@ -77,7 +78,8 @@ class Expected:
     ) -> Solution:
         """Minimise ℓ, with the penalty if any, over V (words, dim) and U (contexts, dim), and biases b and c when asked.
 
-        A penalised search may begin at a `start` of its own.
+        A penalised search may begin at a `start` of its own; another comes near its optimum from there too, and goes on from
+        the lower.
         """
         if ridge is not None:
             return self._solve_ridge(counts, dim, negatives, ridge, start, device=device, bias=bias, verbose=verbose)
@@ -96,6 +98,7 @@ class Expected:
             precisions=(torch.float64,) if newton else solvers.PRECISIONS[self.precision],
             others=(solvers.random_start(counts, dim, negatives, rng) for rng in rngs),
             most=starts - 1,
+            also=[] if start is None else [given(start)],
             near=newton,
             tolerance=self.tolerance,
             max_steps=self.max_steps,
