@@ -6,7 +6,6 @@ import re
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NoReturn
 
 import hydra._internal.hydra
@@ -18,17 +17,10 @@ from omegaconf import Container, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sgns_pmi.config import unknown_key
+from sgns_pmi.defaults import conf_folder
 from sgns_pmi.errors import InputError, check_choice, missing_extra
 from sgns_pmi.factorise import METHODS
 from sgns_pmi.version import __version__
-
-PACKAGE = Path(__file__).resolve().parent
-
-
-def conf_folder() -> Path:
-    """The configuration: inside the package where that was installed from a wheel, beside it in a checkout."""
-    installed = PACKAGE / "conf"
-    return installed if installed.is_dir() else PACKAGE.parent / "conf"
 
 
 def register_help() -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 from sgns_pmi import figures as pictures
 from sgns_pmi.compare.table import main_cells, main_target, select
 from sgns_pmi.lazily import pd
+from sgns_pmi.report import report_at_end
 from sgns_pmi.results.leftovers import SWEEP_FILES, clear
 from sgns_pmi.results.overview import as_text
 from sgns_pmi.results.replicates import seeds_table
-from sgns_pmi.results.sweep import Sweep, questions_table, report, sweep_table
-from sgns_pmi.results.tables import write_csv, write_text
+from sgns_pmi.results.sweep import Sweep, questions_table, sweep_table
+from sgns_pmi.results.tables import write_csv
 
 
 def finish_sweep(directory: Path, figures: bool = True) -> set[str]:
@@ -38,14 +39,18 @@ def finish_sweep(directory: Path, figures: bool = True) -> set[str]:
         if len(sweep.evaluation):
             write_csv(sweep.evaluation, directory / "evaluation.csv")
         tables = sweep_tables(sweep)
-        drawn = pictures.draw_sweep(sweep) if figures and sweep.config.get("figures", True) else []
-        write_text(report(tables, sweep.jobs, [file for file in drawn if file.suffix == ".png"]), directory / "report.html")
+        if figures and sweep.config.get("figures", True):
+            pictures.draw_sweep(sweep)
         for title, table in tables.items():
             print(title, as_text(table), sep="\n")
     for job in sweep.jobs:
         if job.status != "complete":
             print(f"job {job.number} {job.status}: see {os.path.relpath(job.folder)}")
+    page = report_at_end(directory) if sweep.jobs else None
     print(f"{sweep.count}: {os.path.relpath(directory)}")
+    for name, place in (("figures", directory / "figures"), ("report", page)):
+        if place is not None and place.exists():
+            print(f"{name}: {os.path.relpath(place)}")
     return {job.status for job in sweep.jobs}
 
 

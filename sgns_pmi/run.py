@@ -20,7 +20,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from sgns_pmi import compare, figures
+from sgns_pmi import compare, figures, report
 from sgns_pmi.command_line import as_dict, as_input_error, check_arguments, conf_folder, guard_configuration, register_help
 from sgns_pmi.compare.words.files import check_word2vec, write_factors, write_word2vec
 from sgns_pmi.config import Config
@@ -178,18 +178,24 @@ def job(tree: DictConfig) -> str | float:
     for table in tables:
         print(as_text(table))
     if status != "refused":
+        page = report.report_at_end(directory)
         print(f"{status}: {os.path.relpath(directory)}")
+        for name, place in (("figures", directory / "figures"), ("report", page)):
+            if place is not None and place.exists():
+                print(f"{name}: {os.path.relpath(place)}")
     raise SystemExit(EXIT_CODES[status])
 
 
 def sweep_job(tree: DictConfig, directory: Path, sweep: Path) -> str | float:
-    """One job of a sweep, which may run in a process of its own."""
+    """One job of a sweep, which may run in a process of its own; it has a report where it has figures."""
     start = time.monotonic()
     if multiprocessing.parent_process() is not None:
         end_with(os.getppid())
     # Of a sweep that was killed a worker may still be writing here.
     with ended_as_by_ctrl_c(), FolderLock(directory, "hydra.sweep.dir", patience=30):
         status, tables = checked_run(tree, directory, alone=False)
+        if status != "refused" and tree.figures == "all":
+            report.report_at_end(directory)
         line = status_line(sweep, directory.name, status, time.monotonic() - start, headline(tables))
         if line is not None:
             log.info(line)

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MultipleLocator, NullLocator
 from numpy.typing import NDArray
-from scipy.sparse.linalg import svds
 
+from sgns_pmi.compare.singular import leading_singular_values
 from sgns_pmi.figures.registry import RunFrames, run_figure
 from sgns_pmi.figures.style import TARGET, colour, label, marker, plain, set_title, styled
 
@@ -20,7 +20,6 @@ LEADING = 50
 """How many singular values are shown, at least."""
 FLOOR = 1e-4
 """Singular values below this share of the target's largest are rounding or nearly so, and left out."""
-DENSE_SIDE = 500
 MOST_LINEAR = 12
 """Beyond so many singular values their index has a log scale."""
 
@@ -39,15 +38,6 @@ def spectrum_figures(run: RunFrames) -> Iterator[tuple[str, Figure]]:
             title=run.title.of("Singular values"),
         )
         yield "spectrum", figure
-
-
-def leading_singular_values(matrix: Array, count: int) -> Array:
-    """The largest singular values of a matrix, descending, at most `count`; infinite entries are taken as 0."""
-    finite = np.where(np.isfinite(matrix), matrix, 0.0).astype(np.float64)
-    if min(finite.shape) <= max(DENSE_SIDE, 2 * count) or not finite.any():
-        return np.linalg.svd(finite, compute_uv=False)[:count]
-    # A fixed start makes the result repeatable.
-    return np.sort(svds(finite, k=count, return_singular_vectors=False, v0=np.ones(min(finite.shape))))[::-1]
 
 
 @styled

@@ -1,4 +1,4 @@
-"""What all figures share: one colour, marker and readable name a method, fonts, and how a figure is saved."""
+"""What all figures share: fonts, panels, and how a figure is saved; a method's looks stand in `looks`."""
 
 from __future__ import annotations
 
@@ -8,58 +8,16 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
-from zlib import crc32
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sgns_pmi.figures.looks import COLOURS, LABELS, colour, label, marker
 from sgns_pmi.files import atomic_path
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-# The methods of a plain run have the colours of Okabe & Ito ("Color Universal Design", 2008); the rest those of
-# Paul Tol's "muted" scheme, darkened where too pale for a line on white.
-COLOURS = {
-    "sgns_expected": "#0072B2",
-    "sgns_sampled": "#D55E00",
-    "sppmi_svd": "#009E73",
-    "pmi_svd": "#56B4E9",
-    "oracle": "#000000",
-    "empirical": "#E69F00",
-    "qwem": "#CC79A7",
-    "sppmi": "#44AA99",
-    "numpy_sgns": "#332288",
-    "cbow": "#B39A2E",
-    "glove": "#882255",
-    "fasttext": "#CC6677",
-    "softmax_mle": "#117733",
-    "ro_sgns": "#AA4499",
-    "swivel": "#7F7F19",
-    "sgns_stream": "#8A3800",
-}
-"""Colour of each method, in every figure."""
-
-LABELS = {
-    "sgns_expected": "SGNS (expected)",
-    "sgns_sampled": "SGNS (sampled)",
-    "sppmi_svd": "SPPMI-SVD",
-    "pmi_svd": "PMI-SVD",
-    "oracle": "Oracle",
-    "empirical": "Empirical PMI",
-    "qwem": "QWEM",
-    "sppmi": "SPPMI",
-    "numpy_sgns": "SGNS (NumPy)",
-    "cbow": "CBOW",
-    "glove": "GloVe",
-    "fasttext": "fastText",
-    "softmax_mle": "Softmax MLE",
-    "ro_sgns": "RO-SGNS",
-    "swivel": "Swivel",
-    "sgns_stream": "SGNS (stream)",
-}
-"""Readable name of each method."""
 
 TARGET = "#444444"
 """Colour of what estimates are held against: the truth, the identity line, the best optimum."""
@@ -68,9 +26,6 @@ UNSEEN_COLOUR = "#B0B0B0"
 DPI = 150
 LEAST_WIDTH = 7.2
 """Inches; room for a title above a single panel."""
-
-_SPARE_COLOURS = ("#6929C4", "#9F1853", "#198038", "#B28600", "#005D5D", "#570408", "#002D9C", "#A56EFF")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*", "d", "H", "8", "x")
 
 _RC: Any = {  # the stubs of matplotlib 3.11 type each key; those of 3.9 do not
     "font.family": "DejaVu Sans",  # ships with matplotlib, so a figure looks the same everywhere
@@ -93,23 +48,6 @@ _RC: Any = {  # the stubs of matplotlib 3.11 type each key; those of 3.9 do not
     "svg.fonttype": "path",
     "svg.hashsalt": "sgns-pmi",  # same figure, same bytes
 }
-
-
-def colour(method: str) -> str:
-    """Colour of a method; one that is not listed gets a fixed colour chosen by its name."""
-    return COLOURS.get(method, _SPARE_COLOURS[crc32(method.encode()) % len(_SPARE_COLOURS)])
-
-
-def label(method: str) -> str:
-    """Readable name of a method; one that is not listed keeps its own."""
-    return LABELS.get(method, method)
-
-
-def marker(method: str) -> str:
-    """Marker of a method, so that lines differ without colour too."""
-    if method in COLOURS:
-        return _MARKERS[list(COLOURS).index(method)]
-    return _MARKERS[crc32(method.encode()) % len(_MARKERS)]
 
 
 def styled(draw: Callable[P, R]) -> Callable[P, R]:
@@ -199,3 +137,25 @@ def save(figure: Figure, path: str | Path, svg: bool = False) -> list[Path]:
             figure.savefig(beside, dpi=DPI, metadata={"Date": None} if suffix == "svg" else None)
         written.append(target)
     return written
+
+
+__all__ = [
+    "COLOURS",
+    "DPI",
+    "LABELS",
+    "LEAST_WIDTH",
+    "TARGET",
+    "UNSEEN_COLOUR",
+    "badge",
+    "balanced",
+    "colour",
+    "label",
+    "label_axes",
+    "marker",
+    "number",
+    "panel_axes",
+    "plain",
+    "save",
+    "set_title",
+    "styled",
+]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,10 +23,6 @@ GRAVITY = ("complete", MISSING, "refused", "interrupted", "failed", "running")
 """What a job may have come to; of a sweep's jobs the last of these says what the sweep has."""
 NO_OPTIMUM = "no finite optimum"
 """What a method says of a fit that runs off to infinity."""
-QUESTION = (
-    "Given co-occurrence counts, how well does a factorisation recover the PMI behind them, and what keeps it from doing better?"
-)
-STYLE = "body{font:15px sans-serif;margin:2em auto;max-width:70em}img{max-width:100%}pre{overflow-x:auto}"
 
 
 @dataclass(frozen=True)
@@ -230,28 +224,4 @@ def questions_table(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     return table.set_index([*keys, "job", "method", "question"])["value"].unstack("question", sort=False)
 
 
-def report(tables: Mapping[str, pd.DataFrame], jobs: Sequence[Job], figures: Sequence[Path]) -> str:
-    """A page of HTML that needs no other file: the question, the table, the figures."""
-    numbers = "".join(
-        f"<h2>{html.escape(title)}</h2>"
-        + table.reset_index().to_html(index=False, float_format=lambda value: f"{value:.4g}", na_rep="", border=0)
-        for title, table in tables.items()
-    )
-    states = "".join(
-        f"<li>job {job.number} {html.escape(f'{job.status} {job.reason}'.strip())}</li>"
-        for job in jobs
-        if job.status != "complete"
-    )
-    pictures = "".join(
-        f'<h2>{html.escape(figure.stem)}</h2><img alt="{html.escape(figure.stem)}" src="data:image/png;base64,'
-        f'{base64.b64encode(figure.read_bytes()).decode("ascii")}">'
-        for figure in figures
-    )
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>sgns-pmi sweep</title><style>{STYLE}</style>'
-        f"<h1>Recovery of PMI</h1><p>{QUESTION}</p>{numbers}"
-        f"{f'<ul>{states}</ul>' if states else ''}{pictures}</html>\n"
-    )
-
-
-__all__ = ["Job", "Sweep", "gather", "questions_table", "report", "sweep_table", "swept_keys", "typed_value"]
+__all__ = ["Job", "Sweep", "gather", "questions_table", "sweep_table", "swept_keys", "typed_value"]

@@ -27,6 +27,7 @@ METHODS = [
     "ro_sgns",
     "swivel",
     "sgns_stream",
+    "sgns_ridge",
 ]
 
 # Machado, Oliveira & Fernandes (2009): what a person without red (protan) or green (deutan) cones sees, linear RGB.

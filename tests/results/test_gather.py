@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from sgns_pmi.results.sweep import Job, gather, questions_table, report, sweep_table, swept_keys
+from sgns_pmi.results.sweep import Job, gather, questions_table, sweep_table, swept_keys
 
 COLUMNS = ["method", "estimate", "target", "cells", "metric", "value"]
 
@@ -45,11 +45,6 @@ def test_gathering(tmp_path: Path) -> None:
     table = sweep_table(frame, ["k"])
     assert table.index.tolist() == [(5, 0), (7, 2)]
     assert table["m0"].tolist() == [1 / 3, 0.1]
-    page = report({"RMSE of all < cells": table}, jobs, [])
-    assert "RMSE of all &lt; cells" in page
-    assert "0.3333" in page
-    assert "job 1 missing" in page
-    assert "job 0 " not in page
 
 
 def test_the_table_has_one_kind_of_row(tmp_path: Path) -> None:

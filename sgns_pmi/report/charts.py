@@ -1,0 +1,390 @@
+"""The charts of a page, as Vega-Lite specifications: data and what is drawn of them, without a size.
+
+A chart of one panel a method, or a value of a key, is a facet; the page's script gives it as many columns as there is room for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sgns_pmi.compare.shown import ShownCells
+from sgns_pmi.compare.singular import leading_singular_values
+from sgns_pmi.figures.looks import colour, label
+from sgns_pmi.lazily import pd
+
+Spec = dict[str, Any]
+
+INK = "currentColor"
+"""The page's own colour of text, light or dark."""
+UNSEEN = "#9A9A9A"
+MOST_STEPS = 300
+"""Points of a curve; a longer history is thinned evenly."""
+MOST_VALUES = 30
+"""Singular values shown."""
+MOST_MATRIX = 1_000_000
+"""Cells of a matrix whose singular values are taken for a page: a fraction of a second."""
+SHORTEST = 1e-3
+"""Seconds: less is drawn here."""
+FLOOR = 1e-4
+"""Singular values below this share of the target's largest are rounding or nearly so."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart of a page.
+
+    Parameters
+    ----------
+    name : str
+        Of its element.
+    title : str
+    spec : dict
+        Vega-Lite, without width.
+    alt : str
+        What it shows, for those who do not see it.
+    note : str, optional
+        What a reader has to know, below it.
+    panels : int, default 1
+        Panels that it has side by side where there is room.
+    zooms : bool, default False
+        Whether it can be moved and enlarged.
+    """
+
+    name: str
+    title: str
+    spec: Spec
+    alt: str
+    note: str = ""
+    panels: int = 1
+    zooms: bool = False
+
+
+def recovery_chart(methods: Sequence[str], target: str, cells: Sequence[Mapping[str, Any]], note: str) -> Chart:
+    """Estimate against target, a panel a method; its rows, of the data ``cells``, come from the page's script.
+
+    Parameters
+    ----------
+    methods : sequence of str
+    target : {"true", "empirical"}
+    cells : sequence of dict
+        Those of each job, as `plot_cells` gives them.
+    note : str
+    """
+    worded = all("center" in own for own in cells)
+    across, along = _ranges(cells)
+    tooltip = [
+        *([{"field": side, "type": "nominal"} for side in ("center", "context")] if worded else []),
+        {"field": "count", "type": "quantitative"},
+        {"field": "estimate", "type": "quantitative"},
+        {"field": "target", "type": "quantitative", "title": f"{target} PMI"},
+    ]
+    names = [label(method) for method in methods]
+    seen = {"field": "method", "type": "nominal", "scale": _scale(methods), "legend": None}
+    points = {
+        "mark": {"type": "circle", "size": 18, "opacity": 0.65, "clip": True, "aria": False},
+        "params": [{"name": "zoom", "bind": "scales", "select": {"type": "interval", "zoom": "wheel![event.shiftKey]"}}],
+        "encoding": {
+            "x": {"field": "target", "type": "quantitative", "title": f"{target} PMI (nats)", "scale": {"domain": across}},
+            "y": {"field": "estimate", "type": "quantitative", "title": "estimate (nats)", "scale": {"domain": along}},
+            "color": {"condition": {"test": "datum.count > 0", **seen}, "value": UNSEEN},
+            "tooltip": tooltip,
+        },
+    }
+    # The identity, drawn wherever one moves.
+    line = {
+        "data": {"values": [{"at": -1000}, {"at": 1000}]},
+        "mark": {"type": "line", "strokeDash": [4, 4], "color": INK, "clip": True, "opacity": 0.7, "aria": False},
+        "encoding": {"x": {"field": "at", "type": "quantitative"}, "y": {"field": "at", "type": "quantitative"}},
+    }
+    spec = {
+        "data": {"name": "cells"},
+        "facet": {"field": "method", "type": "nominal", "sort": names, "title": None},
+        "spec": {"height": 240, "layer": [points, line]},
+    }
+    alt = f"Estimated PMI against the {target} PMI, one point a cell and one panel a method; on the dashed line both are equal."
+    return Chart(
+        "recovery",
+        "Estimate against truth" if target == "true" else "Estimate against the empirical PMI",
+        spec,
+        alt,
+        note,
+        len(methods),
+        True,
+    )
+
+
+def _ranges(cells: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[float]]:
+    """What the axes show at first: all targets; and of the estimates all but the most extreme per cent."""
+    targets = np.array([value for own in cells for value in own["target"] if value is not None] or [0.0])
+    estimates = [value for own in cells for values in own["estimates"].values() for value in values if value is not None]
+    across = [float(targets.min()), float(targets.max())]
+    usual = np.quantile(estimates, [0.01, 0.99]) if estimates else across
+    along = [min(across[0], float(usual[0])), max(across[1], float(usual[1]))]
+    return _padded(across), _padded(along)
+
+
+def _padded(ends: Sequence[float]) -> list[float]:
+    margin = 0.03 * (ends[1] - ends[0]) or 1.0
+    return [round(ends[0] - margin, 3), round(ends[1] + margin, 3)]
+
+
+def budget_chart(budget: pd.DataFrame) -> Chart:
+    """What the squared error over all cells is made of: a bar a method, a piece a term."""
+    rows = budget[(budget["cells"] == "all") & (budget["term"] != "total")]
+    shares = rows[rows["metric"] == "share"]
+    roots = rows[rows["metric"] == "rmse"].set_index(["method", "term"])["value"]
+    values = [
+        {
+            "method": label(method),
+            "term": term.replace("_", " "),
+            "share": share,
+            "rmse": float(roots.get((method, term), np.nan)),
+        }
+        for method, term, share in shares[["method", "term", "value"]].itertuples(index=False)
+    ]
+    spec = {
+        "data": {"values": _finite(values)},
+        "mark": {"type": "bar"},
+        "height": {"step": 26},
+        "encoding": {
+            "y": {"field": "method", "type": "nominal", "sort": None, "title": None},
+            "x": {"field": "share", "type": "quantitative", "title": "share of the squared error", "axis": {"format": "%"}},
+            "color": {"field": "term", "type": "nominal", "title": None, "scale": {"scheme": "tableau10"}},
+            "tooltip": [
+                {"field": "method"},
+                {"field": "term"},
+                {"field": "share", "format": ".1%", "type": "quantitative"},
+                {"field": "rmse", "format": ".3g", "type": "quantitative", "title": "RMSE of the term"},
+            ],
+        },
+    }
+    alt = "What the squared error of each method is made of: the share of each term over all cells."
+    note = "A negative share makes good another term's error."
+    return Chart("budget", "What the error is made of", spec, alt, note)
+
+
+def convergence_chart(history: pd.DataFrame, best: float) -> Chart:
+    """How far each method is above the least objective known, against seconds."""
+    rows = [
+        {
+            "method": label(str(method)),
+            "seconds": max(seconds, SHORTEST),
+            "step": int(step),
+            "objective": value,
+            "above": 100 * (value / best - 1),
+        }
+        for method, own in history.groupby("method", sort=False)
+        for step, seconds, value in _thinned(own)[["step", "seconds", "objective"]].itertuples(index=False)
+    ]
+    methods = [str(method) for method in history["method"].unique()]
+    spec = {
+        "data": {"values": _finite([row for row in rows if row["above"] > 1e-7])},
+        "mark": {"type": "line", "point": {"size": 14}, "strokeWidth": 1.4},
+        "height": 280,
+        "encoding": {
+            "x": {
+                "field": "seconds",
+                "type": "quantitative",
+                "title": "seconds",
+                "scale": {"type": "log"},
+                "axis": {"tickCount": 6, "format": "~g"},
+            },
+            "y": {
+                "field": "above",
+                "type": "quantitative",
+                "title": "above the least ℓ known (%)",
+                "scale": {"type": "log"},
+                "axis": {"tickCount": 6, "format": "~g"},
+            },
+            "color": _legend(methods),
+            "tooltip": [
+                {"field": "method"},
+                {"field": "step", "type": "quantitative"},
+                {"field": "seconds", "format": ".3g", "type": "quantitative"},
+                {"field": "objective", "format": ".7g", "type": "quantitative"},
+            ],
+        },
+    }
+    alt = "How far the objective of each method is above the least that is known, against seconds; both axes are logarithmic."
+    return Chart(
+        "convergence",
+        "Convergence",
+        spec,
+        alt,
+        f"The least objective known is {best:.7g} nats a pair; points that reach it are not on a log scale.",
+    )
+
+
+def losses_chart(history: pd.DataFrame, losses: Mapping[str, str]) -> Chart:
+    """What the methods that do not minimise ℓ minimise, a panel each."""
+    rows = [
+        {"method": f"{label(str(method))}: {losses[str(method)]}", "seconds": seconds, "step": int(step), "objective": value}
+        for method, own in history.groupby("method", sort=False)
+        for step, seconds, value in _thinned(own)[["step", "seconds", "objective"]].itertuples(index=False)
+    ]
+    names = list(dict.fromkeys(row["method"] for row in rows))
+    spec = {
+        "data": {"values": _finite(rows)},
+        "facet": {"field": "method", "type": "nominal", "sort": names, "title": None},
+        "spec": {
+            "height": 200,
+            "mark": {"type": "line", "point": {"size": 14}, "strokeWidth": 1.4},
+            "encoding": {
+                "x": {"field": "seconds", "type": "quantitative"},
+                "y": {"field": "objective", "type": "quantitative", "title": None, "scale": {"zero": False}},
+                "tooltip": [{"field": name, "type": "quantitative"} for name in ("step", "seconds", "objective")],
+            },
+        },
+        "resolve": {"scale": {"x": "independent", "y": "independent"}},
+    }
+    return Chart(
+        "losses", "What other methods minimise", spec, "The loss of each method against seconds of training.", panels=len(names)
+    )
+
+
+def spectrum_chart(shown: ShownCells, dim: int | None, pmi_rank: int | None) -> Chart:
+    """Leading singular values of the target and of each estimate."""
+    count = min(MOST_VALUES, *shown.target.shape)
+    target = f"{shown.target_name} PMI"
+    top = leading_singular_values(shown.target, count)
+    floor = FLOOR * (float(top[0]) or 1.0)
+    rows = [
+        {"method": name, "index": index, "value": float(value)}
+        for name, values in [
+            (target, top),
+            *((label(method), leading_singular_values(own, count)) for method, own in shown.corrected.items()),
+        ]
+        for index, value in enumerate(values, 1)
+        if value > floor
+    ]
+    spec = {
+        "data": {"values": rows},
+        "mark": {"type": "line", "point": {"size": 30}, "strokeWidth": 1.4},
+        "height": 280,
+        "encoding": {
+            "x": {
+                "field": "index",
+                "type": "quantitative",
+                "title": "index of singular value",
+                "scale": {"type": "log"},
+                "axis": {"tickCount": 6, "format": "~g"},
+            },
+            "y": {
+                "field": "value",
+                "type": "quantitative",
+                "title": "singular value (nats)",
+                "scale": {"type": "log"},
+                "axis": {"tickCount": 5, "format": "~g"},
+            },
+            "color": _legend(list(shown.corrected), {target: "#888888"}),
+            "tooltip": [
+                {"field": "method"},
+                {"field": "index", "type": "quantitative"},
+                {"field": "value", "type": "quantitative", "format": ".4g"},
+            ],
+        },
+    }
+    rank = "" if pmi_rank is None else f" The true PMI has rank {pmi_rank}."
+    note = f"An estimate of dim {dim} has rank {dim} and, with its column term, two more at most.{rank}"
+    alt = "The leading singular values of the target and of each method's estimate, on logarithmic axes."
+    return Chart("spectrum", "Singular values", spec, alt, note)
+
+
+def sweep_chart(summary: pd.DataFrame, keys: Sequence[str], cells: str, target: str) -> Chart | None:
+    """RMSE against the key with most values, a line a method, a panel for each combination of the other keys."""
+    if not keys:
+        return None
+    along = max(keys, key=lambda key: (_is_number(list(summary[key])), summary[key].nunique()))
+    others = [key for key in keys if key != along]
+    rows = [
+        {
+            "method": label(row["method"]),
+            "at": row[along],
+            "mean": row["mean"],
+            "se": row["se"],
+            # A log scale has no room for 0.
+            "lower": np.fmax(row["mean"] - row["se"], row["mean"] / 10),
+            "upper": np.fmax(row["mean"] + row["se"], row["mean"]),
+            "panel": ", ".join(f"{key} = {row[key]}" for key in others),
+        }
+        for row in summary.to_dict("records")
+        if row["mean"] > 1e-9
+    ]
+    rows = _finite(rows)
+    methods = [str(method) for method in summary["method"].unique()]
+    position = {"field": "at", "type": "ordinal", "title": along, "sort": None, "axis": {"labelAngle": 0}}
+    measure = {"type": "quantitative", "title": "RMSE (nats)", "scale": {"type": "log"}, "axis": {"tickCount": 5, "format": "~g"}}
+    tooltip = [
+        {"field": "method"},
+        {"field": "at", "title": along},
+        *({"field": name, "type": "quantitative", "format": ".3g"} for name in ("mean", "se")),
+    ]
+    inner = {
+        "height": 240,
+        "layer": [
+            {"mark": {"type": "rule", "aria": False}, "encoding": {"y": {"field": "lower", **measure}, "y2": {"field": "upper"}}},
+            {
+                "mark": {"type": "line", "point": {"size": 36}},
+                "encoding": {"y": {"field": "mean", **measure}, "tooltip": tooltip},
+            },
+        ],
+        "encoding": {"x": position, "color": _legend(methods)},
+    }
+    panels = list(dict.fromkeys(row["panel"] for row in rows))
+    alt = f"RMSE against the {target} PMI over {cells} cells, against {along}, one line a method."
+    title = f"RMSE against {along}, {cells} cells"
+    if not others:
+        return Chart(f"sweep-{cells}", title, {"data": {"values": rows}, **inner}, alt)
+    spec = {
+        "data": {"values": rows},
+        "facet": {"field": "panel", "type": "nominal", "sort": panels, "title": None},
+        "spec": inner,
+    }
+    return Chart(f"sweep-{cells}", title, spec, alt, panels=len(panels))
+
+
+def _scale(methods: Sequence[str], others: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Colours of the methods by their readable names; black would not be seen on a dark page."""
+    shades = {label(method): INK if colour(method) == "#000000" else colour(method) for method in methods} | dict(others or {})
+    return {"domain": list(shades), "range": list(shades.values())}
+
+
+def _legend(methods: Sequence[str], others: Mapping[str, str] | None = None) -> dict[str, Any]:
+    return {"field": "method", "type": "nominal", "title": None, "scale": _scale(methods, others)}
+
+
+def _thinned(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.iloc[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_STEPS)).astype(int))]
+
+
+def _finite(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows as JSON can hold them: five digits, nothing in place of what is not finite."""
+    return [{name: _kept(value) for name, value in row.items()} for row in rows]
+
+
+def _kept(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return float(f"{value:.7g}") if np.isfinite(value) else None
+    return value
+
+
+def _is_number(values: Sequence[Any]) -> bool:
+    return all(isinstance(value, int | float | np.number) and not isinstance(value, bool) for value in values)
+
+
+__all__ = [
+    "MOST_MATRIX",
+    "Chart",
+    "budget_chart",
+    "convergence_chart",
+    "losses_chart",
+    "recovery_chart",
+    "spectrum_chart",
+    "sweep_chart",
+]

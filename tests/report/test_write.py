@@ -1,0 +1,164 @@
+"""report.html of whatever a folder holds."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from report_folders import EVIL, METHODS, write_run
+
+import sgns_pmi as sp
+from sgns_pmi.report import write_report
+from sgns_pmi.report.__main__ import main
+
+
+class Reader(HTMLParser):
+    """What a browser would see: the text, what is asked of elsewhere, and the scripts."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.text, self.addresses, self.scripts = "", [], []
+        self._inside: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._inside.append(tag)
+        self.addresses += [value for name, value in attrs if name in ("href", "src")]
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._inside and self._inside.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if "script" in self._inside:
+            self.scripts[-1] += data
+        elif "style" not in self._inside:
+            self.text += data
+
+
+def page_of(folder: Path) -> Reader:
+    return Reader(write_report(folder).read_text(encoding="utf-8"))
+
+
+def data_of(page: Reader) -> dict[str, Any]:
+    return json.loads(page.scripts[0])
+
+
+def test_the_page_of_a_run_answers_with_its_numbers(run_folder: Path) -> None:
+    page = page_of(run_folder)
+    assert "SGNS (expected) comes closest to the true PMI: its RMSE is 0.1 nats over all cells" in page.text
+    assert "Next is SGNS (sampled) (0.3)." in page.text  # the oracle is no competitor
+    for fact in ("a-host", "2026-01-31 12:00:00+01:00", "0123abc", "methods 7", "100 MB", "6.0"):
+        assert fact in page.text
+    assert {"metrics.csv", "summary.json", "shown.npz"} <= set(page.addresses)
+    assert all(":" not in address and not address.startswith("//") for address in page.addresses)
+    data = data_of(page)
+    assert data["names"][0] == "recovery"
+    assert list(data["cells"]["jobs"][0]["estimates"]) == ["SGNS (expected)", "SGNS (sampled)", "Oracle"]
+    assert len(data["cells"]["jobs"][0]["target"]) == 144
+
+
+def test_words_of_a_user_are_escaped(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", {EVIL: 0.1, "oracle": 0.0}, problem=EVIL, left_out={EVIL: EVIL})
+    page = page_of(folder)
+    assert EVIL in page.text
+    assert len(page.scripts) == 5  # the data, three libraries, the page's own
+    assert EVIL in data_of(page)["cells"]["jobs"][0]["estimates"]
+
+
+def test_the_page_of_a_sweep_has_means_over_seeds(sweep_folder: Path) -> None:
+    page = page_of(sweep_folder)
+    assert "4 of 5 jobs have a result (1 failed)." in page.text
+    assert "SGNS (expected) at dim = 4 comes closest to the true PMI: its RMSE is 0.260 ± 0.010 nats" in page.text
+    assert "it is 0.510 ± 0.010 at dim = 2 and 0.260 ± 0.010 at dim = 4" in page.text
+    assert f"job 4 failed {EVIL}" in page.text
+    data = data_of(page)
+    assert data["cells"]["settings"] == [{"dim": 2}, {"dim": 4}]  # of one seed each
+    assert "dim%3D2%2Cseed%3D0/" in page.addresses
+    assert "Means of 2 seeds ± standard error." in page.text
+
+
+def test_fits_without_an_optimum_do_not_win(tmp_path: Path) -> None:
+    methods = {"sgns_expected": {"status": "no finite optimum"}, "sgns_sampled": {"status": "step limit"}, "oracle": {}}
+    page = page_of(write_run(tmp_path / "run", methods=methods))
+    assert "SGNS (sampled) comes closest" in page.text
+    assert "SGNS (expected) has no finite optimum" in page.text
+    assert "SGNS (sampled) stopped before an optimum" in page.text
+
+
+def test_a_budget_says_what_the_error_is_made_of(run_folder: Path) -> None:
+    rows = [
+        (method, term, "all", metric, value)
+        for method in METHODS
+        for term, share in (("optimisation", 0.1), ("sampling", 0.85), ("rank", 0.05), ("total", 1.0))
+        for metric, value in (("share", share), ("rmse", share / 10))
+    ]
+    pd.DataFrame(rows, columns=["method", "term", "cells", "metric", "value"]).to_csv(run_folder / "budget.csv", index=False)
+    page = page_of(run_folder)
+    assert "Of the squared error of SGNS (expected), 85 % is sampling noise, 10 % is optimisation and 5 % is rank" in page.text
+    assert "budget" in data_of(page)["names"]
+
+
+@pytest.mark.parametrize("status", ["running", "failed", "interrupted", "refused"])
+def test_runs_that_did_not_come_to_an_end(tmp_path: Path, status: str) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "summary.json").write_text(json.dumps({"status": status, "warnings": ["dim=0: must be at least 1"]}))
+    page = page_of(folder)
+    assert f"{status.capitalize()}: dim=0: must be at least 1" in page.text
+    assert "Nothing has been compared yet." in page.text
+    assert len(page.scripts) == 1  # no chart, no library
+
+
+@pytest.mark.parametrize("lost", ["metrics.csv", "shown.npz", "summary.json"])
+def test_a_missing_file_leaves_the_rest(run_folder: Path, lost: str) -> None:
+    (run_folder / lost).unlink()
+    page = page_of(run_folder)
+    assert ("comes closest" in page.text) == (lost != "metrics.csv")
+    assert ("a-host" in page.text) == (lost != "summary.json")
+    assert ("recovery" in data_of(page)["names"]) == (lost != "shown.npz") if len(page.scripts) > 1 else lost == "shown.npz"
+
+
+@pytest.mark.parametrize("broken", ["summary.json", "metrics.csv", "shown.npz"])
+def test_a_damaged_file_is_one_line(run_folder: Path, broken: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (run_folder / broken).write_text("{a,b\n1,2\n")
+    with pytest.raises(SystemExit) as ended:
+        main([str(run_folder)])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("run=")
+    assert said.count("\n") == 1
+
+
+def test_folders_that_hold_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(SystemExit) as ended:
+            main([str(folder)])
+        assert ended.value.code == 2
+        assert capsys.readouterr().err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(sp.InputError, match="no such folder"):
+        write_report(tmp_path / "absent")
+
+
+def test_a_sweep_of_200_jobs_takes_2_mb(tmp_path: Path) -> None:
+    one = write_run(tmp_path / "one", {f"sgns_{name}": 0.1 for name in ("expected", "sampled", "ridge", "a", "b")})
+    folder = tmp_path / "sweep"
+    jobs = []
+    for number in range(200):
+        jobs.append(
+            {"number": number, "folder": str(number), "key": "", "asked": {"dim": 1 + number % 20, "k": 1 + number // 20}}
+        )
+        shutil.copytree(one, folder / str(number))
+    (folder / "jobs.json").write_text(json.dumps({"jobs": jobs}))
+    page = write_report(folder)
+    assert page.stat().st_size <= 2_000_000
+    assert len(data_of(Reader(page.read_text(encoding="utf-8")))["cells"]["jobs"]) == 200
