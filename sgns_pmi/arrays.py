@@ -128,6 +128,8 @@ def compressed_matrix(kind: str, data: Array, indices: Array, indptr: Array, sha
     ValueError
         For indptr that does not ascend from 0 within the entries, indices outside the shape, or arrays of other sizes.
     """
+    if data.dtype.kind not in "biufc" or data.dtype == np.float16:  # of which SciPy makes no matrix
+        raise ValueError(f"data is an array of {data.dtype}, not of numbers")
     if data.ndim != (3 if kind == "bsr" else 1):
         raise ValueError(f"data of {data.ndim} dimensions")
     block = data.shape[1:] if kind == "bsr" else (1, 1)
@@ -200,10 +202,22 @@ def read_matrix_market(file: Path, field: str = "path") -> Any:
         with open_text(file, field) as stream:
             content = stream.read()
         layout, kind, symmetry = _market_kind(content)
-        if kind == b"integer":
-            # Whole numbers of any length are read as reals, as counts are.
-            content = b"%%MatrixMarket matrix " + layout + b" real " + symmetry + content[content.index(b"\n") :]
-        return scipy.io.mmread(io.BytesIO(content))
+        # Whole numbers of any length are read as reals, as counts are; and the half that a symmetric file has as it is.
+        kind = b"real" if kind == b"integer" else kind
+        half = layout == b"coordinate" and symmetry == b"symmetric"
+        banner = [b"%%MatrixMarket matrix", layout, kind, b"general" if half else symmetry]
+        matrix = scipy.io.mmread(io.BytesIO(b" ".join(banner) + content[content.index(b"\n") :]))
+        return _mirrored(matrix) if half else matrix
+
+
+def _mirrored(half: Any) -> Any:
+    """The symmetric matrix of which this is one half, and the diagonal."""
+    row, col = half.coords if hasattr(half, "coords") else (half.row, half.col)
+    beside = row != col
+    if (row < col).any() and (row > col).any():
+        raise ValueError("is symmetric and has cells on both sides of the diagonal; must have those of one side")
+    index = np.concatenate([row, col[beside]]), np.concatenate([col, row[beside]])
+    return sp.coo_array((np.concatenate([half.data, half.data[beside]]), index), shape=half.shape)
 
 
 def _market_kind(content: bytes) -> tuple[bytes, bytes, bytes]:

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sgns_pmi.arrays import LARGEST_INDEX, check_extent, checked_sparse
-from sgns_pmi.errors import InputError
+from sgns_pmi.errors import InputError, check_integer
 from sgns_pmi.lazily import pd, sp
+from sgns_pmi.memory import check_memory
 
 Float = NDArray[np.float64]
 LEAST, MOST = 1e-30, 1e20
@@ -102,6 +103,7 @@ class CooccurrenceCounts:
                 len(vocab) if vocab is not None else int(rows.max()) + 1,
                 len(context_vocab) if context_vocab is not None else int(cols.max()) + 1,
             )
+        shape = _shape(shape)
         for field, index, size in (("center", rows, shape[0]), ("context", cols, shape[1])):
             if index.max() >= size:
                 raise InputError(field, int(index.max()), f"must be below {size}, the size of that side (indices start at 0)")
@@ -128,14 +130,14 @@ class CooccurrenceCounts:
             context_vocab = _labels(matrix.columns) if context_vocab is None else context_vocab
             matrix = matrix.to_numpy()
         if sp.issparse(matrix):
+            for size in matrix.shape:
+                check_extent("matrix", size, matrix.nnz)
             try:
                 coo = checked_sparse(matrix)
             except ValueError as error:
                 raise InputError("matrix", type(matrix).__name__, f"is damaged: {error}") from None
             if coo.ndim != 2:
                 raise InputError("matrix", f"array of {coo.ndim} dimensions", "must be two-dimensional: words x contexts")
-            for size in coo.shape:
-                check_extent("matrix", size, coo.nnz)
             # A new matrix of checked values: making it CSR sums duplicates, which would hide a negative one.
             csr = sp.coo_array((_as_counts(coo.data), coo.coords), shape=coo.shape).tocsr()
         else:
@@ -260,16 +262,27 @@ def _labels(index: pd.Index) -> list[str] | None:
     return None if isinstance(index, pd.RangeIndex) else [str(label) for label in index]
 
 
+def _shape(shape: object) -> tuple[int, int]:
+    sizes = tuple(shape) if isinstance(shape, Sequence | np.ndarray) and not isinstance(shape, str) else ()
+    if len(sizes) != 2:
+        raise InputError("shape", shape, "must be two whole numbers, of words and of contexts")
+    words, contexts = (check_integer("shape", size) for size in sizes)
+    check_memory("shape", f"{words} x {contexts}", 8.0 * (words + contexts), "give no more words and contexts than there are")
+    return words, contexts
+
+
 def _names(field: str, names: Sequence[str] | None, size: int) -> tuple[str, ...] | None:
     if names is None:
         return None
     if len(names) != size:
         raise InputError(field, f"{len(names)} names", f"must name each of the {size} indices of that side")
-    _check_distinct(field, names)
+    _check_words(field, names)
     return tuple(str(name) for name in names)
 
 
-def _check_distinct(field: str, names: Sequence[str]) -> None:
+def _check_words(field: str, names: Sequence[str]) -> None:
+    if "" in set(names):
+        raise InputError(field, "", "is no word; name each index")
     if len(set(names)) != len(names):
         twice = pd.Series(list(names))
         raise InputError(field, twice[twice.duplicated()].iloc[0], "must name each index once; this name stands twice")
@@ -278,17 +291,19 @@ def _check_distinct(field: str, names: Sequence[str]) -> None:
 def _indices(field: str, values: ArrayLike, names: Sequence[str] | None) -> tuple[NDArray[np.int64], Sequence[str] | None]:
     _refuse_masked(field, values)
     array = np.asarray(values)
+    if array.dtype.kind == "U" and not isinstance(values, np.ndarray):
+        array = np.asarray(values, dtype=object)  # NumPy's own texts forget a NUL at their end
     if array.ndim != 1:
         raise InputError(field, f"array of {array.ndim} dimensions", "must be a one-dimensional array")
     if array.dtype.kind in "OUT":
         missing = pd.isna(array)
         if missing.any():
             raise InputError(field, array[missing][0], "is no word; remove the cell or name it")
-        words = array.astype(str)
+        words = np.array([str(word) for word in array], dtype=object)
         if names is None:
-            unique, index = np.unique(words, return_inverse=True)
-            return index.astype(np.int64), [str(w) for w in unique]
-        _check_distinct("vocab" if field == "center" else "context_vocab", names)
+            index, unique = pd.factorize(words, sort=True)
+            return index.astype(np.int64), unique.tolist()
+        _check_words("vocab" if field == "center" else "context_vocab", names)
         index = pd.Index(list(names)).get_indexer(pd.Index(words))
         if (index < 0).any():
             raise InputError(field, words[index < 0][0], "is not in the vocabulary given")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -79,7 +80,7 @@ def open_vectors(run: str | Path, choices: Choices) -> dict[str, WordVectors]:
     """
     place = Path(run)
     files = {place.stem: place}
-    if place.is_dir():
+    if os.path.isdir(place):
         files = Run.open(place).vector_files
         if choices.method is not None:
             files = {choices.method: files[check_choice("method", choices.method, files)]}

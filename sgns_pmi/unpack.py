@@ -53,11 +53,14 @@ def recognised(start: bytes) -> str:
     for begin, kind in KINDS.items():
         if start.startswith(begin):
             return kind
+    if start[257:262] == b"ustar":
+        return "a tar archive; unpack it: tar -x"
     sample = start[:4096]
+    fewer, more = sorted((sample[::2].count(0), sample[1::2].count(0)))
+    if len(sample) < 4 or more <= 0.3 * len(sample):
+        return ""
     # Most letters of European texts have a zero for their second byte.
-    if len(sample) >= 4 and max(sample[::2].count(0), sample[1::2].count(0)) > 0.3 * len(sample):
-        return KINDS[b"\xff\xfe"]
-    return ""
+    return KINDS[b"\xff\xfe"] if fewer < 0.1 * more else "binary data and no text"
 
 
 @contextmanager

@@ -212,3 +212,16 @@ def test_words_survive_as_they_are(tmp_path, words):
     for suffix in (".npz", ".parquet"):
         sp.write_triples(counts, tmp_path / f"c{suffix}")
         assert sp.read_triples(tmp_path / f"c{suffix}").vocab == tuple(words)
+
+
+@pytest.mark.parametrize("kind", ["real", "integer", "pattern"])
+def test_a_symmetric_market_has_one_half(tmp_path, kind):
+    """The half above the diagonal is as good; both halves would double every count."""
+    value = "" if kind == "pattern" else " 3"
+    for cells in ("2 1{0}\n2 2{0}\n", "1 2{0}\n2 2{0}\n"):
+        (tmp_path / "c.mtx").write_text(f"{MARKET}coordinate {kind} symmetric\n2 2 2\n" + cells.format(value))
+        counts = sp.read_triples(tmp_path / "c.mtx").matrix.toarray()
+        np.testing.assert_array_equal(counts, (1 if kind == "pattern" else 3) * np.array([[0, 1], [1, 1]]))
+    (tmp_path / "c.mtx").write_text(f"{MARKET}coordinate {kind} symmetric\n2 2 2\n" + f"2 1{value}\n1 2{value}\n")
+    with pytest.raises(InputError, match="both sides of the diagonal"):
+        sp.read_triples(tmp_path / "c.mtx")

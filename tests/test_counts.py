@@ -180,7 +180,11 @@ def test_whole_numbers_written_as_floats_are_indices():
         (([0], [0], [1]), {"vocab": ["a", "b"], "shape": (3, 3)}, "vocab"),
         (([0], [0], [1]), {"vocab": ["a"], "context_vocab": ["a", "b"], "shape": (1, 3)}, "context_vocab"),
         ((["a", 1, None], ["a", "a", "a"], [1, 1, 1]), {"vocab": ["a"]}, "center"),
-        (([0], [0], [1]), {"shape": (0, 1)}, "center"),
+        (([0], [0], [1]), {"shape": (0, 1)}, "shape"),
+        (([0], [0], [1]), {"shape": "ab"}, "shape"),
+        (([0], [0], [1]), {"shape": (2, 2, 2)}, "shape"),
+        (([0], [0], [1]), {"shape": (10**12, 2)}, "shape"),
+        (([0], [0], [1]), {"vocab": ["", "b"]}, "vocab"),
     ],
 )
 def test_bad_triples(triples, kwargs, field):
@@ -273,3 +277,10 @@ def test_centers_and_values_of_the_seen_cells():
     doubled = counts.with_values(2 * counts.matrix.data)
     assert doubled.toarray().tolist() == [[0, 6, 2], [0, 0, 0], [4, 0, 0]]
     assert counts.matrix.data.tolist() == [3, 1, 2]
+
+
+def test_words_that_differ_in_a_last_nul_stay_apart():
+    """NumPy's own texts would forget it."""
+    counts = sp.CooccurrenceCounts.from_triples(["a\0", "a"], ["b", "b"], [1, 2])
+    assert counts.vocab == ("a", "a\0")
+    assert counts.row_sums.tolist() == [2, 1]

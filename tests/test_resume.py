@@ -146,6 +146,15 @@ def test_the_key_of_a_job(tmp_path: Path) -> None:
     assert job_key(config) != key
 
 
+def test_words_that_are_names_of_folders_are_no_files(tmp_path: Path) -> None:
+    """Else the word "/" would have the whole disk read."""
+    (tmp_path / "a.txt").write_text("one")
+    config = {"data": {"name": "toy", "sentences": [str(tmp_path)], "separator": "/"}, "eval": {"words": [str(tmp_path)]}}
+    key = job_key(config)
+    (tmp_path / "a.txt").write_text("two!")
+    assert job_key(config) == key
+
+
 def test_folder_names() -> None:
     assert folder_name({"k": "100000", "method": "[oracle]"}, "") == "k=100000,method=oracle"
     assert folder_name({"methods": "[a,b]", "data.path": "'../x y/z.csv'"}, "") == "methods=a+b,data.path=.._x_y_z.csv"

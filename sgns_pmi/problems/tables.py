@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os.path
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,7 @@ def ending(file: Path) -> str:
 def existing(field: str, path: str | Path) -> Path:
     """The file at `path`, which must have contents; an `InputError` names `field`."""
     file = Path(str(path))
-    if "\0" in str(path) or not file.is_file():
+    if not os.path.isfile(file):
         raise InputError(field, path, "there is no such file; paths are relative to the current folder")
     if file.stat().st_size == 0:
         raise InputError(field, path, "the file is empty")
@@ -277,8 +278,12 @@ def read_matrix(path: str | Path, field: str, rows: int | None = None) -> Float:
 
 
 def matrix_of(table: Table, field: str, rows: int | None = None) -> Float:
-    """The numbers of a table without row names; the first line is one of headings unless all of it are numbers."""
-    headed = not all(map(is_number, table.first)) or len(table.rows) == rows
+    """The numbers of a table without row names; the first line is one of headings unless all of it are numbers.
+
+    Where the number of `rows` is known, it decides on a first line of some numbers.
+    """
+    needed = any if len(table.rows) + 1 == rows else all  # of the rows that there are to be, a first one with a slip
+    headed = len(table.rows) == rows or not needed(map(is_number, table.first))
     cells = (table.rows if headed else table.with_first()).iloc[:, 1 if row_names(table) is not None else 0 :]
     columns = [to_numbers(cells[name], table.separator) for name in cells]
     matrix = np.column_stack(columns) if columns else np.empty((len(cells), 0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ from sgns_pmi.unpack import COMPRESSIONS, compression, reading
 
 log = logging.getLogger("sgns_pmi")
 Float = NDArray[np.float64]
-Side = Float | NDArray[np.str_]
+Side = Float | NDArray[np.object_]
 """Centres or contexts of triples: indices from 0, or words."""
 COLUMNS = ("center", "context", "count")
 VOCABS = ("vocab", "context_vocab")
@@ -45,8 +46,8 @@ TRUTH_KINDS = ("pmi", "joint", "logits")
 IDS = ("auto", "words", "numbers")
 PACKED = (*TEXT_TABLES, ".mtx")
 TRIPLE_FORMATS = (*PACKED, ".parquet", ".npz")
-CODE = r"[+-]?0[0-9]+(\.[0-9]*)?|[^eE]*\.[0-9]{2,}"
-"""Numbers that nobody counts with: 0117, 007.1, 250.00."""
+CODE = r"-?0[0-9]+(\.[0-9]*)?|[^eE]*\.[0-9]{2,}|\+.*"
+"""Numbers that nobody counts with: 0117, 007.1, 250.00, +49."""
 
 
 def read_triples(
@@ -76,7 +77,7 @@ def read_triples(
         (R's write.csv2) a comma is decimal.
     ids : {"auto", "words", "numbers"}, default "auto"
         Whether centres and contexts are words or whole numbers. By default a column is words where one of its values is no number
-        or, in .parquet, its type is text; and both are where a value is a code, which no index is: 0117, 007.1, 250.00.
+        or, in .parquet, its type is text; and both are where a value is a code, which no index is: 0117, 007.1, 250.00, +49.
 
     Returns
     -------
@@ -95,7 +96,7 @@ def read_triples(
     check_choice("ids", ids, IDS)
     if ids == "words" and index_base:
         raise InputError("index_base", index_base, "is the first number of a file of numbers; give it, or ids=words")
-    columns = _three(columns)
+    index_base, columns = int(index_base), _three(columns)
     file = existing("path", path)
     suffix = ending(file)
     if suffix not in TRIPLE_FORMATS or (compression(file) and suffix not in PACKED):
@@ -217,9 +218,9 @@ def _from_table(table: Table, columns: Sequence[str | int] | None, index_base: i
     # A count that is missing is an error, not a zero.
     bad = ~((numbers >= 0) & (numbers < np.inf))
     _refuse(bad, count, "count", "must be a finite number, not negative", table)
-    words, contexts = (np.unique(side) if side.dtype.kind == "U" else None for side in (rows, cols))
-    shared = words is not None and contexts is not None and np.array_equal(words, contexts)
-    counts = CooccurrenceCounts.from_triples(rows, cols, numbers, vocab=words.tolist() if shared and words is not None else None)
+    words, contexts = ({*side} if side.dtype.kind == "O" else None for side in (rows, cols))
+    vocab = sorted(words) if words is not None and words == contexts else None
+    counts = CooccurrenceCounts.from_triples(rows, cols, numbers, vocab=vocab)
     indexed = [side for side in (rows, cols) if side.dtype.kind == "f"]
     if index_base == 0:
         if indexed and all(side.min() > 0 for side in indexed):
@@ -247,7 +248,7 @@ def _sides(columns: Sequence[pd.Series], index_base: int, ids: str, table: Table
 def _texts(values: pd.Series, side: str, table: Table) -> pd.Series:
     """A column's values as text; those that are missing, span lines, or are neither words nor numbers are refused."""
     kind = pd.api.types.infer_dtype(values, skipna=True)
-    if kind not in NUMBERS:
+    if kind not in NUMBERS or kind == "boolean":
         raise InputError(side, kind, f"must be words or whole numbers, and is a column of another type in {table.file}")
     if pd.api.types.is_float_dtype(values) and (values == np.trunc(values)).all() and (values.abs() < 2**53).all():
         values = values.astype("int64")
@@ -267,13 +268,22 @@ def _side(values: pd.Series, texts: pd.Series, side: str, index_base: int, ids: 
             remedy = "is a code, and index_base=1 is for numbers; say data.ids=numbers"
             _refuse(texts.str.fullmatch(CODE), values, side, remedy, table)
     elif ids == "words" or not number.all() or not (typed or table.separator):
-        return texts.to_numpy(dtype=str)
+        return texts.to_numpy(dtype=object)
     index = pd.to_numeric(values if typed else texts).to_numpy(np.float64)
     # In a column of numbers 1.5 is a slip, or a code.
     bad = ~((index >= index_base) & (index == np.trunc(index)))
     remedy = f"must be a word or a whole number from index_base={index_base}; of codes say data.ids=words"
     _refuse(bad, values, side, remedy, table)
+    if not typed and ids != "numbers":
+        _refuse(_spelled_twice(texts, index), values, side, "is also spelled another way; say data.ids=words or numbers", table)
     return index - index_base
+
+
+def _spelled_twice(texts: pd.Series, index: Float) -> NDArray[np.bool_]:
+    """Which numbers with a decimal point stand without one elsewhere, as 250.0 and 250: codes, which one number would merge."""
+    pointed = texts.str.fullmatch(r"[0-9]+\.0*").to_numpy(dtype=bool)
+    plain = texts.str.fullmatch("[0-9]+").to_numpy(dtype=bool)
+    return pointed & np.isin(index, index[plain])
 
 
 def _refuse(bad: pd.Series | NDArray[np.bool_], values: pd.Series, field: str, remedy: str, table: Table) -> None:
@@ -372,17 +382,19 @@ def _whole(path: str | Path, counts: CooccurrenceCounts) -> Float:
     matrix = matrix_of(table, "truth", counts.shape[0])
     if matrix.shape != counts.shape:
         return matrix  # refused with its shape
-    rows = _order(names, counts.vocab, file)
-    return matrix if rows is None else matrix[rows]
+    headed = len(table.rows) == len(matrix)
+    columns = table.first if names is None else table.first[1:]
+    rows = _order("row", None if names is None else names.tolist(), counts.vocab, file)
+    return matrix[rows][:, _order("column", columns if headed else None, counts.context_vocab, file)]
 
 
-def _order(names: pd.Series | None, vocab: Sequence[str] | None, file: Path) -> NDArray[np.intp] | None:
-    """Where each word of `vocab` stands among the names of a matrix's rows; None where these are no words or numbers alone."""
-    if names is None or vocab is None or names.str.fullmatch("[0-9]+").all():
-        return None
-    places = pd.Index(names).get_indexer(pd.Index(vocab)) if names.is_unique else np.full(len(vocab), -1)
+def _order(side: str, names: Sequence[str] | None, vocab: Sequence[str] | None, file: Path) -> NDArray[np.intp] | slice:
+    """Where each word of `vocab` stands among the names of a matrix's rows or columns; all in turn where these are numbered."""
+    if names is None or vocab is None or (all(re.fullmatch("[VX]?[0-9]+", name) for name in names) and {*names} != {*vocab}):
+        return slice(None)
+    places = pd.Index(names).get_indexer(pd.Index(vocab)) if len({*names}) == len(names) else np.full(len(vocab), -1)
     if (places < 0).any():
-        raise InputError("truth", vocab[int(np.argmin(places))], f"is a word of the counts, and no row of {file} has its name")
+        raise InputError("truth", vocab[int(np.argmin(places))], f"is a word of the counts, and no {side} of {file} has its name")
     return places
 
 

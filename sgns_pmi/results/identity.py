@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from sgns_pmi.version import __version__
 PACKAGE = Path(__file__).resolve().parents[1]
 SAME_RESULT = frozenset({"figures", "svg", "resume", "replicates", "objective"})
 """Keys that change no number of a job."""
-WITH_FILES = ("data", "eval", "noise_file")
+FILES = frozenset({"path", "truth", "marginals", "similarity", "analogies", "sentiment", "noise_file", "class"})
+"""Keys whose values name files; other texts, as words and separators, may be the names of files too."""
 
 
 def job_key(config: Mapping[str, Any]) -> str:
@@ -32,7 +34,7 @@ def job_key(config: Mapping[str, Any]) -> str:
         the same.
     """
     asked = {key: value for key, value in config.items() if key not in SAME_RESULT}
-    files = {name: content for key in WITH_FILES for name, content in _files(config.get(key))}
+    files = dict(_files(config))
     return f"{_hash(asked)}-{_hash([files, code_version()])}"
 
 
@@ -45,18 +47,21 @@ def _hash(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def _files(value: object) -> Iterator[tuple[str, str]]:
-    """The files, also those in folders, among the texts of a configuration; with a hash of the content of each."""
-    if isinstance(value, Mapping):
-        for key, own in value.items():
-            if key != "name":
-                yield from _files(own)
-    elif isinstance(value, list | tuple):
-        for own in value:
-            yield from _files(own)
-    elif isinstance(value, str) and len(value) < 4096:
-        place = Path(value)
-        for file in sorted(place.rglob("*")) if place.is_dir() and ("/" in value or "." in value) else [place]:
+def _files(group: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The files, also those in folders, that a configuration names; with a hash of the content of each."""
+    for key, value in group.items():
+        if isinstance(value, Mapping):
+            yield from _files(value)
+        elif key in FILES:
+            for name in value if isinstance(value, list | tuple) else [value]:
+                if isinstance(name, str) and 0 < len(name) < 4096:
+                    yield from _contents(Path(name))
+
+
+def _contents(place: Path) -> Iterator[tuple[str, str]]:
+    for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
+        # What cannot be read its reader refuses.
+        with suppress(OSError):
             if file.is_file():
                 facts = file.stat()
                 yield str(file), _content(file.absolute(), facts.st_size, facts.st_mtime_ns)

@@ -59,7 +59,7 @@ class Run:
             For a folder that does not exist, or in which no run has left anything.
         """
         place = Path(folder)
-        if not place.is_dir():
+        if not os.path.isdir(place):
             raise InputError("run", folder, "no such folder; paths are relative to the current one")
         if not any((place / name).exists() for name in LEFT_BY_A_RUN):
             jobs = sorted(str(found.parent) for name in LEFT_BY_A_RUN for found in place.glob(f"*/{name}"))

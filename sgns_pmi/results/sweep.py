@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -76,7 +77,7 @@ class Sweep:
             For a folder that does not exist, or in which no sweep has begun a job.
         """
         place = Path(folder)
-        if not place.is_dir():
+        if not os.path.isdir(place):
             raise InputError("sweep", folder, "no such folder; paths are relative to the current one")
         sweep = cls(place)
         if not sweep.jobs:
@@ -90,7 +91,7 @@ class Sweep:
             return [Job(self.folder / job.folder, job.number, job.asked, job.key) for job in planned]
         files = self.folder.rglob(".hydra/overrides.yaml")
         own = (_job(file) for file in files if file.parent.parent != self.folder)
-        return sorted(own, key=lambda job: job.number)
+        return sorted((job for job in own if job is not None), key=lambda job: job.number)
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -156,9 +157,11 @@ class Sweep:
         )
 
 
-def _job(overrides: Path) -> Job:
-    """A job, from the file of what its command line asked for."""
+def _job(overrides: Path) -> Job | None:
+    """A job, from the file of what its command line asked for; None for a run that is none of a sweep."""
     hydra = OmegaConf.load(overrides.with_name("hydra.yaml")).hydra
+    if OmegaConf.is_missing(hydra.job, "num"):
+        return None
     config = OmegaConf.load(overrides.with_name("config.yaml"))
     asked = [str(override).lstrip("+").partition("=") for override in OmegaConf.load(overrides)]
     values = {key: typed_value(key, text, config, hydra.runtime.choices) for key, _, text in asked}

@@ -664,3 +664,45 @@ def test_truth_of_other_cells(tmp_path, content):
     with pytest.raises(InputError) as caught:
         triples_problem(counts, truth=text(tmp_path, content, "t.csv"))
     assert caught.value.field == "truth"
+
+
+@pytest.mark.parametrize(("first", "second"), [("250", "250.0"), ("7.0", "7"), ("1.", "1")])
+def test_a_number_spelled_in_two_ways_is_refused_unless_ids_say_what_it_is(tmp_path, first, second):
+    """ICD-9 codes: 250 and 250.0 are two diagnoses; one number would merge them."""
+    file = text(tmp_path, HEADER + f"{first},1,5\n{second},1,7\n")
+    with pytest.raises(InputError, match=r"spelled another way; say data\.ids=words or numbers"):
+        sp.read_triples(file)
+    assert sp.read_triples(file, ids="words").vocab == tuple(sorted([first, second]))
+    assert sp.read_triples(file, ids="numbers").nnz == 1
+
+
+def test_pointed_numbers_alone_are_numbers_and_plus_marks_codes(tmp_path):
+    assert sp.read_triples(text(tmp_path, HEADER + "1.0,2.0,5\n2.0,1.0,7\n")).matrix[1, 2] == 5
+    assert sp.read_triples(text(tmp_path, HEADER + "+49,1,5\n49,1,7\n")).vocab == ("+49", "49")
+
+
+def test_a_whole_index_base_of_any_type_names_the_numbers(tmp_path):
+    assert sp.read_triples(text(tmp_path, HEADER + "1,2,5\n2,1,7\n"), index_base=1.0).vocab == ("1", "2")
+
+
+def test_parquet_columns_of_truth_values_are_no_ids_and_words_keep_a_last_nul(tmp_path):
+    pytest.importorskip("pyarrow")
+    pd.DataFrame({"center": [True, False], "context": [1, 2], "count": [1, 2]}).to_parquet(tmp_path / "b.parquet")
+    with pytest.raises(InputError, match="center=boolean"):
+        sp.read_triples(tmp_path / "b.parquet")
+    pd.DataFrame({"center": ["a\0", "a"], "context": ["a", "a\0"], "count": [1, 2]}).to_parquet(tmp_path / "n.parquet")
+    assert sp.read_triples(tmp_path / "n.parquet").vocab == ("a", "a\0")
+
+
+@pytest.mark.parametrize("content", [",y,x\nb,4,3\na,2,1\n", "y,x\n2,1\n4,3\n", ",V1,V2\na,1,2\nb,3,4\n", "0,1\n1,2\n3,4\n"])
+def test_columns_of_a_truth_are_known_by_their_headings(tmp_path, content):
+    counts = text(tmp_path, HEADER + "a,x,1\na,y,2\nb,x,3\nb,y,4\n")
+    np.testing.assert_array_equal(triples_problem(counts, truth=text(tmp_path, content, "t.csv")).pmi, [[1, 2], [3, 4]])
+    with pytest.raises(InputError, match="no column of"):
+        triples_problem(counts, truth=text(tmp_path, ",q,x\na,1,2\nb,3,4\n", "t.csv"))
+
+
+def test_a_first_line_of_a_truth_that_is_not_all_numbers_is_no_heading_where_all_rows_are_needed(tmp_path):
+    counts = text(tmp_path, HEADER + "0,0,1\n0,1,2\n1,0,3\n1,1,4\n")
+    with pytest.raises(InputError, match=r"truth=nan: is no finite number, in line 1"):
+        triples_problem(counts, truth=text(tmp_path, "1,nan\n3,4\n", "t.csv"))

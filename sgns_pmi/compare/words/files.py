@@ -6,6 +6,7 @@ import codecs
 import gzip
 import logging
 import math
+import os.path
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -128,7 +129,7 @@ def read_vectors(path: str | Path, vectors: str = "V", normalize: str = "row", e
     """
     check_choice("errors", errors, ERRORS)
     file = Path(path)
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise InputError("path", path, "there is no such file; paths are relative to the current folder")
     try:
         if file.suffix == ".npz":
@@ -248,10 +249,11 @@ def _word2vec(content: bytes, file: Path, errors: str) -> tuple[list[str], Float
         count, dim = (int(size) if len(size) < 20 else 10**20 for size in sizes)
         if dim > most:
             raise InputError("path", file, f"cannot hold the {_number(dim)} dimensions that its first line says")
-        rows = (_text_rows if _is_text(body, dim) else _binary_rows)(body, dim, count, file)
+        text = _is_text(body, dim)
+        rows = (_text_rows if text else _binary_rows)(body, dim, count, file)
     elif len(sizes) > 1 and all(map(_is_number, sizes[1:])):
         body, dim = content, len(sizes) - 1
-        most, count = len(body) // 2, body.count(b"\n") + 1
+        most, count, text = len(body) // 2, body.count(b"\n") + 1, True
         rows = _text_rows(body, dim, None, file)
     else:
         remedy = "is no file of word vectors: line 1 must be two numbers, of words and dimensions, or a word and its numbers"
@@ -268,6 +270,10 @@ def _word2vec(content: bytes, file: Path, errors: str) -> tuple[list[str], Float
         seen.add(word)
         matrix[len(words)] = row
         words.append(word)
+    largest = float(np.abs(matrix[: len(words)]).max(initial=0.0))
+    if not text and not (largest == 0 or 1e-20 < largest < 1e20):
+        remedy = f"has numbers up to {largest:.2g}: they are no float32 in the order (little-endian) that word2vec writes"
+        raise InputError("path", file, remedy)
     if repeated:
         log.warning(
             "%s: %d words are the same as earlier ones, once what is not UTF-8 is replaced, and are left out", file, repeated

@@ -21,6 +21,8 @@ NEIGHBOUR_COLUMNS = ["word", "rank", "neighbour", "similarity"]
 RULES = ("3CosAdd", "3CosMul")
 EPSILON = 1e-3
 """Keeps 3CosMul from dividing by zero (Levy & Goldberg, CoNLL 2014, eq. 5)."""
+ROUNDING = 1e-7
+"""Length of a sum of unit vectors that cancel, in float32."""
 SHOWN_NEIGHBOURS = 5
 """Neighbours of a word for which there is room on the console."""
 BLOCK_BYTES = 256_000_000
@@ -72,6 +74,7 @@ def neighbours(vectors: WordVectors, words: Sequence[str], count: int = 10, rest
     """
     check_integer("count", count)
     check_restrict(restrict)
+    words = [words] if isinstance(words, str) else words
     restrict, vectors = min(restrict or len(vectors), len(vectors)), vectors.with_composed(words)
     positions = np.array([vectors.position(word) for word in words], dtype=np.intp)
     rows: list[tuple[str, int, str, float]] = []
@@ -115,13 +118,14 @@ def arithmetic(
     Raises
     ------
     InputError
-        As `neighbours`; and for a question that adds no word, or an unknown rule.
+        As `neighbours`; and for a question that adds no word or whose sum is zero, or an unknown rule.
     """
     check_integer("count", count)
     check_restrict(restrict)
     check_choice("rule", rule, rules(vectors.normalize))
     if not positive:
         raise InputError("question", " ".join(f"- {word}" for word in negative), "must add at least one word")
+    question = " + ".join(positive) + "".join(f" - {word}" for word in negative)
     restrict, vectors = min(restrict or len(vectors), len(vectors)), vectors.with_composed((*positive, *negative))
     plus, minus = (np.array([vectors.position(word) for word in words], dtype=np.intp) for words in (positive, negative))
     added, subtracted = vectors.similarities(plus, restrict), vectors.similarities(minus, restrict)
@@ -129,11 +133,13 @@ def arithmetic(
     if rule == "3CosAdd":
         # The sum of cosines, over the length of the sum of unit vectors, is the cosine with that sum.
         total = vectors.unit[plus].sum(axis=0) - vectors.unit[minus].sum(axis=0)
-        scores = scores / (np.sqrt((total**2).sum()) or 1.0)
+        length = np.sqrt((total**2).sum())
+        if length < ROUNDING * len(plus):
+            raise InputError("question", question, "is zero here, which has no neighbours")
+        scores = scores / length
     own = np.concatenate((plus, minus))
     scores[own[own < len(scores)]] = -np.inf
     scores[~vectors.directed[:restrict]] = -np.inf
-    question = " + ".join(positive) + "".join(f" - {word}" for word in negative)
     return pd.DataFrame(_ranked(vectors, question, scores, largest(scores[None], count)[0]), columns=NEIGHBOUR_COLUMNS)
 
 

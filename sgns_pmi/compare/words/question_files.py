@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ def question_lines(path: str | Path) -> Iterator[tuple[int, str]]:
         For a file that is missing, is not UTF-8 (names the line) or says nothing.
     """
     file = Path(path)
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise InputError("path", path, "there is no such file; paths are relative to the current folder")
     content = file.read_bytes()
     check_plain("path", file, content)
@@ -49,8 +50,8 @@ def check_plain(field: str, file: Path, content: bytes) -> None:
         raise InputError(field, file, f"line {line} has a NUL byte, as UTF-16 and binary files have; give a text file in UTF-8")
 
 
-def question_files(field: str, paths: Sequence[str | Path]) -> dict[str, Path]:
-    """The files meant by a list of files and folders (their .txt and .tsv files), by the name of the set: the file's stem.
+def question_files(field: str, paths: Sequence[str | Path], suffixes: Sequence[str] = SUFFIXES) -> dict[str, Path]:
+    """The files meant by a list of files and folders (their files of these endings), by the name of the set: the file's stem.
 
     Raises
     ------
@@ -60,11 +61,11 @@ def question_files(field: str, paths: Sequence[str | Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in map(Path, paths):
         files = [path]
-        if path.is_dir():
-            files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith("."))
+        if os.path.isdir(path):
+            files = sorted(file for file in path.iterdir() if file.suffix.lower() in suffixes and not file.name.startswith("."))
             if not files:
-                raise InputError(field, path, f"the folder has no {' or '.join(SUFFIXES)} file")
-        elif not path.is_file():
+                raise InputError(field, path, f"the folder has no {' or '.join(suffixes)} file")
+        elif not os.path.isfile(path):
             raise InputError(field, path, "there is no such file or folder; paths are relative to the current folder")
         for file in files:
             if file.stem in found:

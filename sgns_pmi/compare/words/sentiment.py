@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -103,7 +104,7 @@ def read_documents(paths: Sequence[str | Path]) -> Documents:
 
 
 def _lines(file: Path) -> Iterator[str]:
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise InputError("sentiment", file, "there is no such file; paths are relative to the current folder")
     content = file.read_bytes()
     check_plain("sentiment", file, content)

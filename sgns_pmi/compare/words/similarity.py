@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,15 @@ import scipy
 from numpy.typing import NDArray
 
 from sgns_pmi.compare.words.neighbours import check_restrict
-from sgns_pmi.compare.words.question_files import question_files, question_lines
+from sgns_pmi.compare.words.question_files import SUFFIXES, question_files, question_lines
 from sgns_pmi.compare.words.questions import WHOLE, Question, Subjects, check_list, register_question, rows_together, set_headline
 from sgns_pmi.compare.words.vectors import WordVectors
 from sgns_pmi.errors import InputError
 from sgns_pmi.lazily import pd
+from sgns_pmi.problems.tables import Table, ending, existing, is_number, read_table, row_names, to_numbers
+
+SCORE = re.compile("score|mean|rating|similarity|human|simlex", re.IGNORECASE)
+"""What headings call people's judgements of similarity."""
 
 
 class WordPair(NamedTuple):
@@ -29,16 +34,22 @@ class WordPair(NamedTuple):
 
 
 def read_similarity(path: str | Path) -> list[WordPair]:
-    """Word pairs from a file: two words and a score a line, separated by tabs or else by spaces.
+    """Word pairs from a file: two words and a score a line, separated by tabs or else by spaces; or a .csv table.
 
     Further columns are passed over, as are blank lines and comments: lines that begin with # and a blank, or that begin with #
     and are no pair (#metoo is a word).
 
+    Of a .csv table, with or without headings, the words are the first two columns of text that have headings, and the score, in
+    whatever place, is its one column of numbers or the one whose heading says score, mean, rating, similarity, human or SimLex.
+
     Raises
     ------
     InputError
-        For a file that is missing or not UTF-8, has no pair, or a line without two words and a finite score; names the line.
+        For a file that is missing or not UTF-8, has no pair, or a line without two words and a finite score; names the line. For
+        a table in which several columns may be the score.
     """
+    if ending(Path(path)) == ".csv":
+        return _table_pairs(read_table(existing("path", path)))
     pairs = []
     for number, line in question_lines(path):
         fields = [field.strip() for field in line.split("\t")] if "\t" in line else line.split()
@@ -57,6 +68,25 @@ def read_similarity(path: str | Path) -> list[WordPair]:
     if not pairs:
         raise InputError("path", path, "the file has no questions")
     return pairs
+
+
+def _table_pairs(table: Table) -> list[WordPair]:
+    """The pairs of a table, whose columns its headings and contents tell."""
+    headed = not any(map(is_number, table.first))
+    rows = table.rows if headed else table.with_first()
+    places = range(0 if row_names(table) is None else 1, len(table.first))
+    numbers = {place: values for place in places if np.isfinite(values := to_numbers(rows[place], table.separator)).all()}
+    words = [place for place in places if place not in numbers][:2]
+    scores = [place for place in numbers if headed and SCORE.search(table.first[place])] or [*numbers]
+    if len(words) < 2 or len(scores) != 1 or rows.empty:
+        named = ", ".join(table.first[place] for place in (scores if len(words) == 2 else words)) or "none"
+        wanted = ("one column of numbers", "score") if len(words) == 2 else ("two columns of words", "word1 and word2")
+        raise InputError("path", table.file, f"must have {wanted[0]}, headed {wanted[1]}, and has: {named}")
+    for place in words:
+        if (missing := rows[place].str.strip() == "").any():
+            raise InputError("pair", "", f"a word is missing, in line {rows.index[missing][0]} of {table.file}")
+    first, second = (rows[place].str.strip() for place in words)
+    return [WordPair(*pair) for pair in zip(first, second, numbers[scores[0]].tolist(), strict=True)]
 
 
 def _number(text: str) -> float:
@@ -123,7 +153,7 @@ def similarity(vectors: WordVectors, pairs: Sequence[WordPair] | str | Path, res
 @register_question
 @dataclass(frozen=True)
 class SimilarityQuestion(Question):
-    """Files of word pairs, or folders of such (.txt, .tsv): the key ``eval.similarity``."""
+    """Files of word pairs, or folders of such (.txt, .tsv, .csv): the key ``eval.similarity``."""
 
     similarity: Sequence[str] = ()
     name = "similarity"
@@ -132,7 +162,10 @@ class SimilarityQuestion(Question):
     def read(self) -> dict[str, list[WordPair]]:
         """The word pairs of each set, by its name."""
         check_list("similarity", self.similarity)
-        return {name: read_similarity(file) for name, file in question_files("similarity", self.similarity).items()}
+        return {
+            name: read_similarity(file)
+            for name, file in question_files("similarity", self.similarity, (*SUFFIXES, ".csv")).items()
+        }
 
     def ask(self, asked: Mapping[str, Sequence[WordPair]], subjects: Subjects) -> pd.DataFrame:
         """The metrics of `similarity`, of each set and method; the only section is "all"."""

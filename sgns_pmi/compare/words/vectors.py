@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sgns_pmi.arrays import checked_sparse
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice
 from sgns_pmi.factorise import Factorisation
@@ -42,7 +43,8 @@ class WordVectors:
     Raises
     ------
     InputError
-        For words that repeat or are not as many as the rows, a matrix that is not finite, or an unknown normalisation.
+        For words that repeat or are not as many as the rows, a matrix that is damaged or not finite, or an unknown
+        normalisation.
 
     Examples
     --------
@@ -59,6 +61,15 @@ class WordVectors:
 
     def __post_init__(self) -> None:
         check_choice("normalize", self.normalize, NORMALIZATIONS)
+        if sp.issparse(self.matrix):
+            try:
+                checked_sparse(self.matrix)
+            except ValueError as error:
+                raise InputError("vectors", type(self.matrix).__name__, f"are damaged: {error}") from None
+        if self.matrix.dtype.kind not in "iuf":
+            raise InputError("vectors", f"array of {self.matrix.dtype}", "must be real numbers")
+        if any(not isinstance(word, str) for word in self.words):
+            raise InputError("words", next(word for word in self.words if not isinstance(word, str)), "must be text")
         if self.matrix.ndim != 2 or len(self.words) != self.matrix.shape[0]:
             raise InputError("words", f"{len(self.words)} words", f"must name each row of a matrix of shape {self.matrix.shape}")
         if len(self._index) != len(self.words):

@@ -12,7 +12,7 @@ from sgns_pmi.errors import check_dim, check_integer, check_seed
 from sgns_pmi.factorise.base import Factorisation, Float
 from sgns_pmi.factorise.linalg import plus_outer, product_cells, truncated_svd
 from sgns_pmi.factorise.registry import method
-from sgns_pmi.pmi import ALL, Indices, Rows
+from sgns_pmi.pmi import ALL, Indices, Rows, pmi_cells
 
 UNSEEN = -2.0
 """M* where P_ij = 0."""
@@ -23,7 +23,7 @@ class QWEM(Factorisation):
     """Rank-dim truncation of M*_ij = (P_ij − p_i q_j) / (½ (P_ij + p_i q_j)), the optimum of a quartic surrogate of SGNS.
 
     M* lies in [−2, 2), and M* = 2 tanh(PMI / 2): PMI itself to first order near independence, the raw estimate; the
-    corrected estimate 2 artanh(M / 2) is its exact inverse, for which the truncated M is clipped to the range that M*
+    corrected estimate 2 artanh(M / 2) is its exact inverse, clipped to the range that the PMI
     has on seen cells (a truncation may leave (−2, 2), and unseen cells lie at −2, where the PMI is −∞).
 
     Parameters
@@ -82,6 +82,9 @@ class QWEM(Factorisation):
         self.U_: NDArray[np.float64] = right * np.sqrt(values)
         self.singular_values_ = values
         self.range_ = float(cells.min()), float(cells.max())
+        # M* of ±2 is a PMI beyond float64's digits there, not ±∞.
+        pmi = pmi_cells(counts)
+        self._pmi_range = float(pmi.min()), float(pmi.max())
         return self
 
     def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:
@@ -91,7 +94,10 @@ class QWEM(Factorisation):
         return self._estimate_of(product_cells(self.V_, self.U_, rows, cols), corrected)
 
     def _estimate_of(self, truncated: Float, corrected: bool) -> Float:
-        return 2 * np.arctanh(np.clip(truncated, *self.range_) / 2) if corrected else truncated
+        if not corrected:
+            return truncated
+        with np.errstate(divide="ignore"):
+            return np.clip(2 * np.arctanh(np.clip(truncated, -2, 2) / 2), *self._pmi_range)
 
 
 def qwem_cells(counts: CooccurrenceCounts) -> Float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os.path
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def cache_folder(cache: bool | str | Path) -> Path | None:
     """Where counts are kept: the user's cache folder, the one given, or None for nowhere."""
     if isinstance(cache, bool):
         return platformdirs.user_cache_path("sgns-pmi") / "counts" if cache else None
-    if not isinstance(cache, str | Path):
+    if not isinstance(cache, str | Path) or "\0" in str(cache):
         raise InputError("cache", cache, "must be true, false or a folder; quote one that looks like a number")
     return Path(cache)
 
@@ -49,7 +50,7 @@ def cache_file(folder: Path, sources: Sequence[Source], settings: Settings) -> P
 
 def load(file: Path) -> Counted | None:
     """What `save` wrote; None if there is no such file, or it is damaged."""
-    if not file.is_file():
+    if not os.path.isfile(file):
         return None
     try:
         stored = read_npz(file, "cache")

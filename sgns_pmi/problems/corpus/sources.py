@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import os.path
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -113,7 +114,7 @@ def find_sources(path: str | Path | Sequence[str | Path] | Sentences) -> list[So
     if are_sentences(paths):
         return [from_memory(paths)]
     for each in paths:
-        if not isinstance(each, str | Path) or "\0" in str(each):
+        if not isinstance(each, str | Path) or each == "" or "\0" in str(each):
             raise InputError("path", each, "is no name of a file; one that looks like a number must be quoted: data.path='\"5\"'")
     return [source for each in paths for source in _sources(each)]
 
@@ -147,12 +148,12 @@ def _sources(path: str | Path) -> list[Source]:
     if str(path) == STANDARD_INPUT:
         return [Source("standard input", 0, lambda: open(sys.stdin.fileno(), "rb", closefd=False), repeatable=False)]
     place = Path(path)
-    if place.is_dir():
-        files = sorted(file for file in place.rglob("*") if file.is_file() and not _is_hidden(file.relative_to(place)))
+    if os.path.isdir(place):
+        files = sorted(file for file in place.rglob("*") if os.path.isfile(file) and not _is_hidden(file.relative_to(place)))
         if not files:
             raise InputError("path", path, "the folder holds no files")
         return [_file(file) for file in files]
-    if not place.exists():
+    if not os.path.exists(place):
         raise InputError("path", path, "there is no such file; paths are relative to the current folder")
     return [_file(place)]
 

@@ -22,6 +22,8 @@ MARK, MARK_BYTE = "\udcff", 0xFF
 SPACES = "".join(character for character in map(chr, range(0x3001)) if character.isspace())
 """All white space of Unicode, as `str.split` takes it."""
 WIDE_SPACE = re.compile(f"[{''.join(character for character in SPACES if not character.isascii())}]")
+MOST_REPLACED = 0.2
+"""Share of letters that are not UTF-8, beyond which a block is of another encoding, or no text."""
 TOKEN, SEPARATOR, NEWLINE = 0, 1, 2
 """What a byte can be to `kernels.tokenise`."""
 
@@ -106,10 +108,12 @@ class Tokenizer:
 
     def _decoded(self, block: Block) -> str:
         try:
-            return block.text.decode("utf-8", self.errors)
+            return block.text.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise InputError(
-                "path",
-                block.source.name,
-                f"is not UTF-8 at byte {block.offset + error.start:,} ({error.reason}); convert it, or set data.errors=replace",
-            ) from None
+            replaced = block.text.decode("utf-8", "replace")
+            some = replaced.count("\ufffd") <= MOST_REPLACED * len(replaced)
+            if some and self.errors == "replace":
+                return replaced
+            place = f"is not UTF-8 at byte {block.offset + error.start:,} ({error.reason})"
+            remedy = "convert it, or set data.errors=replace" if some else "is of another encoding, or no text: iconv"
+            raise InputError("path", block.source.name, f"{place}; {remedy}") from None

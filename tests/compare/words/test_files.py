@@ -129,6 +129,7 @@ def test_no_vectors_no_file(tmp_path: Path) -> None:
         ("v.bin", b"2 2\nnew york " + ONES + b"\nb " + ONES + b"\n", "holds no words with spaces"),
         ("v.bin", b"1 2\na " + ONES + b"\nmore", "has 4 bytes more than the 1 words"),
         ("v.bin", b"1 2\na\0 " + ONES, "word 1 is b'a"),
+        ("v.bin", b"1 2\na " + np.ones(2, ">f4").tobytes(), "numbers up to 4.6e-41: they are no float32"),
         ("v.txt", b"", "line 1 must be two numbers"),
         ("v.txt", b"1 2\n\xff 1 2\n", "not UTF-8"),
         ("v.bin", b"2 2\na " + bytes(8) + b"b " + bytes(5), "ends after 1 of the 2 words"),

@@ -102,6 +102,8 @@ def test_refusals() -> None:
         sp.neighbours(vectors, ["w1"], restrict=0)
     with pytest.raises(sp.InputError, match="must add at least one word"):
         sp.arithmetic(vectors, [], ["w1"])
+    with pytest.raises(sp.InputError, match=r"question=w1 \+ w2 - w2 - w1: is zero here"):
+        sp.arithmetic(vectors, ["w1", "w2"], ["w2", "w1"])
     with pytest.raises(sp.InputError, match="must be one of 3CosAdd"):
         sp.arithmetic(random_vectors(normalize="none"), ["w1"], rule="3CosMul")
 

@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 from words import cosine, random_vectors, with_ngrams
 
 import sgns_pmi as sp
-from sgns_pmi.compare.words.question_files import question_files
+from sgns_pmi.compare.words.question_files import SUFFIXES, question_files
 from sgns_pmi.compare.words.similarity import WordPair, read_similarity
 
 
@@ -199,3 +199,40 @@ def test_any_file_of_questions_is_read_or_refused(tmp_path: Path, text: str, enc
     for ask in (sp.similarity, sp.analogies):
         with suppress(sp.InputError):
             assert np.isfinite(ask(vectors, file)["value"]).all()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "king,queen,9.5\ncat,dog,2\n",
+        "9.5,king,queen\n2,cat,dog\n",
+        "word1,word2,score\nking,queen,9.5\ncat,dog,2\n",
+        "score,word1,word2\n9.5,king,queen\n2,cat,dog\n",
+        '"Mean","Stdev","Term1","Term2","CUI1","CUI2"\n9.5,1,king,queen,C01,C02\n2,3,cat,dog,C03,C04\n',
+        ",Word 1,Word 2,Human (mean)\n0,king,queen,9.5\n1,cat,dog,2\n",
+        "word1,word2,POS,SimLex999,conc(w1),conc(w2)\nking,queen,N,9.5,4,4\ncat,dog,N,2,5,5\n",
+        "word1;word2;score\nking;queen;9,5\ncat;dog;2\n",
+    ],
+)
+def test_tables_are_read_by_headings_and_contents(tmp_path: Path, content: str) -> None:
+    (tmp_path / "pairs.csv").write_text(content)
+    assert read_similarity(tmp_path / "pairs.csv") == [("king", "queen", 9.5), ("cat", "dog", 2.0)]
+    assert list(question_files("similarity", [tmp_path], (*SUFFIXES, ".csv"))) == ["pairs"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("word1,word2,one,two\na,b,1,9\n", "must have one column of numbers, headed score, and has: one, two"),
+        ("word1,word2,score 1,score 2\na,b,1,9\n", "and has: score 1, score 2"),
+        ("word1,word2,score\na,b,high\n", "and has: none"),
+        ("word1,score\na,1\n", "must have two columns of words, headed word1 and word2, and has: word1"),
+        ("word1,word2,score\na,,1\n", "a word is missing, in line 2"),
+        ("word1,word2,score\n", "must have"),
+        ("word1,word2,score\na,b,1,2\n", "has 4 fields in line 2 and 3 in line 1"),
+    ],
+)
+def test_tables_in_which_nothing_is_guessed(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "pairs.csv").write_text(content)
+    with pytest.raises(sp.InputError, match=message):
+        read_similarity(tmp_path / "pairs.csv")

@@ -74,12 +74,24 @@ def test_an_unknown_word_is_refused_with_close_ones() -> None:
         vectors.position("zzzzzz")
 
 
+def damaged(array: str) -> sparse.csr_array:
+    """A matrix whose products would read memory that is not its own."""
+    matrix = sparse.csr_array(np.eye(2))
+    getattr(matrix, array)[1] = 10**8
+    return matrix
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: sp.WordVectors(("a", "a"), np.eye(2)), "words=a: stands twice"),
         (lambda: sp.WordVectors(("a",), np.eye(2)), "must name each row"),
         (lambda: sp.WordVectors(("a", "b"), np.array([[1.0], [np.nan]])), "finite"),
+        (lambda: sp.WordVectors(("a", "b"), np.eye(2).astype(str)), "real numbers"),
+        (lambda: sp.WordVectors(("a", "b"), np.eye(2).astype(object)), "real numbers"),
+        (lambda: sp.WordVectors((1, 2), np.eye(2)), "words=1: must be text"),
+        (lambda: sp.WordVectors(("a", "b"), damaged("indices")), "damaged: indices"),
+        (lambda: sp.WordVectors(("a", "b"), damaged("indptr")), "damaged: indptr"),
         (lambda: sp.WordVectors(("a", "b"), np.eye(2), "rows"), "must be one of row, column, both, none"),
         (lambda: word_vectors(np.eye(2), vectors="W"), "must be one of V, U, V"),
         (lambda: word_vectors(np.eye(2), vectors="mean"), "needs context vectors"),

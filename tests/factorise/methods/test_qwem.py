@@ -75,3 +75,13 @@ def test_conventions():
     assert clone(qwem).get_params() == {"dim": 3, "seed": 2}
     with pytest.raises(NotFittedError):
         qwem.estimate_pmi()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_counts_of_many_magnitudes_have_finite_estimates(seed):
+    """M* rounds to ±2 where PMI is beyond ±37, and 2 artanh(±1) is infinite."""
+    counts = 10.0 ** np.random.default_rng(seed).integers(-9, 12, (6, 6))
+    pmi = sp.pmi_matrix(counts)
+    estimate = QWEM(dim=2).fit(counts).estimate_pmi()
+    assert estimate.min() >= pmi.min()
+    assert estimate.max() <= pmi.max()

@@ -144,6 +144,10 @@ def test_hidden_folders_are_left_out(tmp_path):
         (lzma.compress(TEXT), "xz"),
         (zstd.compress(TEXT), "zstd"),
         (b"PK\x03\x04 rest", "zip archive"),
+        (b"text".ljust(257, b"\0") + b"ustar\x0000", "tar archive"),
+        (b"\x7fELF" + bytes(60), "binary data"),
+        (bytes(range(128, 256)) * 4, "iconv"),
+        ("привет, мир".encode("koi8-r"), "iconv"),
         (b"%PDF-1.4 rest", "PDF"),
         (b"\x80\x04\x95 rest", "pickle"),
     ],
@@ -158,7 +162,7 @@ def test_what_is_no_text_is_named_and_not_replaced(tmp_path, content, says, erro
     assert "data.errors" not in str(caught.value)
 
 
-@pytest.mark.parametrize("path", [5, 1e5, True, ["a.txt", 5], "a\0b", {"a": 1}])
+@pytest.mark.parametrize("path", [5, 1e5, True, ["a.txt", 5], "a\0b", {"a": 1}, "", ["a.txt", ""]])
 def test_what_is_no_name_of_a_file(path):
     with pytest.raises(InputError) as caught:
         find_sources(path)
