@@ -89,6 +89,9 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
         fitted = factorise(estimators, problem, comparing, record)
         if fitted:
             metrics, shown = comparing.found
+            with record.step("floors"):
+                metrics = pd.concat([metrics, compare.limit_rows(problem, fitted, metrics)], ignore_index=True)
+            write_csv(metrics, directory / "metrics.csv")
             record.tables.append(overview(metrics, {name: estimator.status_ for name, estimator in fitted.items()}))
             write_shown(shown, directory / SHOWN_FILE)
         if fitted and record.status != "interrupted":

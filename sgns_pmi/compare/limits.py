@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import null_space
@@ -34,8 +36,8 @@ def cramer_rao_rmse(V: ArrayLike, U: ArrayLike, joint: ArrayLike, pairs: float, 
     "free" is the model of SGNS without biases: P = p q exp(PMI) with PMI = V Uᵀ of that rank, its factors free, and margins p
     and q free but for being those of P. Its directions (∂V, ∂U, ∂log p, ∂log q) obey E[∂PMI + ∂log q | row] = 0, E[∂PMI + ∂log
     p | column] = 0 and Σ p ∂log p = 0, and the bound is that under constraints (Stoica & Ng, IEEE Signal Processing Letters 5,
-    1998): with Z a basis of those directions, F⁻ = Z (Zᵀ F Z)⁻¹ Zᵀ. Maximum likelihood attains the bound as N grows. Dense:
-    memory is words x contexts x (words + contexts) x (rank + 1).
+    1998): with Z a basis of those directions, F⁻ = Z (Zᵀ F Z)⁻¹ Zᵀ. Maximum likelihood attains the bound as N grows. Memory is
+    that of matrices of parameters², (words + contexts)² x (rank + 1)².
 
     Parameters
     ----------
@@ -67,18 +69,23 @@ def cramer_rao_rmse(V: ArrayLike, U: ArrayLike, joint: ArrayLike, pairs: float, 
     if not (P > 0).all():
         raise InputError("joint", P.min(), "must be positive in every cell")
     if check_choice("model", model, MODELS) == "effects":
-        logits = _jacobian(V, U, effects=True)
-        J = logits - np.tensordot(P, logits, axes=2)
-        of_pmi = J - _row_means(J, P)[:, None] - _col_means(J, P)[None]
-        basis = np.eye(J.shape[2])
+        L, R = (np.hstack([side, np.ones((len(side), 1))]) for side in (V, U))
+        moments = _Moments.of(L, R, P)
+        mean = P.sum(1) @ moments.of_rows
+        fisher, basis = moments.second - np.outer(mean, mean), None
+        # K = J̄ − E[J̄ | row] − E[J̄ | column], whose cross terms are those of the conditional means.
+        across = moments.of_rows.T @ P @ moments.of_cols
+        spread = fisher + across + across.T
+        for means, margin in ((moments.of_rows, P.sum(1)), (moments.of_cols, P.sum(0))):
+            spread -= (means.T * margin) @ means
     else:
-        J, of_pmi, basis = _free(V, U, P)
+        fisher, spread, basis = _free(V, U, P)
     # Scaled to a unit diagonal, so that rare words are told from directions that no cell sees.
-    fisher, spread = _gram(J, P), _gram(of_pmi, P)
     scale = 1 / np.sqrt(np.diag(fisher))
-    if model == "free":
-        basis = null_space(basis * scale)
-    fisher, spread = (basis.T @ (scale[:, None] * gram * scale) @ basis for gram in (fisher, spread))
+    fisher, spread = (scale[:, None] * gram * scale for gram in (fisher, spread))
+    if basis is not None:
+        null = null_space(basis * scale)
+        fisher, spread = (null.T @ gram @ null for gram in (fisher, spread))
     inverse = np.linalg.pinv(fisher, rcond=NULL, hermitian=True)
     return float(np.sqrt(max((inverse * spread).sum() / pairs, 0.0)))
 
@@ -123,42 +130,56 @@ def predicted_rmse(estimator: Factorisation, joint: ArrayLike, pairs: float, *, 
     return float(np.sqrt(weight @ (bias**2 + variance)))
 
 
+class _Moments(NamedTuple):
+    """Moments under P of J_ij = ∂(L Rᵀ)_ij / ∂(L_i for every i; R_j for every j), (parameters,), of which only L_i and R_j count.
+
+    Parameters
+    ----------
+    second : ndarray, (parameters, parameters)
+        Σ P J Jᵀ.
+    of_rows, of_cols : ndarray, (words, parameters) and (contexts, parameters)
+        E[J | row] and E[J | column].
+    """
+
+    second: Float
+    of_rows: Float
+    of_cols: Float
+
+    @classmethod
+    def of(cls, L: Float, R: Float, P: Float) -> _Moments:
+        (words, f), contexts = L.shape, len(R)
+        second = np.zeros((words + contexts, f, words + contexts, f))
+        rows, cols = np.arange(words), words + np.arange(contexts)
+        second[rows, :, rows] = np.einsum("ij,ja,jb->iab", P, R, R, optimize=True)
+        second[cols, :, cols] = np.einsum("ij,ia,ib->jab", P, L, L, optimize=True)
+        across = P[:, None, :, None] * R.T[None, :, :, None] * L[:, None, None, :]
+        second[:words, :, words:], second[words:, :, :words] = across, across.transpose(2, 3, 0, 1)
+        of_rows, of_cols = (np.zeros((size, words + contexts, f)) for size in (words, contexts))
+        given_row, given_col = P / P.sum(1, keepdims=True), (P / P.sum(0)).T
+        of_rows[rows, rows], of_rows[:, words:] = given_row @ R, given_row[:, :, None] * L[:, None]
+        of_cols[cols - words, cols], of_cols[:, :words] = given_col @ L, given_col[:, :, None] * R[:, None]
+        size = (words + contexts) * f
+        return cls(second.reshape(size, size), of_rows.reshape(words, size), of_cols.reshape(contexts, size))
+
+
 def _free(V: Float, U: Float, P: Float) -> tuple[Float, Float, Float]:
-    """∂log P and ∂PMI along (V, U, log p, log q), (words, contexts, parameters), and the constraints on these."""
-    words, contexts = P.shape
-    p, q = P.sum(1), P.sum(0)
+    """Σ P J Jᵀ of J = ∂log P and of ∂PMI along (V, U, log p, log q), and the constraints on these."""
+    (words, contexts), p, q = P.shape, P.sum(1), P.sum(0)
     if not np.allclose(V @ U.T, np.log(P / np.outer(p, q)), rtol=SAME, atol=SAME):
         raise InputError("joint", f"array of shape {P.shape}", "must have the PMI V·Uᵀ; model=free is told factors of the PMI")
-    of_factors = _jacobian(V, U, effects=False)
-    of_margins = np.zeros((words, contexts, words + contexts))
-    of_margins[np.arange(words), :, np.arange(words)] = 1.0
-    of_margins[:, np.arange(contexts), words + np.arange(contexts)] = 1.0
-    J = np.concatenate([of_factors, of_margins], axis=2)
-    margin = np.zeros((words + contexts, J.shape[2]))
-    margin[:, -words - contexts :] = np.eye(words + contexts)
-    normal = np.concatenate([np.zeros(of_factors.shape[2]), p, np.zeros(contexts)])
-    constraints = np.vstack([_row_means(J, P) - margin[:words], _col_means(J, P) - margin[words:], normal])
-    return J, np.concatenate([of_factors, 0 * of_margins], axis=2), constraints
-
-
-def _row_means(J: Float, P: Float) -> Float:
-    return np.einsum("ij,ijt->it", P / P.sum(1, keepdims=True), J)
-
-
-def _col_means(J: Float, P: Float) -> Float:
-    return np.einsum("ij,ijt->jt", P / P.sum(0), J)
-
-
-def _jacobian(V: Float, U: Float, effects: bool) -> Float:
-    """∂(V Uᵀ [+ a + b])_ij / ∂(V_i[, a_i] for every i; U_j[, b_j] for every j), (words, contexts, parameters)."""
-    (words, rank), contexts = V.shape, len(U)
-    left, right = ((np.hstack([side, np.ones((len(side), 1))]) if effects else side) for side in (V, U))
-    J = np.zeros((words, contexts, words + contexts, rank + effects))
-    J[np.arange(words), :, np.arange(words)] = right
-    J[:, np.arange(contexts), words + np.arange(contexts)] = left[:, None]
-    return J.reshape(words, contexts, -1)
-
-
-def _gram(jacobian: Float, P: Float) -> Float:
-    cells = jacobian.reshape(P.size, -1)
-    return cells.T @ (P.reshape(-1, 1) * cells)
+    moments = _Moments.of(V, U, P)
+    with_margins = np.vstack([p[:, None] * moments.of_rows, q[:, None] * moments.of_cols])
+    margins = np.block([[np.diag(p), P], [P.T, np.diag(q)]])
+    fisher = np.block([[moments.second, with_margins.T], [with_margins, margins]])
+    spread = np.zeros_like(fisher)
+    size = len(moments.second)
+    spread[:size, :size] = moments.second
+    # E[∂PMI + ∂log q | row] = 0, E[∂PMI + ∂log p | column] = 0, Σ p ∂log p = 0.
+    constraints = np.block(
+        [
+            [moments.of_rows, np.zeros((words, words)), P / p[:, None]],
+            [moments.of_cols, (P / q).T, np.zeros((contexts, contexts))],
+            [np.zeros((1, size)), p[None], np.zeros((1, contexts))],
+        ]
+    )
+    return fisher, spread, constraints

@@ -39,6 +39,7 @@ ROW_COLUMNS = ("job", *METRIC_COLUMNS)
 MOST_ANNOTATED = 12
 """Values of a key up to which a heat map can be read."""
 
+WEIGHTED = "rmse_weighted"
 HEAT_COLOURS = "crest"
 
 
@@ -67,7 +68,8 @@ def sweep_figures(frame: pd.DataFrame, directory: str | Path, *, title: str = ""
     list of Path
         rmse_all.png and rmse_seen.png: RMSE of the corrected estimate against the true PMI, over all and over seen
         cells (rmse_seen.png alone, against the empirical PMI, where no job has a truth); objective_gap.png where
-        there are gap rows. One swept key gives lines, two give heat maps (lines, one panel a value of the
+        there are gap rows; rmse_weighted.png where a truth is known: with P as weights, and as dashed lines the Cramér–Rao
+        bound of each method's model. One swept key gives lines, two give heat maps (lines, one panel a value of the
         smaller key, where a key has more than 12 values), more give lines in one panel for each combination of the
         other keys. A swept ``seed`` beside other keys is averaged over: lines have a band, the 95 % interval of the mean, and
         cells of heat maps its standard error.
@@ -91,7 +93,10 @@ def sweep_figures(frame: pd.DataFrame, directory: str | Path, *, title: str = ""
         if heat:
             figure = heatmap_figure(rows, *keys, title=heading, value_label=axis_label)
         else:
-            figure = lines_figure(rows, keys[0], facets=keys[1:], title=heading, value_label=axis_label, repeats=repeats)
+            bounds = select(frame, metric="cramer_rao") if name == WEIGHTED else None
+            figure = lines_figure(
+                rows, keys[0], facets=keys[1:], title=heading, value_label=axis_label, repeats=repeats, bounds=bounds
+            )
         written += save(figure, Path(directory) / name, svg)
     return written
 
@@ -109,6 +114,11 @@ def _quantities(frame: pd.DataFrame) -> list[tuple[str, str, str, pd.DataFrame]]
         for cells in main_cells(frame)
         if cells != "unseen"
     ]
+    weighted = select(frame, metric="weighted_rmse", cells="all", estimate="corrected", target=target)
+    subject = (
+        f"P-weighted RMSE of the corrected estimate against the {target} PMI (dashed: Cramér–Rao bound of the method's model)"
+    )
+    quantities.append((WEIGHTED, subject, "P-weighted RMSE (nats)", weighted))
     gap = select(frame, target="objective", metric="gap")
     # The method that the others are measured by has gap 0 everywhere.
     gap = gap[gap.groupby("method")["value"].transform(lambda values: values.ne(0).any()).astype(bool)]
@@ -189,7 +199,14 @@ def heatmap_figure(frame: pd.DataFrame, x: str, y: str, *, title: str, value_lab
 
 @styled
 def lines_figure(
-    frame: pd.DataFrame, x: str, *, facets: Sequence[str] = (), title: str, value_label: str, repeats: int = 1
+    frame: pd.DataFrame,
+    x: str,
+    *,
+    facets: Sequence[str] = (),
+    title: str,
+    value_label: str,
+    repeats: int = 1,
+    bounds: pd.DataFrame | None = None,
 ) -> Figure:
     """One metric over one key, a line a method; with more keys, a panel for each combination of theirs.
 
@@ -208,12 +225,15 @@ def lines_figure(
         Name and unit of the metric.
     repeats : int, default 1
         Number of seeds, said in the legend where above 1.
+    bounds : DataFrame, optional
+        As `frame`: what each method's values are bounded by, as dashed lines of its colour.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    scale = _Scale.of(frame["value"])
+    bounds = frame.iloc[:0] if bounds is None else bounds
+    scale = _Scale.of([*frame["value"], *bounds["value"]])
     if scale.kind == "log" and (frame["value"] < scale.low).any():
         frame = frame.assign(value=frame["value"].clip(lower=scale.low))
         value_label += f", {plain(scale.low)} or less at the edge"
@@ -224,8 +244,13 @@ def lines_figure(
     across = min(len(panels), last if 1 < last <= 4 else 4)
     figure, axes = panel_axes(len(panels), across, width=2.8, height=3.4 if len(panels) <= across else 2.5)
     scale.set_y(axes[0])  # before drawing: margins follow the scale; the axes share it
+    bounded = _panels(bounds, facets)
     for ax, (heading, rows) in zip(axes, panels.items(), strict=True):
         _draw_lines(ax, rows, x, _levels(frame[x]), names)
+        for method, own in bounded.get(heading, bounds).groupby("method", sort=False):
+            mean = own["value"].groupby(_keyed(own[x])).mean().reindex(_levels(frame[x]))
+            if not isinstance(mean.index[0], str):
+                ax.plot(mean.index, mean, color=colour(str(method)), linestyle="--", linewidth=1, zorder=1)
         ax.set_title(heading)
         ax.grid(True)
     label_axes(axes, across, x, value_label)

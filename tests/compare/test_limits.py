@@ -17,7 +17,8 @@ def test_independence_leaves_the_interactions():
     joint = np.outer(rng.dirichlet(np.ones(5)), rng.dirichlet(np.ones(4)))
     V = rng.normal(size=(5, 4))
     assert cramer_rao_rmse(V, np.eye(4), joint, 300) == pytest.approx(np.sqrt(4 * 3 / 300), rel=1e-9)
-    assert cramer_rao_rmse(np.zeros((5, 0)), np.zeros((4, 0)), joint, 300) == pytest.approx(0, abs=1e-12)
+    # A variance that cancels to rounding.
+    assert cramer_rao_rmse(np.zeros((5, 0)), np.zeros((4, 0)), joint, 300) == pytest.approx(0, abs=1e-8)
 
 
 def test_saturated_model_by_the_delta_method():

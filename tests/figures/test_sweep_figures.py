@@ -218,6 +218,19 @@ def test_without_gaps_no_gap_figure_and_without_keys_no_figure(figures, tmp_path
     assert sweep_figures(sweep_frame(dim=[4]), tmp_path) == []
 
 
+def test_bounds_are_dashed_lines_of_their_methods(figures, tmp_path):
+    frame = sweep_frame(dim=[1, 2])
+    own = rmse(frame)[lambda rows: rows["method"] != "empirical"]
+    bounds = own.assign(metric="cramer_rao", value=own["dim"] * 0.5)
+    sweep_figures(pd.concat([frame, own.assign(metric="weighted_rmse"), bounds]), tmp_path)
+    (ax,) = figures["rmse_weighted"].axes
+    dashed = [line for line in ax.lines if line.get_linestyle() == "--"]
+    assert [line.get_color() for line in dashed] == [style.colour(name) for name in ("sgns_expected", "sgns_sampled")]
+    for line in dashed:
+        np.testing.assert_array_equal(line.get_xydata(), [[1, 0.5], [2, 1.0]])
+    assert not [line for line in figures["rmse_all"].axes[0].lines if line.get_linestyle() == "--"]
+
+
 def test_files(tmp_path):
     written = sweep_figures(sweep_frame(dim=[1, 2]), tmp_path / "figures", svg=True)
     names = [f"{name}.{suffix}" for name in ("rmse_all", "rmse_seen", "objective_gap") for suffix in ("png", "svg")]

@@ -1,0 +1,163 @@
+"""What each method of a run can reach: the rank of its estimate, the least error at that rank, the Cramér–Rao bound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgns_pmi.compare.limits import cramer_rao_rmse
+from sgns_pmi.compare.table import METRIC_COLUMNS, main_target, select
+from sgns_pmi.factorise.base import Factorisation
+from sgns_pmi.factorise.linalg import truncated_svd
+from sgns_pmi.factorise.methods.glove import GloVe
+from sgns_pmi.factorise.methods.oracle import Oracle
+from sgns_pmi.factorise.methods.softmax_mle import SoftmaxMLE
+from sgns_pmi.lazily import pd
+from sgns_pmi.problems import Problem
+from sgns_pmi.streams import stream
+
+Float = NDArray[np.float64]
+
+SAME = 1e-10
+"""Singular values of a matrix, relative to the largest, that do not count for its rank."""
+MOST_PARAMETERS = 1_500
+"""Of a model, up to which its bound takes about a second."""
+MOST_CELLS = 1_000_000
+"""Words x contexts up to which there are floors."""
+STARTS, NEAR_ROUNDS, ROUNDS, FALL = 10, 20, 200, 1e-9
+"""Starts of a P-weighted floor, alternations from each, most from the best, and the relative fall that ends them."""
+
+
+def limit_rows(problem: Problem, fitted: Mapping[str, Factorisation], metrics: pd.DataFrame) -> pd.DataFrame:
+    """Rows of metrics.csv that say how far each method can come.
+
+    Parameters
+    ----------
+    problem : Problem
+    fitted : mapping of method name to fitted estimator
+    metrics : DataFrame
+        Their rows of metrics.csv, of which weighted_rmse is held against the bound.
+
+    Returns
+    -------
+    DataFrame
+        Columns of metrics.csv, with estimate corrected, cells all and as target the true PMI, or the empirical one where that is
+        not known. Metrics: "rank", the columns that the estimate is a product of: dim, the biases, the column term of log K
+        and the noise (none for an estimate that is no product); "floor" and "weighted_floor", the RMSE and P-weighted RMSE of
+        the best approximations of the true PMI of that rank; "cramer_rao", the bound on P-weighted RMSE by the method's own
+        model, "effects" where it has biases and "free" where it has none, at the rank of the truth; "efficiency", the bound
+        over the method's weighted_rmse.
+        Methods without factors, and what is told the truth, have no bound. It is for draws that are independent, a P without
+        zeros, a true PMI of low rank and models of at most 1,500 parameters.
+    """
+    target = main_target(metrics)
+    rows: list[tuple[str, str, float]] = []
+    bounds = _Bounds(problem)
+    weighted = select(metrics, metric="weighted_rmse", estimate="corrected", target="true").set_index("method")["value"]
+    for name, estimator in fitted.items():
+        product = estimator.product()
+        if product is not None:
+            rank = min(product[0].shape[1], *problem.counts.shape)
+            rows.append((name, "rank", rank))
+            rows += [(name, metric, value) for metric, value in bounds.of_rank(rank).items()]
+        learned = hasattr(estimator, "U_") and not isinstance(estimator, Oracle)
+        if learned and (bound := bounds.cramer_rao(has_effects(estimator))) is not None:
+            rows += [(name, "cramer_rao", bound), (name, "efficiency", bound / float(weighted[name]))]
+    frame = pd.DataFrame(rows, columns=["method", "metric", "value"])
+    return frame.assign(estimate="corrected", target=target, cells="all")[list(METRIC_COLUMNS)]
+
+
+def has_effects(estimator: Factorisation) -> bool:
+    """Whether a method's estimates have terms of rows and columns beside the low-rank product."""
+    return isinstance(estimator, GloVe | SoftmaxMLE) or getattr(estimator, "row_bias_", None) is not None
+
+
+class _Bounds:
+    """Floors and bounds of a problem, each computed once."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        pmi = problem.pmi if problem.truth is not None and np.prod(problem.counts.shape) <= MOST_CELLS else None
+        self.pmi = pmi if pmi is not None and np.isfinite(pmi).all() else None
+        self._floors: dict[int, dict[str, float]] = {}
+        self._cramer_rao: dict[bool, float | None] = {}
+
+    def of_rank(self, rank: int) -> dict[str, float]:
+        """floor and weighted_floor; empty without a finite truth."""
+        if self.pmi is None:
+            return {}
+        if rank not in self._floors:
+            assert self.problem.joint is not None
+            error = low_rank(self.pmi, np.ones_like(self.pmi), rank) - self.pmi
+            weighted = low_rank(self.pmi, self.problem.joint, rank) - self.pmi
+            found = np.mean(error**2), np.sum(self.problem.joint * weighted**2) / self.problem.joint.sum()
+            self._floors[rank] = dict(zip(("floor", "weighted_floor"), map(float, np.sqrt(found)), strict=True))
+        return self._floors[rank]
+
+    def cramer_rao(self, effects: bool) -> float | None:
+        """The bound by either model; None where there is none."""
+        if effects not in self._cramer_rao:
+            self._cramer_rao[effects] = self._bound(effects)
+        return self._cramer_rao[effects]
+
+    def _bound(self, effects: bool) -> float | None:
+        counts, joint = self.problem.counts, self.problem.joint
+        whole = np.array_equal(counts.matrix.data, np.round(counts.matrix.data))  # population counts have no draws
+        if self.pmi is None or joint is None or not (joint > 0).all() or self.problem.units is not None or not whole:
+            return None
+        M = self.pmi
+        if effects:
+            M = M - M.mean(0) - M.mean(1, keepdims=True) + M.mean()
+        left, values, right = truncated_svd(M, min(M.shape))
+        rank = int((values > SAME * max(values[0], np.abs(self.pmi).max())).sum())
+        if rank == 0 or sum(M.shape) * (rank + 1) > MOST_PARAMETERS:
+            return None
+        V, U = left[:, :rank] * np.sqrt(values[:rank]), right[:, :rank] * np.sqrt(values[:rank])
+        return cramer_rao_rmse(V, U, joint, counts.total, "effects" if effects else "free")
+
+
+def low_rank(matrix: Float, weights: Float, rank: int) -> Float:
+    """An approximation of that rank with a low Σ w (x − m)², w > 0; of equal weights the lowest there is (Eckart–Young).
+
+    Other weights are no outer product, and the least has no closed form: the SVD in the weights √(w_i w_j) of the margins, and
+    nine random starts, are improved by alternating least squares, and the lowest is followed to its end (Srebro & Jaakkola,
+    "Weighted Low-Rank Approximations", ICML 2003).
+    """
+    root_rows, root_cols = (np.sqrt(weights.sum(axis)) for axis in (1, 0))
+    left, values, right = truncated_svd(matrix * root_rows[:, None] * root_cols, rank)
+    L, R = left * np.sqrt(values) / root_rows[:, None], right * np.sqrt(values) / root_cols[:, None]
+    if np.ptp(weights) == 0 or np.sum(weights * (L @ R.T - matrix) ** 2) <= SAME**2 * np.sum(weights * matrix**2):
+        return L @ R.T
+    rng = stream(0, "start", "weighted floor")
+    starts = [R, *(rng.normal(size=R.shape) for _ in range(STARTS - 1))]
+    near = [_alternated(matrix, weights, own, NEAR_ROUNDS) for own in starts]
+    best = min(near, key=lambda pair: float(np.sum(weights * (pair[0] @ pair[1].T - matrix) ** 2)))
+    L, R = _alternated(matrix, weights, best[1], ROUNDS)
+    return L @ R.T
+
+
+def _alternated(matrix: Float, weights: Float, R: Float, rounds: int) -> tuple[Float, Float]:
+    """Alternating least squares from R (columns, rank), until the error hardly falls or rounds are up."""
+    before = np.inf
+    for _ in range(rounds):
+        L = _least_squares(matrix, weights, R)
+        R = _least_squares(matrix.T, weights.T, L)
+        error = float(np.sum(weights * (L @ R.T - matrix) ** 2))
+        if before - error <= FALL * error:
+            break
+        before = error
+    return L, R
+
+
+def _least_squares(matrix: Float, weights: Float, features: Float) -> Float:
+    """The coefficients (rows, f) of each row's weighted least squares on the features (columns, f)."""
+    grams = np.einsum("ij,ja,jb->iab", weights, features, features, optimize=True)
+    targets = (weights * matrix) @ features
+    scale = 1e-14 * np.trace(grams, axis1=1, axis2=2)  # features may be dependent
+    grams[:, range(grams.shape[1]), range(grams.shape[1])] += scale[:, None]
+    return np.linalg.solve(grams, targets[:, :, None])[:, :, 0]
+
+
+__all__ = ["has_effects", "limit_rows", "low_rank"]
