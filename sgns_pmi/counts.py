@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -54,6 +54,7 @@ class CooccurrenceCounts:
         self.row_sums: Float = _frozen(np.asarray(self.matrix.sum(axis=1), dtype=np.float64).ravel())
         self.col_sums: Float = _frozen(np.asarray(self.matrix.sum(axis=0), dtype=np.float64).ravel())
         self.total = float(self.row_sums.sum())
+        self._derived: dict[Hashable, NDArray[Any]] = {}
 
     @classmethod
     def from_triples(
@@ -160,6 +161,13 @@ class CooccurrenceCounts:
         coo = self.matrix.tocoo()
         mask[coo.coords[0], coo.coords[1]] = True
         return _frozen(mask)
+
+    def derived(self, key: Hashable, make: Callable[[], _Array]) -> _Array:
+        """What `make` returns, made at the first call with this key and kept, read-only: counts do not change."""
+        if key not in self._derived:
+            self._derived[key] = _frozen(make())
+        kept: Any = self._derived[key]
+        return kept
 
     @property
     def centers(self) -> NDArray[np.integer[Any]]:

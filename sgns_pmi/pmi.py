@@ -98,7 +98,7 @@ def noise_distribution(counts: Any, noise: str | ArrayLike = "unigram", exponent
     Returns
     -------
     ndarray, (contexts,)
-        Non-negative, sums to 1.
+        Non-negative, sums to 1. A noise by name is made once for the counts, and read-only.
 
     Raises
     ------
@@ -107,23 +107,28 @@ def noise_distribution(counts: Any, noise: str | ArrayLike = "unigram", exponent
         finite optimum in that column.
     """
     counts = as_counts(counts)
-    words, contexts = counts.shape
     exponent = check_real("exponent", exponent)
-    if not isinstance(noise, str):
-        weights = _given_noise(noise, contexts)
-        name = "array"
-    else:
+    if isinstance(noise, str):
         name = check_choice("noise", noise, NOISES)
-        if name in ("center_unigram", "zero_share") and words != contexts:
-            raise InputError("noise", name, f"needs a square matrix, not {words} x {contexts}; use unigram or uniform")
-        if name == "unigram":
-            weights = _power(counts.col_sums, exponent)
-        elif name == "center_unigram":
-            weights = _power(counts.row_sums, exponent)
-        elif name == "uniform":
-            weights = np.ones(contexts)
-        else:
-            weights = contexts - np.diff(counts.matrix.indptr).astype(np.float64)
+        # Every method of a run asks for the same.
+        return counts.derived(("noise", name, exponent), lambda: _normalised(_named_noise(counts, name, exponent), name, counts))
+    return _normalised(_given_noise(noise, counts.shape[1]), "array", counts)
+
+
+def _named_noise(counts: CooccurrenceCounts, name: str, exponent: float) -> Float:
+    words, contexts = counts.shape
+    if name in ("center_unigram", "zero_share") and words != contexts:
+        raise InputError("noise", name, f"needs a square matrix, not {words} x {contexts}; use unigram or uniform")
+    if name == "unigram":
+        return _power(counts.col_sums, exponent)
+    if name == "center_unigram":
+        return _power(counts.row_sums, exponent)
+    if name == "uniform":
+        return np.ones(contexts)
+    return contexts - np.diff(counts.matrix.indptr).astype(np.float64)
+
+
+def _normalised(weights: Float, name: str, counts: CooccurrenceCounts) -> Float:
     empty = (weights == 0) & (counts.col_sums > 0)
     if empty.any():
         raise InputError(

@@ -96,7 +96,7 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
             write_shown(shown, directory / SHOWN_FILE)
         if fitted and record.status != "interrupted":
             with record.step("budget"):
-                budget, optimum, no_budget = compare.budgets(problem, fitted)
+                budget, optimum, no_budget = compare.budgets(problem, fitted, comparing.estimates)
             record.budget(optimum, no_budget)
             if len(budget):
                 write_csv(budget, directory / "budget.csv")

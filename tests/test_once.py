@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from command import TINY, Command
 
+import sgns_pmi.pmi as pmi_module
+from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.factorise import Factorisation
 from sgns_pmi.factorise.registry import Method
 from sgns_pmi.problems.problem import ALL, Truth
 
 
 @pytest.mark.parametrize("data", [TINY[:2], ("data=toy", "method=[sgns_expected,sgns_sampled,sppmi_svd]")])
-def test_estimators_estimates_and_truth_are_made_once(
+def test_estimators_noise_estimates_and_truth_are_made_once(
     data: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made: Counter[str] = Counter()
@@ -39,6 +41,16 @@ def test_estimators_estimates_and_truth_are_made_once(
         made["truth"] += rows == ALL  # counts are drawn by blocks of rows
         return truth(self, rows)
 
+    noises: Counter[tuple[int, str]] = Counter()
+    held = []  # so that no two counts have one id
+    named = pmi_module._named_noise
+
+    def named_noise(counts: CooccurrenceCounts, name: str, exponent: float) -> Any:
+        held.append(counts)
+        noises[id(counts), name] += 1
+        return named(counts, name, exponent)
+
+    monkeypatch.setattr(pmi_module, "_named_noise", named_noise)
     monkeypatch.setattr(Method, "build", built)
     monkeypatch.setattr(Factorisation, "estimate_pmi", estimate_pmi)
     monkeypatch.setattr(Factorisation, "estimate_cells", estimate_cells)
@@ -47,8 +59,9 @@ def test_estimators_estimates_and_truth_are_made_once(
     outcome = Command(tmp_path, monkeypatch, capsys)(*data, "solver.sampled.epochs=2", "noise=uniform", "hydra.run.dir=out")
     assert outcome.code == 0
     methods = 3 if "data=toy" in data else 5
+    assert set(noises.values()) == {1}
     assert len(objects) == methods
     assert set(objects.values()) == {1}
     assert made.pop("truth", 0) == ("data=toy" not in data)
-    assert len(made) == 2 * methods
+    assert len(made) >= 2 * methods  # and of optima that the budget is told by
     assert set(made.values()) == {1}

@@ -46,8 +46,12 @@ class Budgets(NamedTuple):
     left_out: dict[str, str]
 
 
-def budgets(problem: Problem, fitted: Mapping[str, Factorisation]) -> Budgets:
+def budgets(
+    problem: Problem, fitted: Mapping[str, Factorisation], estimates: Mapping[Factorisation, Float] | None = None
+) -> Budgets:
     """The budget of each method's corrected estimate, from optima that are found once for all; see `error_budget`.
+
+    What has been made of these estimates already is taken from `estimates`.
 
     Nothing where no truth is known. Problems beyond a million words x contexts, and dims for which words x contexts x dim² is
     beyond 20 million, have none: their optima would take longer than the methods.
@@ -61,7 +65,7 @@ def budgets(problem: Problem, fitted: Mapping[str, Factorisation]) -> Budgets:
     chosen = {name: estimator for name, estimator in fitted.items() if name not in left_out}
     frames = [pd.DataFrame(columns=list(BUDGET_COLUMNS))]
     optimum: dict[str, str] = {}
-    optima = Optima(problem, chosen.values()) if chosen else None
+    optima = Optima(problem, chosen.values(), estimates) if chosen else None
     for name, estimator in chosen.items():
         try:
             budget = error_budget(problem, estimator, optima=optima)
@@ -148,20 +152,20 @@ def budget_terms(
     pmi = problem.pmi
     if pmi is None:
         raise InputError("problem", problem.title, "has no known truth; a budget needs a problem that has")
-    estimate = estimator.estimate_pmi(corrected=True)
+    optima = optima or Optima(problem)
+    estimate = optima.estimate(estimator)
     wanted, optimum = reference(estimator)
     terms: dict[str, Float] = {}
     if wanted is None:  # told the truth, it needs no counts
         of_population = estimate
         terms |= {OPTIMISATION: np.zeros_like(estimate), SAMPLING: np.zeros_like(estimate)}
     else:
-        optima = optima or Optima(problem)
         counted = estimator if at_optimum(estimator) else optima.of_counts(wanted)
         of_population = optima.of_population(wanted, near=counted)
         if counted.status_ == NO_OPTIMUM:
             terms[OVERFIT] = estimate - of_population
         else:
-            of_counts = estimate if counted is estimator else counted.estimate_pmi()
+            of_counts = optima.estimate(counted)
             terms |= {OPTIMISATION: _difference(estimate, of_counts), SAMPLING: _difference(of_counts, of_population)}
         if isinstance(wanted, SGNS) and wanted.ridge:
             free = optima.of_population(SGNS(**wanted.get_params() | {"ridge": 0.0}), near=counted)

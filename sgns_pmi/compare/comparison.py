@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sgns_pmi.compare.budget import MOST_CELLS
 from sgns_pmi.compare.deviation import estimator_objective, optimal_objective, scored_raw
 from sgns_pmi.compare.recovery import recovery
 from sgns_pmi.compare.shown import Array, ShownCells, is_dense, shown_cells, shown_pair
@@ -63,6 +64,8 @@ class Comparing:
         self._best = optimal_objective(counts, negatives)
         self._shown = shown_cells(problem)
         self._methods: dict[str, _Compared] = {}
+        self.estimates: dict[Factorisation, Array] = {}
+        """Corrected estimates of all cells, where these are few enough to be kept for a budget."""
 
     def add(self, method: str, estimator: Factorisation) -> None:
         """Compare one more method."""
@@ -79,6 +82,8 @@ class Comparing:
                     recovered.append(found.assign(method=method, estimate=kind, target=target))
             if corrected != scored_raw(estimator, negatives):
                 objective = estimator_objective(estimator, counts, negatives, estimate if self._dense else None)
+            if corrected and self._dense and estimate.size <= MOST_CELLS:
+                self.estimates[estimator] = estimate
             del estimate, compared  # there may be no room for two
         # At once, so that Ctrl-C leaves no half.
         self._methods[method] = _Compared(recovered, objective, getattr(estimator, "certificate_", None), *shown_pair(**pair))
