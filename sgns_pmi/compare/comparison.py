@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sgns_pmi.compare.budget import MOST_CELLS
 from sgns_pmi.compare.deviation import estimator_objective, optimal_objective, scored_raw
@@ -64,7 +65,7 @@ class Comparing:
         self._best = optimal_objective(counts, negatives)
         self._shown = shown_cells(problem)
         self._methods: dict[str, _Compared] = {}
-        self.estimates: dict[Factorisation, Array] = {}
+        self.estimates: dict[Factorisation, NDArray[np.float64]] = {}
         """Corrected estimates of all cells, where these are few enough to be kept for a budget."""
 
     def add(self, method: str, estimator: Factorisation) -> None:
