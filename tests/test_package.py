@@ -65,7 +65,7 @@ def test_the_wheel_has_its_licence(installed: Path) -> None:
 
 SOURCES = {"sgns_pmi", "conf", "tests", "docs", "experiments", "benchmarks"}
 PAGES = {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff", "LICENSE", "mkdocs.yml", "pyproject.toml"}
-KINDS = {".py", ".typed", ".yaml", ".md", ".csv", ".png", ".R"}
+KINDS = {".py", ".typed", ".yaml", ".md", ".csv", ".png", ".R", ".ipynb"}
 
 
 def test_the_source_distribution_is_whole_and_has_no_strays(tmp_path: Path) -> None:

@@ -1,0 +1,92 @@
+"""What README and manual print is true: every block of Python runs, every command is one that the program takes."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import re
+import shlex
+from importlib.util import find_spec
+from operator import attrgetter
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+import sgns_pmi as sp
+from sgns_pmi.command_line import conf_folder
+from sgns_pmi.config import Config
+from sgns_pmi.run import as_dict
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted(
+    [
+        ROOT / "README.md",
+        ROOT / "benchmarks/README.md",
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "experiments").glob("*/README.md"),
+    ]
+)
+BLOCK = re.compile(r"(<!-- not run: [^\n]+ -->\n+)?^```(python|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILES = re.compile(r"^(eval\.(similarity|analogies|sentiment))=.*")
+"""Keys whose files a reader has, and this test has not."""
+
+
+def blocks(page: Path, language: str, run: bool = True) -> list[str]:
+    """The blocks of a page in one language: those that are run, or those that say why they are not."""
+    found = BLOCK.findall(page.read_text(encoding="utf-8"))
+    return [text for aside, kind, text in found if kind == language and run == (not aside)]
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The commands of a page's shell blocks, as words."""
+    lines = [line for text in blocks(page, "sh") for line in text.replace("\\\n", " ").splitlines()]
+    words = [shlex.split(command, comments=True) for line in lines for command in line.split(" && ")]
+    return [command for command in words if command]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_block_of_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "manual"}
+    for text in blocks(page, "python"):
+        exec(compile(text, str(page), "exec"), names)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_is_not_run_names_what_there_is(page: Path) -> None:
+    for text in blocks(page, "python", run=False):
+        for call in (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)):
+            name = ast.unparse(call.func)
+            if re.fullmatch(r"sp(\.\w+)+", name):
+                signature = inspect.signature(attrgetter(name.removeprefix("sp."))(sp))
+                signature.bind(*call.args, **{keyword.arg: None for keyword in call.keywords})
+
+
+def overrides_of(words: list[str]) -> list[str]:
+    """The keys of a run's command; of one that sweeps, those of its first job."""
+    keys = [FILES.sub(r"\1=[]", word) for word in words if "=" in word and not word.startswith(("hydra.", "hydra/"))]
+    first = []
+    for key, parsed in zip(keys, OverridesParser.create().parse_overrides(keys), strict=True):
+        swept = parsed.is_sweep_override()
+        first.append(f"{key.partition('=')[0]}={next(iter(parsed.sweep_string_iterator()))}" if swept else key)
+    return first
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_is_one_that_the_program_takes(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "1")
+    for command in commands(page):
+        match command:
+            case ["python", "-m", "sgns_pmi.run", *words]:
+                with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+                    assert Config.from_tree(
+                        as_dict(compose("config", overrides_of([os.path.expandvars(word) for word in words])))
+                    ).methods
+            case ["python", "-m", module, *_]:
+                assert find_spec(module) is not None, command
+            case ["python", script, *_]:
+                assert (ROOT / script).is_file(), command
