@@ -25,6 +25,7 @@ from sgns_pmi.errors import (
     check_real,
     check_ridge,
     check_seed,
+    check_share,
 )
 from sgns_pmi.factorise import METHODS, Composes, Factorisation
 from sgns_pmi.factorise.devices import resolve_device
@@ -46,7 +47,7 @@ class Config:
     Parameters
     ----------
     k, dim, seed, device, exponent, bias, drop_positive, ridge, ridge_weights
-    svg, word2vec, figures, resume, replicates, objective
+    intervals, level, svg, word2vec, figures, resume, replicates, objective
         As in conf/config.yaml.
     noise : str or ndarray, (contexts,)
         Name of the noise distribution, or the weights that `noise_file` holds.
@@ -74,6 +75,8 @@ class Config:
     drop_positive: bool
     ridge: float | str
     ridge_weights: str
+    intervals: bool
+    level: float
     svg: bool
     word2vec: bool
     figures: str | bool
@@ -118,6 +121,8 @@ class Config:
             drop_positive=check_flag("drop_positive", tree["drop_positive"]),
             ridge=check_ridge(tree["ridge"]),
             ridge_weights=check_choice("ridge_weights", tree["ridge_weights"], RIDGE_WEIGHTS),
+            intervals=check_flag("intervals", tree["intervals"]),
+            level=check_share("level", tree["level"]),
             svg=check_flag("svg", tree["svg"]),
             word2vec=check_flag("word2vec", tree["word2vec"]),
             figures=tree["figures"] is not False and check_choice("figures", tree["figures"], FIGURES),

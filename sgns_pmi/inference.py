@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sgns_pmi.compare.inference import inference
+from sgns_pmi.compare.inference import BY_FORMULA, inference
 from sgns_pmi.config import Config, unknown_key
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, printable
 from sgns_pmi.factorise import METHODS, Factorisation
-from sgns_pmi.factorise.methods.sgns import SGNS
-from sgns_pmi.factorise.methods.softmax_mle import SoftmaxMLE
 from sgns_pmi.problems import Problem
 from sgns_pmi.results.run import Run
 from sgns_pmi.results.tables import write_csv
@@ -40,7 +38,6 @@ Keys (key=value):
   level=0.95       how often the interval is to hold the value
   corrected=true   false takes the raw estimate, V.U + log k
 """
-BY_FORMULA = (SGNS, SoftmaxMLE)
 SHOWN = 20
 """Rows printed of a method."""
 INTERVALS_FILE = "intervals.csv"

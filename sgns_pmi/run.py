@@ -100,6 +100,11 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
             record.budget(optimum, no_budget)
             if len(budget):
                 write_csv(budget, directory / "budget.csv")
+            intervals = pd.DataFrame()
+            if config.intervals:
+                with record.step("intervals"):
+                    intervals = compare.interval_rows(problem, fitted, config.level)
+                write_csv(intervals, directory / "intervals.csv")
             with record.step("evaluate"):
                 vectors = compare.method_vectors(fitted, problem.counts, config.eval)
                 answers = compare.evaluate(vectors, config.eval, fitted=fitted, counts=problem.counts, seed=config.seed)
@@ -116,7 +121,7 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
                     problem.title, config.k, config.dim, config.noise_name, config.exponent, problem.pmi_rank
                 )
                 losses = {name: METHODS[name].loss for name in fitted if METHODS[name].loss}
-                frames = figures.RunFrames(title, metrics, histories(fitted), shown, losses, budget)
+                frames = figures.RunFrames(title, metrics, histories(fitted), shown, losses, budget, intervals)
                 figures.run_figures(directory / "figures", frames, svg=config.svg)
                 figures.question_figures(directory / "figures", title, answers=answers, svg=config.svg)
     return record

@@ -344,6 +344,30 @@ def test_a_fit_without_an_optimum_says_so(command: Command) -> None:
     assert summary_of(command)["warnings"] == []
 
 
+def test_intervals_on_request(command: Command) -> None:
+    asked = (
+        "data.words=12",
+        "data.pairs=30000",
+        "method=[sgns_expected,softmax_mle,sppmi_svd]",
+        "level=0.9",
+        "hydra.run.dir=out",
+    )
+    assert command(*asked, "intervals=true").code == 0
+    run = sp.Run.open(command.folder / "out")
+    names = ["center", "context", "estimate", "se", "lower", "upper", "z", "p_value", "q_value"]
+    assert list(run.intervals.columns) == ["method", *names, "truth"]
+    assert list(run.intervals["method"].unique()) == ["sgns_expected", "softmax_mle"]
+    problem = sp.softmax_problem(words=12, pairs=30_000)
+    own = run.intervals[run.intervals["method"] == "sgns_expected"].drop(columns="method").reset_index(drop=True)
+    expected = sp.inference(sp.SGNS().fit(problem.counts), problem.counts, level=0.9)
+    pd.testing.assert_frame_equal(own[names], expected, rtol=1e-5)
+    np.testing.assert_allclose(own["truth"], problem.pmi[own["center"], own["context"]])
+    assert "figures/intervals.png" in written(command.folder / "out")
+    assert command(*asked).code == 0
+    assert not {"figures/intervals.png", "intervals.csv"} & set(written(command.folder / "out"))
+    assert not len(sp.Run.open(command.folder / "out").intervals)
+
+
 def test_help_names_every_method(command: Command) -> None:
     outcome = command("--help")
     assert outcome.code == 0
@@ -404,6 +428,8 @@ MISTAKES = {
     "dim large": ("dim=101", "dim=101", "at most 100"),
     "method's own dim large": ("+method.oracle.dim=101", "dim=101", "at most 100"),
     "seed negative": ("seed=-1", "seed=-1", "0 or more"),
+    "intervals": ("intervals=some", "intervals=some", "true or false"),
+    "level": ("intervals=true level=95", "level=95", "below 1"),
     "exponent nan": ("exponent=nan", "exponent=nan", "number"),
     "flag": ("bias=1", "bias=1", "true or false"),
     "device": ("device=tpu", "device=tpu", "cpu"),

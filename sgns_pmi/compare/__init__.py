@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from sgns_pmi.compare.comparison import Comparing, Comparison, compare
     from sgns_pmi.compare.deviation import estimator_objective, objective_deviation, optimal_objective, scores_objective
     from sgns_pmi.compare.floors import limit_rows
+    from sgns_pmi.compare.intervals import interval_rows
     from sgns_pmi.compare.limits import cramer_rao_rmse
     from sgns_pmi.compare.table import main_cells, main_target, select
     from sgns_pmi.compare.words.evaluation import QUESTIONS, Answers, Evaluation, evaluate, method_vectors
@@ -26,6 +27,7 @@ __all__ = [
     "cramer_rao_rmse",
     "estimator_objective",
     "evaluate",
+    "interval_rows",
     "limit_rows",
     "main_cells",
     "main_target",

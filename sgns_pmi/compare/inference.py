@@ -16,6 +16,7 @@ from sgns_pmi.compare.table import INTERVAL_COLUMNS
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_flag, check_real
 from sgns_pmi.factorise.base import Factorisation
+from sgns_pmi.factorise.losses.penalty import Ridge
 from sgns_pmi.factorise.methods.sgns import SGNS
 from sgns_pmi.factorise.methods.softmax_mle import EFFECTS, SoftmaxMLE
 from sgns_pmi.factorise.solvers.sampled import Sampled
@@ -28,6 +29,8 @@ log = logging.getLogger("sgns_pmi")
 Float = NDArray[np.float64]
 Ints = NDArray[np.integer]
 
+BY_FORMULA = (SGNS, SoftmaxMLE)
+"""Methods that minimise a sum of losses of cells."""
 COLUMNS = INTERVAL_COLUMNS[1:]
 UNIT_COLUMNS = ["unit", "center", "context", "count"]
 REPLICATES = 200  # of the bootstrap: a standard error is then known to 5 %
@@ -48,9 +51,9 @@ def inference(
     SGNS and `SoftmaxMLE` minimise a sum of losses of cells, so that their variance is the sandwich's (see
     `sgns_pmi.compare.sandwich`): also of cells that were never seen, to which a low rank lends the others' information. The
     interval is about the estimate's own population value: the true PMI if the model holds it (dim at least the PMI's rank),
-    else the best approximation at that dim; see `error_budget`. Where ℓ has several local optima, or none, no local formula
-    knows it. Training with drawn negatives adds their variance, as if each pair had drawn its own in every pass and the rest
-    had converged.
+    else the best approximation at that dim; with a penalty it is the shrunken value; see `error_budget`. Where ℓ has several
+    local optima, or none, no local formula knows it. Training with drawn negatives adds their variance, as if each pair had
+    drawn its own in every pass and the rest had converged.
 
     Other methods (SVDs of functions of counts that jump where a cell is first seen, which no derivative follows) are fitted
     anew to 200 resamples of the pairs or of the units; their intervals know nothing of bias.
@@ -117,7 +120,7 @@ def linearised(estimator: Factorisation, counts: CooccurrenceCounts, corrected: 
     """The sum of losses that an estimator minimised and the point it found; None for a method that minimises none of these."""
     if isinstance(estimator, SGNS):
         sampled = trained(estimator)
-        if estimator.status_ != "optimum" and not sampled:
+        if estimator.status_ not in ("optimum", "local optima") and not sampled:
             log.warning("SGNS has not converged: standard errors are those of an optimum, and may mean nothing here")
         follows: dict[str, Side] = {"unigram": "context", "center_unigram": "center"}
         side = follows.get(estimator.noise) if isinstance(estimator.noise, str) else None
@@ -129,6 +132,7 @@ def linearised(estimator: Factorisation, counts: CooccurrenceCounts, corrected: 
             Loss(estimator.k, estimator.noise_ if estimator.drop_positive else None),
             Noise(estimator.noise_) if side is None else Noise(estimator.noise_, estimator.exponent, side),
             corrected,
+            Ridge.of(counts, estimator.ridge_, estimator.ridge_weights) if getattr(estimator, "ridge_", 0.0) else None,
             passes=float(estimator.history_["epoch"].iloc[-1]) if sampled else None,
         )
     if isinstance(estimator, SoftmaxMLE):

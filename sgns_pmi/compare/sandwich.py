@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from sgns_pmi.counts import CooccurrenceCounts
+from sgns_pmi.factorise.losses.penalty import Ridge
 from sgns_pmi.lazily import sp
 from sgns_pmi.problems.sampling import row_blocks
 
@@ -101,15 +102,6 @@ class Noise:
 
 
 @dataclass(frozen=True)
-class Ridge:
-    """The penalty (λ/2)(Σ_i ω_i |v_i|² + Σ_j η_j |u_j|²), its weights (words,) and (contexts,) held fixed."""
-
-    strength: float
-    row_weights: Float
-    col_weights: Float
-
-
-@dataclass(frozen=True)
 class LowRankFit:
     """A stationary point X = V Uᵀ (+ b + c) of a sum of losses of cells, and what its estimate of PMI adds to X.
 
@@ -121,6 +113,7 @@ class LowRankFit:
     corrected : bool
         Whether the estimate adds log ν_j − log c_j (and undoes dropped negatives), which varies with the counts too.
     ridge : Ridge, optional
+        The penalty, its weights held fixed.
     passes : float, optional
         How many times negatives were drawn for every pair; None where ℓ itself is minimised.
     """

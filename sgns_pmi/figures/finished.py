@@ -35,7 +35,7 @@ def draw_run(run: Run) -> list[Path]:
         run.summary["problem"], config["k"], config["dim"], noise_name(config), config["exponent"], run.summary["pmi_rank"]
     )
     losses = {name: METHODS[name].loss for name in run.shown.corrected if name in METHODS and METHODS[name].loss}
-    frames = RunFrames(title, run.metrics, run.history, run.shown, losses, run.budget)
+    frames = RunFrames(title, run.metrics, run.history, run.shown, losses, run.budget, run.intervals)
     written = run_figures(folder, frames, svg=config["svg"])
     tables = {"evaluation": run.evaluation, "neighbours": run.neighbours}
     return written + question_figures(folder, title, answers=answers_from(tables), svg=config["svg"])

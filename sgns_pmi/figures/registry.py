@@ -29,6 +29,8 @@ class RunFrames:
         What `history` holds of the methods that do not minimise ℓ.
     budget : DataFrame
         Rows of budget.csv: method, term, cells, metric, value; empty where no truth is known.
+    intervals : DataFrame
+        Rows of intervals.csv; empty where none were asked for.
     """
 
     title: RunTitle
@@ -37,6 +39,7 @@ class RunFrames:
     shown: ShownCells
     losses: Mapping[str, str] = field(default_factory=dict)
     budget: pd.DataFrame = field(default_factory=pd.DataFrame)
+    intervals: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 Draw = Callable[[RunFrames], Iterator[tuple[str, Figure]]]

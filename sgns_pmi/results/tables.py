@@ -21,7 +21,7 @@ def number(text: str) -> float:
     return float(text or "nan")
 
 
-NUMBERS = dict.fromkeys(("value", "seconds", "objective", "similarity", *INTERVAL_COLUMNS[4:]), number)
+NUMBERS = dict.fromkeys(("value", "seconds", "objective", "similarity", *INTERVAL_COLUMNS[4:], "truth"), number)
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:

@@ -12,7 +12,8 @@ from scipy.optimize import minimize
 import sgns_pmi as sp
 from sgns_pmi.compare import sandwich
 from sgns_pmi.compare.inference import linearised, with_effects
-from sgns_pmi.compare.sandwich import Direction, Loss, LowRankFit, Noise, Ridge, Sandwich
+from sgns_pmi.compare.sandwich import Direction, Loss, LowRankFit, Noise, Sandwich
+from sgns_pmi.factorise.losses.penalty import Ridge
 
 WORDS = 7
 PAIRS = [0, 20, 41]
