@@ -47,7 +47,7 @@ class Config:
     Parameters
     ----------
     k, dim, seed, device, exponent, bias, drop_positive, ridge, ridge_weights
-    intervals, level, svg, word2vec, figures, resume, replicates, objective
+    intervals, level, svg, word2vec, figures, resume, checkpoint, replicates, objective
         As in conf/config.yaml.
     noise : str or ndarray, (contexts,)
         Name of the noise distribution, or the weights that `noise_file` holds.
@@ -81,6 +81,7 @@ class Config:
     word2vec: bool
     figures: str | bool
     resume: bool
+    checkpoint: float
     replicates: int
     objective: str | None
     methods: tuple[str, ...]
@@ -127,6 +128,7 @@ class Config:
             word2vec=check_flag("word2vec", tree["word2vec"]),
             figures=tree["figures"] is not False and check_choice("figures", tree["figures"], FIGURES),
             resume=check_flag("resume", tree["resume"]),
+            checkpoint=check_real("checkpoint", tree["checkpoint"]),
             replicates=check_integer("replicates", tree["replicates"]),
             objective=_objective(tree["objective"], tree["methods"]),
             methods=_methods(tree["methods"]),

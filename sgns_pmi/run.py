@@ -8,7 +8,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from sgns_pmi.compare.words.files import check_word2vec, write_factors, write_wo
 from sgns_pmi.config import Config
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import METHODS, Factorisation
+from sgns_pmi.factorise.checkpoints import Checkpoint, kept_in
 from sgns_pmi.folders import Folders
 from sgns_pmi.gather import finish_sweep
 from sgns_pmi.lazily import pd
@@ -33,7 +34,7 @@ from sgns_pmi.negatives import Negatives
 from sgns_pmi.output import lasting_output
 from sgns_pmi.problems import Problem
 from sgns_pmi.results.identity import job_key
-from sgns_pmi.results.leftovers import clear
+from sgns_pmi.results.leftovers import CHECKPOINTS, clear
 from sgns_pmi.results.lock import FolderLock
 from sgns_pmi.results.overview import answers_overview, as_text, headline, overview
 from sgns_pmi.results.record import RunRecord, histories, log_failure, write_end
@@ -86,7 +87,12 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
         record.problem(problem, left_out)
 
         comparing = compare.Comparing(problem, negatives)
-        fitted = factorise(estimators, problem, comparing, record)
+
+        def checkpoint(name: str) -> Checkpoint:
+            kept = key and config.checkpoint
+            return Checkpoint(directory / "checkpoints" / f"{name}.npz" if kept else None, key, config.checkpoint)
+
+        fitted = factorise(estimators, problem, comparing, record, checkpoint)
         if fitted:
             metrics, shown = comparing.found
             with record.step("floors"):
@@ -137,7 +143,11 @@ def warnings_logged() -> Iterator[None]:
 
 
 def factorise(
-    estimators: Mapping[str, Factorisation], problem: Problem, comparing: compare.Comparing, record: RunRecord
+    estimators: Mapping[str, Factorisation],
+    problem: Problem,
+    comparing: compare.Comparing,
+    record: RunRecord,
+    checkpoint: Callable[[str], Checkpoint] = lambda name: Checkpoint(),
 ) -> dict[str, Factorisation]:
     """Fit and compare one method after the other, and write what each has learned, and is worth, when it ends.
 
@@ -157,7 +167,7 @@ def factorise(
             record.left_out(name, "had not begun when the run was interrupted")
             continue
         try:
-            with record.step(name), warnings_logged():
+            with record.step(name), warnings_logged(), kept_in(checkpoint(name)):
                 estimator.fit(problem.give(METHODS[name].needs))
             if not estimator.finite:
                 raise InputError("method", name, "learned factors that are not finite; there is no estimate of it")
@@ -222,7 +232,11 @@ def checked_run(tree: DictConfig, directory: Path, alone: bool) -> tuple[str, li
         config = Config.from_tree(content)
         if alone and config.replicates > 1:
             raise InputError("replicates", config.replicates, "are jobs of a sweep; add --multirun")
+        if not config.resume:
+            clear(directory, CHECKPOINTS)
         record = run(config, directory, key, draw=config.figures == "all" or (alone and bool(config.figures)))
+        if record.status == "complete":
+            clear(directory, CHECKPOINTS)
         return record.status, record.tables
     except (InputError, OmegaConfBaseException) as error:
         line = str(as_input_error(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import sgns_pmi as sp
 from sgns_pmi import run as run_module
 from sgns_pmi import sweep as sweep_module
 from sgns_pmi.config import Config
+from sgns_pmi.progress import Progress
 from sgns_pmi.results.identity import job_key, same_configuration
 from sgns_pmi.results.lock import FolderLock
 from sgns_pmi.results.plan import folder_name
@@ -347,3 +349,34 @@ def test_a_job_returns_its_objective(command: Command, monkeypatch: pytest.Monke
     assert sweep(command, "dim=2", "objective=oracle").stderr == (
         "objective=oracle: must name a method and a metric, as oracle/rmse\n"
     )
+
+
+def test_a_long_fit_goes_on(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files of an undisturbed run, and not from the beginning; nothing of the state stays."""
+    arguments = (*TINY[:2], "method=[qwem,sgns_sampled]", "dim=2", "solver.sampled.epochs=50", "figures=false", "checkpoint=1e-9")
+    assert command(*arguments, "hydra.run.dir=whole").code == 0
+    steps: list[int] = []
+    real = Progress.update
+
+    def update(progress: Progress, number: int = 1, *args: Any, **kwargs: Any) -> None:
+        steps.append(number)
+        if len(steps) == 20:
+            signal.raise_signal(signal.SIGINT)
+        real(progress, number, *args, **kwargs)
+
+    monkeypatch.setattr(Progress, "update", update)
+    assert command(*arguments, "hydra.run.dir=out").code == 130
+    outcome = command(*arguments, "hydra.run.dir=out")
+    assert outcome.code == 0
+    assert f"goes on from {Path('out/checkpoints/sgns_sampled.npz')}" in outcome.stderr
+    assert steps[20] > 10
+    whole, out = command.folder / "whole", command.folder / "out"
+    assert (out / "metrics.csv").read_bytes() == (whole / "metrics.csv").read_bytes()
+    assert written(out) == written(whole)
+    # Another job, or resume=false, begins anew.
+    for more in (("k=6",), ("resume=false",)):
+        steps.clear()
+        assert command(*arguments, "hydra.run.dir=out").code == 130
+        steps[:] = [0] * 20
+        outcome = command(*arguments, *more, "hydra.run.dir=out")
+        assert (outcome.code, "goes on from" in outcome.stderr, steps[20]) == (0, False, 1)

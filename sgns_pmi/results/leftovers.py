@@ -24,6 +24,8 @@ RUN_FILES = (
     "figures/*.pdf",
 )
 """What a run writes, as patterns: files of other names are the user's, and stay."""
+CHECKPOINTS = ("checkpoints/*.npz",)
+"""What of a run that has not ended is left: its fits go on from there."""
 SWEEP_FILES = ("sweep.csv", "summary.csv", "evaluation.csv", "report.html", "figures/*.png", "figures/*.svg", "figures/*.pdf")
 
 
@@ -34,7 +36,7 @@ def clear(folder: Path, patterns: tuple[str, ...] = RUN_FILES) -> None:
     for pattern in patterns:
         for file in folder.glob(pattern):
             file.unlink(missing_ok=True)
-    for own in ("vectors", "figures"):
+    for own in ("vectors", "figures", "checkpoints"):
         with suppress(OSError):  # absent, or with files of the user's
             (folder / own).rmdir()
 
@@ -46,4 +48,4 @@ def remove_temporaries(folder: Path) -> None:
             file.unlink(missing_ok=True)
 
 
-__all__ = ["RUN_FILES", "SWEEP_FILES", "clear", "remove_temporaries"]
+__all__ = ["CHECKPOINTS", "RUN_FILES", "SWEEP_FILES", "clear", "remove_temporaries"]

@@ -216,6 +216,7 @@ class _Training:
         )
         self.U[torch.tensor(negatives.noise == 0, device=device)] = 0.0
         self.V = self._A @ self.Z
+        self._moves = torch.empty_like(self.V)
         self._epochs = options.epochs or solvers.default_epochs(counts.nnz)
         self.epoch_steps = sum(side.blocks for side in self._sides)
         self.steps = self._epochs * self.epoch_steps
@@ -238,18 +239,33 @@ class _Training:
         """The error for an ℓ that rose without bound, or is not a number."""
         return InputError("method", "fasttext", f"training diverged by step {self.step}; use method=sgns_expected")
 
+    def saved(self) -> dict[str, Tensor]:
+        """The state of the draws, and the moves of this epoch so far."""
+        return {"generator": self._generator.get_state(), "moves": self._moves}
+
+    def restore(self, saved: dict[str, Tensor]) -> None:
+        """Go on from there."""
+        self._generator.set_state(saved["generator"])
+        self._moves.copy_(saved["moves"])
+
     def __iter__(self) -> Iterator[None]:
         centers, contexts = self._sides
-        for _ in range(self._epochs):
-            moves = torch.empty_like(self.V)
-            for block in centers:
+        done = self.step % self.epoch_steps  # blocks of this epoch
+        for _ in range(self.step // self.epoch_steps, self._epochs):
+            for place, block in enumerate(centers):
+                if place < done:
+                    continue
                 drawn = centers.draw(solvers.DRAWS, self._generator)
-                moves[block.rows] = solvers.newton_move(block, self.V[block.rows], self.U, self.U, drawn)
+                self._moves[block.rows] = solvers.newton_move(block, self.V[block.rows], self.U, self.U, drawn)
                 self.step += 1
                 yield
-            self.Z += self._shares @ moves
-            self.V = self._A @ self.Z
-            for block in contexts:
+            if done <= centers.blocks:
+                self.Z += self._shares @ self._moves
+                self.V = self._A @ self.Z
+            for place, block in enumerate(contexts, centers.blocks):
+                if place < done:
+                    continue
+                done = 0
                 solvers.improve(block, self.U, self.V, self.V, slice(None), contexts.draw(solvers.DRAWS, self._generator))
                 self.step += 1
                 yield

@@ -172,6 +172,9 @@ class _Stream:
         self.steps = self._epochs * self.epoch_steps  # about: windows are drawn, and a segment's last batch is not full
         self.every = solvers.recorded_every(self.steps, counts.shape)
         self.step = 0
+        # Where in the text: the pass, its segment, and the batches of that which were taken.
+        self._epoch = self._segment = self._batch = 0
+        self._order = torch.empty(0, dtype=torch.int64, device=device)
 
     def objective(self, exact: bool) -> float:
         """The exact ℓ of the counts, asked for or not."""
@@ -185,16 +188,38 @@ class _Stream:
         """The error for an ℓ that rose without bound."""
         return InputError("lr", self._options.lr, f"training diverged by step {self.step}; choose a smaller learning rate")
 
+    def saved(self) -> dict[str, Tensor]:
+        """The place in the text, the order of the pairs there, the state of the draws, and AdaGrad's sums."""
+        place = torch.tensor([self._epoch, self._segment, self._batch])
+        squares = dict(zip(("squares_V", "squares_U"), self._squares, strict=True))
+        return {"place": place, "order": self._order, "generator": self._generator.get_state(), **squares}
+
+    def restore(self, saved: dict[str, Tensor]) -> None:
+        """Go on from there."""
+        self._epoch, self._segment, self._batch = saved["place"].tolist()
+        self._order = saved["order"].to(self._order.device)
+        self._generator.set_state(saved["generator"])
+        for own, name in zip(self._squares, ("squares_V", "squares_U"), strict=True):
+            own.copy_(saved[name])
+
     def __iter__(self) -> Iterator[None]:
         device = self._generator.device
-        for epoch in range(self._epochs):
-            for windows in self._corpus.windows(epoch):
+        for epoch in range(self._epoch, self._epochs):
+            self._epoch = epoch
+            for segment, windows in enumerate(self._corpus.windows(epoch)):
+                if segment < self._segment:
+                    continue
+                self._segment = segment
                 center, context = (torch.tensor(side, dtype=torch.int64, device=device) for side in windows.pairs())
-                order = torch.randperm(len(center), generator=self._generator, device=device)
-                for batch in torch.split(order, self._batch_size):
+                if self._batch == 0:
+                    self._order = torch.randperm(len(center), generator=self._generator, device=device)
+                for batch in torch.split(self._order, self._batch_size)[self._batch :]:
                     self._take_step(center[batch], context[batch, None])
                     self.step += 1
+                    self._batch += 1
                     yield
+                self._batch = 0
+            self._segment = 0
 
     def _take_step(self, center: Tensor, context: Tensor) -> None:
         rate = self._options.lr * max(1 - self.step / self.steps, 0.0)

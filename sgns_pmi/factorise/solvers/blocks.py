@@ -303,11 +303,23 @@ class BlockTraining:
         """The error for an ℓ that rose without bound, or is not a number."""
         return InputError("negatives", "block", f"training diverged by step {self.step}; use solver=expected")
 
+    def saved(self) -> dict[str, Tensor]:
+        """The state of the draws."""
+        return {"generator": self._generator.get_state()}
+
+    def restore(self, saved: dict[str, Tensor]) -> None:
+        """Go on from there."""
+        self._generator.set_state(saved["generator"])
+
     def __iter__(self) -> Iterator[None]:
-        for _ in range(self.epochs):
+        done = self.step % self.epoch_steps  # blocks of this epoch
+        for _ in range(self.step // self.epoch_steps, self.epochs):
             for side, free, own, other in zip(self._sides, self._free, (self.V, self.U), (self.U, self.V), strict=True):
                 features = other[:, free].contiguous()
                 for block in side:
+                    if done:
+                        done -= 1
+                        continue
                     improve(block, own, other, features, free, side.draw(DRAWS, self._generator), self._dim)
                     self.step += 1
                     yield

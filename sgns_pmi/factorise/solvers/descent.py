@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sgns_pmi.factorise.checkpoints import Checkpoint, State, current
 from sgns_pmi.factorise.devices import threads_for
 from sgns_pmi.factorise.losses.cells import SeparableObjective
 from sgns_pmi.factorise.solvers.biases import free_columns, parts, with_biases
@@ -41,6 +42,12 @@ class Descent:
     """Share of ℓ below which the fall that a step promises ends the descent, by default."""
     near: list[tuple[float, list[Tensor]]]
     """ℓ and factors that `approach` brought each start to."""
+    checkpoint = Checkpoint()
+    """Where `converge` keeps its state; by default nowhere."""
+    stage = 0
+    """Which of several precisions it is in."""
+    resumed: State | None = None
+    """What `converge` goes on from."""
 
     def __init__(self, exact: SeparableObjective, starts: Sequence[Start], bias: bool, history: History) -> None:
         self.exact, self.history, self.bias = exact, history, bias
@@ -67,6 +74,22 @@ class Descent:
         self.exact = exact
         self.factors = [factor.to(exact.dtype) for factor in self.factors]
         self.objective = exact.value(*self.factors)
+
+    def saved(self) -> dict[str, Any]:
+        """What a checkpoint holds of any descent."""
+        factors = dict(zip(("left", "right"), self.factors, strict=True))
+        return {"stage": self.stage, "steps": self.steps, "objective": self.objective, **factors, **self.history.saved()}
+
+    def restore(self, state: State) -> None:
+        """Go on from a checkpoint; `converge` takes what else is in it."""
+        self.stage, self.steps, self.objective = int(state["stage"]), int(state["steps"]), float(state["objective"])
+        self.factors = [self.tensor(state[side]) for side in ("left", "right")]
+        self.history.restore(state)
+        self.resumed = state
+
+    def tensor(self, array: NDArray[Any]) -> Tensor:
+        """An array of a checkpoint, where the descent computes."""
+        return torch.as_tensor(array, dtype=self.exact.dtype, device=self.exact.device)
 
     def approach(self) -> None:
         """Come near an optimum from every start, and keep the best."""
@@ -112,7 +135,8 @@ def descend(
 ) -> Solution:
     """From a start to a minimum over V and U, and over biases when asked; Ctrl-C keeps what was found so far.
 
-    The first start is followed to its end. Others follow, where ℓ has a minimum there, as `starts.follow` says.
+    The first start is followed to its end, from where a checkpoint has left it. Others follow, where ℓ has a minimum there, as
+    `starts.follow` says.
 
     Parameters
     ----------
@@ -142,16 +166,21 @@ def descend(
     verbose : bool, default False
     """
     tolerance = engine.tolerance if tolerance is None else tolerance
-    first, *more = precisions
-    exact = objective(first)
+    checkpoint = current()
+    state = checkpoint.load()
+    stage = 0 if state is None else int(state["stage"])
+    exact = objective(precisions[stage])
     interrupted, ends = False, None
     with threads_for(exact.shape), Progress(title, max_steps, verbose) as progress:
         descent = engine(exact, [start, *also], bias, history)
         try:
-            if near:
+            descent.checkpoint = checkpoint
+            if state is not None:
+                descent.restore(state)
+            elif near:
                 descent.approach()
-            descent.converge(tolerance, max_steps, progress)
-            if most and not descent.endless:
+            descent.converge(tolerance, max_steps - descent.steps, progress)
+            if most and stage == 0 and not descent.endless:
                 best, ends = follow(
                     descent, iter(others), most, lambda batch: engine(exact, batch, bias, history), max_steps, progress
                 )
@@ -159,8 +188,10 @@ def descend(
                     descent = best
                     if not descent.endless:
                         descent.converge(tolerance, max_steps, progress)
-            for precision in more:
+            for precision in precisions[stage + 1 :]:
                 descent.continue_in(objective(precision))
+                descent.stage += 1
+                descent.checkpoint = Checkpoint() if most else checkpoint  # which does not hold where other starts led
                 descent.converge(tolerance, max_steps - descent.steps, progress)
         except KeyboardInterrupt:
             interrupted = True

@@ -13,12 +13,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from sgns_pmi.factorise.losses.cells import SeparableObjective
 from sgns_pmi.factorise.solvers.descent import Descent, Start
-from sgns_pmi.factorise.solvers.existence import FAR, GROWTH, NARROW, NONE, pushed, recession
+from sgns_pmi.factorise.solvers.existence import FAR, GROWTH, NARROW, NONE, Recession, pushed, recession
 from sgns_pmi.factorise.solvers.search import ROUNDING, Trial, backtrack
 from sgns_pmi.factorise.solvers.solution import History
 from sgns_pmi.progress import Progress
@@ -91,7 +92,12 @@ class Newton(Descent):
         """
         self.levenberg, self.converged, self.endless = 1e-3, False, False
         look, may_recede = NONE, self.exact.penalty is None  # a penalised loss has an optimum, however slowly it is reached
-        for number in range(1, max_steps + 1):
+        state, self.resumed, first = self.resumed, None, 0
+        if state is not None:
+            first, self.levenberg = int(state["number"]), float(state["levenberg"])
+            look = Recession(*state["look"].tolist())
+            self.damping = [self.tensor(state[side]) for side in ("damping_left", "damping_right")]
+        for number in range(first + 1, first + max_steps + 1):
             if self._advance(tolerance):
                 self.endless = may_recede and self._yields()
                 self.converged = not self.endless
@@ -101,6 +107,10 @@ class Newton(Descent):
             progress.update(objective=self.objective)
             if self.converged or self.endless:
                 break
+            if self.checkpoint.due:
+                own = {"number": number, "levenberg": self.levenberg, "look": np.array(look)}
+                damping = dict(zip(("damping_left", "damping_right"), self.damping, strict=True))
+                self.checkpoint.save(self.saved() | own | damping)
 
     def _advance(self, tolerance: float) -> bool:
         """One joint step; whether it was the last, as it promised less than `tolerance` of ℓ."""

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -63,9 +65,17 @@ class QuasiNewton(Descent):
     def _descend(self, max_steps: int, done: Callable[[float, float], bool]) -> None:
         """Until `done`, which is told the slope of ℓ along the last step and how far ℓ fell."""
         pairs: deque[Pair] = deque(maxlen=MEMORY)
-        gradient = self._gradient(self.factors)[1]
-        for step in range(max_steps):
+        state, self.resumed, first = self.resumed, None, 0
+        if state is None:
+            gradient = self._gradient(self.factors)[1]
+        else:
+            gradient, first = self.tensor(state["gradient"]), int(state["step"])
+            both = zip(self.tensor(state["moved"]), self.tensor(state["changed"]), state["inverses"].tolist(), strict=True)
+            pairs.extend(both)
+        for step in range(first, first + max_steps):
             if step % RENEWED == 0:
+                if step > first and pairs and self.checkpoint.due:  # the metric is made anew from what is kept
+                    self.checkpoint.save(self.saved() | {"step": step, "gradient": gradient} | _stacked(pairs))
                 metric = self._metric(gradient)
             direction = _two_loops(gradient, pairs, metric)
             slope = float(gradient @ direction)
@@ -121,6 +131,12 @@ class QuasiNewton(Descent):
         shapes = [(len(factor), len(free)) for factor, free in zip(self.factors, self.free, strict=True)]
         parts = torch.split(packed, [rows * columns for rows, columns in shapes])
         return [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
+def _stacked(pairs: Iterable[Pair]) -> dict[str, Any]:
+    """The pairs as arrays, for a checkpoint."""
+    moved, changed, inverses = zip(*pairs, strict=True)
+    return {"moved": torch.stack(moved), "changed": torch.stack(changed), "inverses": np.array(inverses, dtype=np.float64)}
 
 
 def _packed(parts: list[Tensor]) -> Tensor:

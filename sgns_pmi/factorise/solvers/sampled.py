@@ -219,11 +219,12 @@ class _Pairs:
         self._triples, self._sampler = Triples.on(device, counts), NoiseSampler(negatives, generator)
         self._exact = losses.ExactObjective(counts, negatives, dtype=torch.float32, device=device)
         self._penalty = self._exact.penalised(ridge, self.V.shape[1] - 2 * bias).penalty if ridge else None
-        self.epochs, self.epoch_steps = epochs, math.ceil(counts.nnz / self._batch_size)
+        self.epoch_steps = math.ceil(counts.nnz / self._batch_size)
         self._mean_weight = counts.total / self.epoch_steps
         self.steps = epochs * self.epoch_steps
         self.every = solvers.recorded_every(self.steps, counts.shape)
         self.step = 0
+        self._order = torch.empty(0, dtype=torch.int64, device=device)
 
     def objective(self, exact: bool) -> float:
         """The exact ℓ, asked for or not, without the penalty."""
@@ -238,16 +239,37 @@ class _Pairs:
         remedy = f"training diverged by step {self.step} of {self.steps}; choose a smaller learning rate"
         return InputError("lr", self._rate, remedy)
 
+    def saved(self) -> dict[str, Tensor]:
+        """The order of this epoch, the state of the draws, and the optimiser's moments."""
+        moments = {
+            f"{place}.{name}": torch.as_tensor(value)
+            for place, own in self._optimizer.state_dict()["state"].items()
+            for name, value in own.items()
+        }
+        return {"order": self._order, "generator": self._generator.get_state(), **moments}
+
+    def restore(self, saved: dict[str, Tensor]) -> None:
+        """Go on from there."""
+        self._order = saved.pop("order").to(self._order.device)
+        self._generator.set_state(saved.pop("generator"))
+        moments: dict[int, dict[str, Tensor]] = {}
+        for key, value in saved.items():
+            place, _, name = key.partition(".")
+            moments.setdefault(int(place), {})[name] = value
+        self._optimizer.load_state_dict(self._optimizer.state_dict() | {"state": moments})
+
     def __iter__(self) -> Iterator[None]:
         triples = self._triples
-        for _ in range(self.epochs):
-            order = torch.randperm(len(triples.count), generator=self._generator, device=triples.count.device)
-            for batch in torch.split(order, self._batch_size):
-                if self._options.decay == "linear":
-                    self._optimizer.param_groups[0]["lr"] = self._rate * (1 - self.step / self.steps)
-                self._take_step(triples.center[batch], triples.context[batch, None], triples.count[batch, None])
-                self.step += 1
-                yield
+        while self.step < self.steps:
+            place = self.step % self.epoch_steps
+            if place == 0:
+                self._order = torch.randperm(len(triples.count), generator=self._generator, device=triples.count.device)
+            batch = self._order[place * self._batch_size : (place + 1) * self._batch_size]
+            if self._options.decay == "linear":
+                self._optimizer.param_groups[0]["lr"] = self._rate * (1 - self.step / self.steps)
+            self._take_step(triples.center[batch], triples.context[batch, None], triples.count[batch, None])
+            self.step += 1
+            yield
 
     def _take_step(self, center: Tensor, context: Tensor, weight: Tensor) -> None:
         drawn = self._sampler.draw(len(center))

@@ -6,8 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
+from sgns_pmi.factorise.checkpoints import State
 from sgns_pmi.lazily import pd
 
 HISTORY_COLUMNS = ("step", "epoch", "seconds", "objective")
@@ -39,6 +41,15 @@ class History:
     def objective(self) -> float:
         """The ℓ recorded last."""
         return self.rows[-1][3]
+
+    def saved(self) -> dict[str, Any]:
+        """The record and its clock, for a checkpoint."""
+        return {"history": np.array(self.rows, dtype=np.float64), "clock": np.array(time.perf_counter() - self._start)}
+
+    def restore(self, state: State) -> None:
+        """Go on with the record of a checkpoint."""
+        self.rows = [(int(step), epoch, seconds, objective) for step, epoch, seconds, objective in state["history"].tolist()]
+        self._start = time.perf_counter() - float(state["clock"])
 
     def frame(self) -> pd.DataFrame:
         """The record as a frame of step, epoch, seconds, objective."""

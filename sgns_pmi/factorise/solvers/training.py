@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sgns_pmi.errors import InputError
+from sgns_pmi.factorise.checkpoints import State, current
 from sgns_pmi.factorise.solvers.solution import History, Status
 from sgns_pmi.progress import Progress
 
@@ -43,11 +44,17 @@ class Training(Protocol):
     def diverged(self) -> InputError:
         """The error for an ℓ that rose without bound."""
 
+    def saved(self) -> dict[str, Tensor]:
+        """What the next step depends on beside `state` and `step`, for a checkpoint."""
+
+    def restore(self, saved: dict[str, Tensor]) -> None:
+        """Go on from what was `saved`; `state` and `step` are restored already."""
+
 
 def train(training: Training, history: History, progress: Progress) -> Status:
     """Take all steps and record ℓ every so often, at last exactly; Ctrl-C ends it.
 
-    Training that diverges ends too, in the state that was recorded last.
+    Training that diverges ends too, in the state that was recorded last. What a checkpoint has kept is not trained again.
 
     Raises
     ------
@@ -55,6 +62,21 @@ def train(training: Training, history: History, progress: Progress) -> Status:
         Where training begins with an ℓ that is not finite.
     """
     kept: list[Tensor] = []
+    checkpoint = current()
+
+    def save() -> None:
+        learned = {f"learned{place}": own for place, own in enumerate(training.state())}
+        before = {f"before{place}": own for place, own in enumerate(kept)}
+        own = {f"own_{name}": value for name, value in training.saved().items()}
+        checkpoint.save({"step": training.step, **learned, **before, **own, **history.saved()})
+
+    def restore(state: State) -> None:
+        for place, own in enumerate(training.state()):
+            own.copy_(torch.from_numpy(state[f"learned{place}"]))
+            kept.append(torch.from_numpy(state[f"before{place}"]).to(own.device))
+        training.step = int(state["step"])
+        training.restore({name[4:]: torch.from_numpy(value) for name, value in state.items() if name.startswith("own_")})
+        history.restore(state)
 
     def record(exact: bool = False) -> None:
         begin = time.perf_counter()
@@ -68,11 +90,17 @@ def train(training: Training, history: History, progress: Progress) -> Status:
     status: Status = "step limit"
     with progress:
         try:
-            record()
+            if (state := checkpoint.load()) is not None:
+                restore(state)
+                progress.update(training.step, history.objective)
+            else:
+                record()
             for _ in training:
                 if training.step % training.every == 0 and training.step < training.steps:
                     record()
                 progress.update(objective=history.objective)
+                if checkpoint.due:
+                    save()
         except KeyboardInterrupt:
             status = "interrupted"
         except InputError:

@@ -1,0 +1,95 @@
+"""Long fits that go on where they were killed: a solver's state in a file, every so often.
+
+Which file is said around a fit, by `kept_in`, and not to estimators: a checkpoint is no parameter of an estimate. A solver's loop
+takes `current()`, restores what it `load`s, and saves its state where one is `due`: all that its next step depends on, the
+state of its random numbers included, so that the fit ends as if it had not been disturbed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgns_pmi.files import atomic_path
+
+log = logging.getLogger("sgns_pmi")
+
+State = Mapping[str, NDArray[Any]]
+"""Arrays by name, as they stand in the file: never anything that could run code."""
+
+
+class Checkpoint:
+    """Where a fit keeps its state.
+
+    Parameters
+    ----------
+    file : Path or None, default None
+        An .npz file; with None nothing is kept.
+    job : str, default ""
+        What the fit belongs to: a file of another job is no state of this one.
+    every : float, default 180
+        Seconds between states.
+    """
+
+    def __init__(self, file: Path | None = None, job: str = "", every: float = 180.0) -> None:
+        self._file, self._job, self._every = file, job, every
+        self._last = time.monotonic()
+
+    def load(self) -> State | None:
+        """The state that the same fit has kept; None where there is none."""
+        if self._file is None or not self._file.is_file():
+            return None
+        try:
+            with np.load(self._file, allow_pickle=False) as arrays:
+                state = dict(arrays)
+        except (ValueError, OSError, EOFError, zipfile.BadZipFile):  # not ours, or of a disk that failed
+            return None
+        if str(state.pop("job", "")) != self._job:
+            return None
+        log.info("goes on from %s", os.path.relpath(self._file))
+        return state
+
+    @property
+    def due(self) -> bool:
+        """Whether the last state is older than `every` seconds."""
+        return self._file is not None and time.monotonic() - self._last >= self._every
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Keep a state: arrays and numbers by name, tensors too."""
+        assert self._file is not None
+        # Tensors of an accelerator come to the CPU.
+        arrays = {name: value.detach().cpu().numpy() if hasattr(value, "detach") else value for name, value in state.items()}
+        with atomic_path(self._file) as beside:
+            np.savez(beside, allow_pickle=False, job=np.array(self._job, dtype=np.str_), **arrays)
+        self._last = time.monotonic()
+
+
+_CURRENT: ContextVar[Checkpoint | None] = ContextVar("checkpoint", default=None)
+
+
+def current() -> Checkpoint:
+    """That of the fit that runs; one that keeps nothing where none was asked for."""
+    return _CURRENT.get() or Checkpoint()
+
+
+@contextmanager
+def kept_in(checkpoint: Checkpoint) -> Iterator[None]:
+    """Inside the block a fit keeps its state there."""
+    before = _CURRENT.set(checkpoint)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(before)
+
+
+__all__ = ["Checkpoint", "State", "current", "kept_in"]
