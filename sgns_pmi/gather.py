@@ -12,12 +12,12 @@ from sgns_pmi.report import report_at_end
 from sgns_pmi.results.leftovers import SWEEP_FILES, clear
 from sgns_pmi.results.overview import as_text
 from sgns_pmi.results.replicates import seeds_table
-from sgns_pmi.results.sweep import Sweep, questions_table, sweep_table
+from sgns_pmi.results.sweep import Sweep, sweep_table
 from sgns_pmi.results.tables import write_csv
 
 
 def finish_sweep(directory: Path, figures: bool = True) -> set[str]:
-    """Write sweep.csv, summary.csv, evaluation.csv, the figures and report.html of the jobs' results, and print the tables.
+    """Write the tables (sweep.csv, summary.csv, differences.csv, evaluation.csv), figures and report.html, and print the tables.
 
     Parameters
     ----------
@@ -36,6 +36,8 @@ def finish_sweep(directory: Path, figures: bool = True) -> set[str]:
     if len(sweep.rows):
         write_csv(sweep.rows, directory / "sweep.csv")
         write_csv(sweep.summary, directory / "summary.csv")
+        if len(sweep.differences):
+            write_csv(sweep.differences, directory / "differences.csv")
         if len(sweep.evaluation):
             write_csv(sweep.evaluation, directory / "evaluation.csv")
         tables = sweep_tables(sweep)
@@ -68,7 +70,7 @@ def sweep_tables(sweep: Sweep) -> dict[str, pd.DataFrame]:
             else:
                 tables[title] = sweep_table(frame, sweep.keys, cells)
     if len(sweep.evaluation):
-        tables[f"Answers to questions, {sweep.count}"] = questions_table(sweep.evaluation, sweep.keys)
+        tables[f"Answers to questions, {sweep.count}"] = sweep.answers
     return tables
 
 

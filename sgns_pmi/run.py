@@ -147,7 +147,7 @@ def factorise(
     problem: Problem,
     comparing: compare.Comparing,
     record: RunRecord,
-    checkpoint: Callable[[str], Checkpoint] = lambda name: Checkpoint(),
+    checkpoint: Callable[[str], Checkpoint],
 ) -> dict[str, Factorisation]:
     """Fit and compare one method after the other, and write what each has learned, and is worth, when it ends.
 

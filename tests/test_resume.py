@@ -319,6 +319,29 @@ def test_replicates_are_averaged(command: Command) -> None:
     assert command("replicates=2", "hydra.run.dir=alone").stderr == "replicates=2: are jobs of a sweep; add --multirun\n"
 
 
+def test_answers_and_differences_over_seeds(command: Command) -> None:
+    (command.folder / "pairs.txt").write_text("apple banana 9\napple dog 1\ncat dog 8\n")
+    arguments = ("data=toy", "dim=2", "k=1,2", "method=[sgns_sampled,sppmi_svd]", "solver.sampled.epochs=2", "noise=uniform")
+    assert command(*arguments, "replicates=3", "eval.similarity=[pairs.txt]", "hydra.sweep.dir=out", "--multirun").code == 0
+    found = sp.Sweep.open("out")
+    values = found.evaluation.query("method == 'sgns_sampled' and metric == 'spearman' and k == 1")["value"]
+    assert found.answers.loc[(1, "sgns_sampled"), "pairs: spearman"].startswith(f"{values.mean():.4g}")
+    assert found.answers.loc[(1, "sppmi_svd"), "pairs: spearman"].endswith("± 0 (n = 3)")
+    differences = pd.read_csv(command.folder / "out" / "differences.csv")
+    assert set(zip(differences["method"], differences["other"], strict=True)) == {("sgns_sampled", "sppmi_svd")}
+    row = differences.query("k == 2 and metric == 'rmse' and estimate == 'raw' and cells == 'seen'").iloc[0]
+    rows = table(command).query("k == 2 and metric == 'rmse' and estimate == 'raw' and cells == 'seen'")
+    wide = rows.pivot(index="seed", columns="method", values="value")
+    assert row["mean"] == pytest.approx((wide["sgns_sampled"] - wide["sppmi_svd"]).mean(), abs=1e-12)
+
+
+def test_draws_are_repeats_too(command: Command) -> None:
+    assert sweep(command, "draw_seed=0,1,2", "dim=1,2", "method=[qwem,oracle]").code == 0
+    summary = pd.read_csv(command.folder / "out" / "summary.csv")
+    assert list(summary)[:2] == ["dim", "method"]
+    assert set(summary["n"]) == {3}
+
+
 def test_a_fit_without_an_optimum_is_not_averaged(command: Command) -> None:
     assert sweep(command, "seed=0,1,2", "dim=2", "method=qwem").code == 0
     file = command.folder / "out" / "seed=1" / "summary.json"

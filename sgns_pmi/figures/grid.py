@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from sgns_pmi.compare.table import main_target, select
 from sgns_pmi.figures.recovery_panels import Cells, draw_panels
 from sgns_pmi.figures.style import LEAST_WIDTH, badge, label, label_axes, number, plain, save, set_title, styled
+from sgns_pmi.results.replicates import other_keys
 from sgns_pmi.results.sweep import Sweep
 
 Array = NDArray[np.floating[Any]]
@@ -23,6 +25,8 @@ MOST_PANELS = 25
 
 def grid_figures(sweep: Sweep, folder: Path, *, title: str = "", svg: bool = False) -> list[Path]:
     """Write recovery panels of each SGNS method over two swept numbers, such as k x dim; nothing for other sweeps.
+
+    Where these are repeated with several seeds, the panels are those of the first.
 
     Parameters
     ----------
@@ -41,15 +45,23 @@ def grid_figures(sweep: Sweep, folder: Path, *, title: str = "", svg: bool = Fal
         grid_METHOD.png of each method that some job has.
     """
     done = [job for job in sweep.jobs if len(job.metrics)]
-    numeric = all(isinstance(job.asked.get(key), int | float) for job in done for key in sweep.keys)
-    if len(sweep.keys) != 2 or not numeric or len(done) > MOST_PANELS:
+    keys = sweep.keys
+    if len(keys) == 3 and sweep.replicated:
+        # Of repeats the first stands for all.
+        keys = other_keys(keys)
+        first = {tuple(job.asked.get(key) for key in keys): job for job in reversed(done)}
+        repeats = Counter(tuple(job.asked.get(key) for key in keys) for job in done)
+        done = list(reversed(first.values()))
+        title = f"{title}, the first of {max(repeats.values(), default=0)} seeds"
+    numeric = all(isinstance(job.asked.get(key), int | float) for job in done for key in keys)
+    if len(keys) != 2 or not numeric or len(done) > MOST_PANELS:
         return []
     target = main_target(sweep.rows)
     chosen = select(sweep.rows, metric="rmse", cells="all", estimate="corrected", target=target)
     rmse = chosen.set_index(["method", "job"])["value"]
     panels: dict[str, list[GridPanel]] = {}
     for job in done:
-        row, column = (float(job.asked[key]) for key in sweep.keys)
+        row, column = (float(job.asked[key]) for key in keys)
         if (shown := job.shown) is not None:
             for method in SGNS_METHODS:
                 if method in shown.corrected:
@@ -58,12 +70,7 @@ def grid_figures(sweep: Sweep, folder: Path, *, title: str = "", svg: bool = Fal
     written = []
     for method, drawn in panels.items():
         figure = grid_figure(
-            drawn,
-            method=method,
-            row_key=sweep.keys[0],
-            column_key=sweep.keys[1],
-            target_name=target,
-            title=title or "recovery of PMI",
+            drawn, method=method, row_key=keys[0], column_key=keys[1], target_name=target, title=title or "recovery of PMI"
         )
         written += save(figure, folder / f"grid_{method}", svg)
     return written

@@ -32,7 +32,7 @@ from sgns_pmi.figures.style import (
     set_title,
     styled,
 )
-from sgns_pmi.results.replicates import mean_interval
+from sgns_pmi.results.replicates import mean_interval, replicate_axis
 
 ROW_COLUMNS = ("job", *METRIC_COLUMNS)
 """Columns of sweep.csv that are not swept keys."""
@@ -71,14 +71,15 @@ def sweep_figures(frame: pd.DataFrame, directory: str | Path, *, title: str = ""
         there are gap rows; rmse_weighted.png where a truth is known: with P as weights, and as dashed lines the Cramér–Rao
         bound of each method's model. One swept key gives lines, two give heat maps (lines, one panel a value of the
         smaller key, where a key has more than 12 values), more give lines in one panel for each combination of the
-        other keys. A swept ``seed`` beside other keys is averaged over: lines have a band, the 95 % interval of the mean, and
-        cells of heat maps its standard error.
+        other keys. A swept ``seed`` (or ``draw_seed``) beside other keys is
+        averaged over: lines have a band, the 95 % interval of the mean, and cells of heat maps its standard error.
         Nothing is written where nothing was swept.
     """
     keys = swept_keys(frame)
-    repeats = frame["seed"].nunique() if "seed" in keys and len(keys) > 1 else 1
-    if repeats > 1:
-        keys.remove("seed")
+    seed = replicate_axis(keys) if len(keys) > 1 else None
+    repeats = frame[seed].nunique() if seed else 1
+    if seed:
+        keys.remove(seed)
     if not keys:
         return []
     # Lines run along the key with most values; the others follow in falling number of values.

@@ -26,7 +26,16 @@ RUN_FILES = (
 """What a run writes, as patterns: files of other names are the user's, and stay."""
 CHECKPOINTS = ("checkpoints/*.npz",)
 """What of a run that has not ended is left: its fits go on from there."""
-SWEEP_FILES = ("sweep.csv", "summary.csv", "evaluation.csv", "report.html", "figures/*.png", "figures/*.svg", "figures/*.pdf")
+SWEEP_FILES = (
+    "sweep.csv",
+    "summary.csv",
+    "differences.csv",
+    "evaluation.csv",
+    "report.html",
+    "figures/*.png",
+    "figures/*.svg",
+    "figures/*.pdf",
+)
 
 
 def clear(folder: Path, patterns: tuple[str, ...] = RUN_FILES) -> None:

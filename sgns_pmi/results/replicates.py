@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,20 @@ import scipy
 
 from sgns_pmi.lazily import pd
 
-SEED = "seed"
+SEEDS = ("seed", "draw_seed", "data.seed", "data.draw_seed")
+"""Keys whose values tell nothing but repeats apart."""
 LEVEL = 0.95
 SUMMARY_COLUMNS = ("mean", "se", "lower", "upper", "n", "without_optimum")
+
+
+def replicate_axis(keys: Sequence[str]) -> str | None:
+    """The swept key that is averaged over: the first of `SEEDS` among them. Others stay: what is crossed is not independent."""
+    return next((seed for seed in SEEDS if seed in keys), None)
+
+
+def other_keys(keys: Sequence[str]) -> list[str]:
+    """The swept keys that are not averaged over."""
+    return [key for key in keys if key != replicate_axis(keys)]
 
 
 def over_seeds(frame: pd.DataFrame, keys: Sequence[str], rows: Sequence[str]) -> pd.DataFrame:
@@ -23,7 +35,7 @@ def over_seeds(frame: pd.DataFrame, keys: Sequence[str], rows: Sequence[str]) ->
     frame : DataFrame
         Columns `keys`, `rows`, value, and `optimum`: False where the fit has none, hence no value to average.
     keys : sequence of str
-        The swept keys; the seed among them is averaged over.
+        The swept keys; the seed among them (`replicate_axis`) is averaged over.
     rows : sequence of str
         The columns that name a row: method, estimate, target, cells, metric.
 
@@ -34,10 +46,44 @@ def over_seeds(frame: pd.DataFrame, keys: Sequence[str], rows: Sequence[str]) ->
         t · se; n, the seeds averaged; without_optimum, the seeds whose fit has no optimum, counted beside. se and the interval
         are NaN where n = 1.
     """
-    by = [*(key for key in keys if key != SEED), *rows]
+    by = [*other_keys(keys), *rows]
     averaged = frame.assign(value=frame["value"].where(frame["optimum"]), without=~frame["optimum"])
     groups = averaged.groupby(by, sort=False, dropna=False)
     return mean_interval(groups["value"]).assign(without_optimum=groups["without"].sum()).reset_index()
+
+
+def paired_differences(frame: pd.DataFrame, keys: Sequence[str], rows: Sequence[str]) -> pd.DataFrame:
+    """Mean, standard error and 95 % interval of the differences between methods, each pair compared seed by seed.
+
+    What two methods share of a seed, as an easy truth or a lucky draw, cancels: the interval is about the methods.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As in `over_seeds`; its jobs differ in a seed.
+    keys, rows : sequence of str
+        As in `over_seeds`; "method" is one of the rows.
+
+    Returns
+    -------
+    DataFrame
+        Columns: the other keys; method and other, whose value is subtracted; the other rows; mean, se, lower, upper, n and
+        without_optimum, over the seeds that both have, those left out where either fit has no optimum.
+    """
+    seed = replicate_axis(keys)
+    by = [*other_keys(keys), *(row for row in rows if row != "method")]
+    methods = list(dict.fromkeys(frame["method"]))
+    columns = [*other_keys(keys), "method", "other", *by[len(other_keys(keys)) :], *SUMMARY_COLUMNS]
+    tables = []
+    own = {method: rows.drop(columns="method") for method, rows in frame.groupby("method", sort=False)}
+    for method, other in combinations(methods, 2):
+        both = own[method].merge(own[other], on=[*by, seed], suffixes=("", "_other"))
+        with np.errstate(invalid="ignore"):  # infinite errors have no difference
+            both["value"] -= both["value_other"]
+        both["optimum"] &= both["optimum_other"]
+        if len(both):
+            tables.append(over_seeds(both, keys, by[len(other_keys(keys)) :]).assign(method=method, other=other))
+    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
 def mean_interval(values: Any) -> pd.DataFrame:
@@ -49,7 +95,7 @@ def mean_interval(values: Any) -> pd.DataFrame:
     return pd.DataFrame({"mean": mean, "se": se, "lower": mean - half, "upper": mean + half, "n": n})
 
 
-def seeds_table(summary: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+def seeds_table(summary: pd.DataFrame, keys: Sequence[str], column: str = "method") -> pd.DataFrame:
     """Swept keys x method, for a console: mean ± standard error, and the number of seeds.
 
     Parameters
@@ -57,18 +103,23 @@ def seeds_table(summary: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     summary : DataFrame
         Rows of `over_seeds` of one metric.
     keys : sequence of str
-        The swept keys.
+        What tells its rows apart, beside `column`; the seed is none of it.
+    column : str, default "method"
+        What the columns are.
     """
-    others = [key for key in keys if key != SEED]
+    others = other_keys(keys)
     texts = [_text(*row) for row in summary[list(SUMMARY_COLUMNS)].itertuples(index=False)]
-    shown = summary[[*others, "method"]].assign(text=texts, all="all seeds")
+    shown = summary[[*others, column]].assign(text=texts, all="all seeds")
     # Jobs and methods stand in their own order.
-    return shown.set_index([*(others or ["all"]), "method"])["text"].unstack("method", sort=False)
+    return shown.set_index([*(others or ["all"]), column])["text"].unstack(column, sort=False)
 
 
 def _text(mean: float, se: float, lower: float, upper: float, n: int, without: int) -> str:
+    beside = f"{without} without optimum" if without else ""
+    if n == 0:
+        return f"– ({beside})" if beside else "–"
     spread = f" ± {se:.2g}" if np.isfinite(se) else ""
-    return f"{mean:.4g}{spread} (n = {n}{f', {without} without optimum' if without else ''})"
+    return f"{mean:.4g}{spread} (n = {n}{f', {beside}' if beside else ''})"
 
 
-__all__ = ["SEED", "mean_interval", "over_seeds", "seeds_table"]
+__all__ = ["SEEDS", "mean_interval", "other_keys", "over_seeds", "paired_differences", "replicate_axis", "seeds_table"]

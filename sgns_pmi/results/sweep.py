@@ -17,7 +17,7 @@ from sgns_pmi.compare.words.questions import EVALUATION, HEADLINE_COLUMNS, QUEST
 from sgns_pmi.errors import InputError
 from sgns_pmi.lazily import pd
 from sgns_pmi.results.plan import read_plan
-from sgns_pmi.results.replicates import SEED, over_seeds
+from sgns_pmi.results.replicates import over_seeds, paired_differences, replicate_axis, seeds_table
 from sgns_pmi.results.run import MISSING, Run
 
 GRAVITY = ("complete", MISSING, "refused", "interrupted", "failed", "running")
@@ -123,26 +123,45 @@ class Sweep:
     @property
     def replicated(self) -> bool:
         """Whether jobs differ in their seed: they are replicates of each other."""
-        return SEED in self.keys
+        return replicate_axis(self.keys) is not None
 
     @cached_property
     def averaged(self) -> pd.DataFrame:
         """`rows`, with a column `optimum`: False in those of a fit that has no finite optimum."""
+        return self.with_optimum(self.rows)
+
+    def with_optimum(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Rows that have job and method, with that column."""
+        if not len(rows):
+            return rows
         none = {
             (job.number, method)
             for job in self.jobs
             for method, facts in job.summary.get("methods", {}).items()
             if facts.get("status") == NO_OPTIMUM
         }
-        if not len(self.rows):
-            return self.rows
-        at = zip(self.rows["job"], self.rows["method"], strict=True)
-        return self.rows.assign(optimum=[place not in none for place in at])
+        return rows.assign(optimum=[place not in none for place in zip(rows["job"], rows["method"], strict=True)])
 
     @cached_property
     def summary(self) -> pd.DataFrame:
         """The frame of summary.csv: mean, se, lower, upper, n over seeds of each row, by the other swept keys."""
         return over_seeds(self.averaged, self.keys, METRIC_COLUMNS[:-1])
+
+    @cached_property
+    def differences(self) -> pd.DataFrame:
+        """The frame of differences.csv: the same of the differences between methods, paired by seed; empty without several."""
+        if not self.replicated or not len(self.rows):
+            return pd.DataFrame()
+        return paired_differences(self.averaged, self.keys, METRIC_COLUMNS[:-1])
+
+    @property
+    def answers(self) -> pd.DataFrame:
+        """For a console: the headlines of the questions, job by job, or over seeds where there are several."""
+        if not self.replicated:
+            return questions_table(self.evaluation, self.keys)
+        lines = self.with_optimum(headlines(self.evaluation, self.keys))
+        averaged = over_seeds(lines, self.keys, ["method", "question"])
+        return seeds_table(averaged, [*self.keys, "method"], "question")
 
     @property
     def count(self) -> str:
@@ -216,6 +235,12 @@ def questions_table(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     keys : sequence of str
         The swept keys.
     """
+    # Not sorted: jobs, methods and sets stand in their own order.
+    return headlines(frame, keys).set_index([*keys, "job", "method", "question"])["value"].unstack("question", sort=False)
+
+
+def headlines(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """A row for each job, method and question: the swept keys, job, method, question and value."""
     lines = [pd.DataFrame(columns=[*keys, "job", *HEADLINE_COLUMNS])]
     for _, rows in frame.groupby("job", sort=False):
         job = {str(key): value for key, value in rows[[*keys, "job"]].iloc[0].items()}
@@ -223,8 +248,7 @@ def questions_table(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
         lines += [QUESTIONS[name].headline(own).assign(**job) for name, own in answers.items()]
     table = pd.concat([own for own in lines if len(own)] or lines, ignore_index=True).dropna(subset="value")
     table["question"] = table["set"] + ": " + table["metric"]
-    # Not sorted: jobs, methods and sets stand in their own order.
-    return table.set_index([*keys, "job", "method", "question"])["value"].unstack("question", sort=False)
+    return table
 
 
 __all__ = ["Job", "Sweep", "gather", "questions_table", "sweep_table", "swept_keys", "typed_value"]

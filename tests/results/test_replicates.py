@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import ttest_1samp
+from scipy.stats import ttest_1samp, ttest_rel
 
-from sgns_pmi.results.replicates import over_seeds, seeds_table
+from sgns_pmi.results.replicates import over_seeds, paired_differences, replicate_axis, seeds_table
 
 ROWS = ["method", "metric"]
 
@@ -57,3 +57,39 @@ def test_intervals_cover_the_mean() -> None:
     table = over_seeds(frame({(k, "a"): list(own) for k, own in enumerate(draws)}), ["k", "seed"], ROWS)
     covered = ((table["lower"] <= 3) & (table["upper"] >= 3)).sum()
     assert 380 - 14 <= covered <= 380 + 14
+
+
+def test_differences_are_paired_by_seed() -> None:
+    """What the seeds share cancels: the interval is that of a paired t test."""
+    seeds = np.random.default_rng(0).normal(0, 10, 8)
+    own = np.random.default_rng(1).normal(0, 0.1, (3, 8))
+    values = {(5, "a"): [*(seeds + own[0])], (5, "b"): [*(seeds + own[1] + 0.2)], (20, "a"): [*own[2]], (5, "c"): [np.inf] * 8}
+    found = paired_differences(frame(values), ["k", "seed"], ROWS)
+    assert found.columns.tolist() == ["k", "method", "other", "metric", "mean", "se", "lower", "upper", "n", "without_optimum"]
+    assert found[["k", "method", "other"]].to_numpy().tolist() == [[5, "a", "b"], [5, "a", "c"], [5, "b", "c"]]
+    first = found.iloc[0]
+    test = ttest_rel(values[5, "a"], values[5, "b"])
+    interval = test.confidence_interval(0.95)
+    assert (first["lower"], first["upper"]) == (pytest.approx(interval.low), pytest.approx(interval.high))
+    assert first["n"] == 8
+    assert found.iloc[1]["mean"] == -np.inf
+
+
+def test_a_seed_without_an_optimum_has_no_difference() -> None:
+    rows = frame({(5, "a"): [1.0, 2.0, 900.0], (5, "b"): [0.5, 1.0, 1.5]})
+    rows.loc[2, "optimum"] = False
+    (row,) = paired_differences(rows, ["seed"], ROWS).itertuples()
+    assert (row.mean, row.n, row.without_optimum) == (0.75, 2, 1)
+
+
+def test_the_axis_of_repeats() -> None:
+    assert replicate_axis(["k", "dim"]) is None
+    assert replicate_axis(["draw_seed", "k"]) == "draw_seed"
+    # Crossed seeds are not independent: one is averaged over.
+    crossed = frame({(5, "a"): [1.0, 2.0]}).rename(columns={"k": "draw_seed"})
+    assert over_seeds(crossed, ["draw_seed", "seed"], ROWS).columns[0] == "draw_seed"
+
+
+def test_no_seed_with_an_optimum_has_no_mean() -> None:
+    rows = frame({(5, "a"): [1.0, 2.0]}).assign(optimum=False)
+    assert seeds_table(over_seeds(rows, ["k", "seed"], ROWS), ["k", "seed"]).loc[5, "a"] == "– (2 without optimum)"
