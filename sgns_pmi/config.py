@@ -31,6 +31,7 @@ from sgns_pmi.factorise import METHODS, Composes, Factorisation
 from sgns_pmi.factorise.devices import resolve_device
 from sgns_pmi.factorise.methods.sgns import SOLVERS
 from sgns_pmi.factorise.registry import SHARED, Parameters
+from sgns_pmi.figures.paper import Look
 from sgns_pmi.pmi import NOISES, noise_distribution
 from sgns_pmi.problems import PROBLEMS, Problem
 from sgns_pmi.problems.tables import read_column
@@ -51,6 +52,8 @@ class Config:
         As in conf/config.yaml.
     noise : str or ndarray, (contexts,)
         Name of the noise distribution, or the weights that `noise_file` holds.
+    figure : Look
+        How figures look.
     methods : tuple of str
         Names in `METHODS`, in the order in which they run.
     data : mapping
@@ -84,6 +87,7 @@ class Config:
     checkpoint: float
     replicates: int
     objective: str | None
+    figure: Look
     methods: tuple[str, ...]
     data: Mapping[str, Any]
     method: Mapping[str, Mapping[str, Any]]
@@ -131,6 +135,7 @@ class Config:
             checkpoint=check_real("checkpoint", tree["checkpoint"]),
             replicates=check_integer("replicates", tree["replicates"]),
             objective=_objective(tree["objective"], tree["methods"]),
+            figure=Look.of(_options("figure", tree["figure"], [own.name for own in fields(Look)])),
             methods=_methods(tree["methods"]),
             data=_data(tree["data"]),
             method=_options("method", tree["method"], METHODS),

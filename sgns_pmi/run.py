@@ -122,7 +122,7 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
             record.tables += answers_overview(answers)
             if not draw:
                 return record
-            with record.step("figures"):
+            with record.step("figures"), figures.drawn_as(config.figure):
                 title = figures.RunTitle(
                     problem.title, config.k, config.dim, config.noise_name, config.exponent, problem.pmi_rank
                 )

@@ -294,12 +294,15 @@ def test_figures_that_were_not_drawn_are_drawn_later(command: Command) -> None:
     assert [name for name in written(command.folder / "out") if "figures" in name] == []
     assert figures_command("out") == 0
     assert {"figures/rmse_seen.png", "k=1/figures/recovery.png"} <= set(written(command.folder / "out"))
+    assert figures_command("out", "figure.format=pdf", "figure.width=3.3", "figure.parameters=false") == 0
+    assert {"figures/rmse_seen.pdf", "k=1/figures/recovery.pdf"} <= set(written(command.folder / "out"))
+    assert figures_command("out", "figure.format=jpg") == figures_command("out", "format=pdf") == 2
 
 
-def figures_command(folder: str) -> int:
+def figures_command(*arguments: str) -> int:
     """The exit code of the command that draws later."""
     try:
-        main([folder])
+        main(arguments)
     except SystemExit as ended:
         return int(ended.code or 0)
     return 0

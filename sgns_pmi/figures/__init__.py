@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sgns_pmi.figures.convergence import convergence_figure, losses_figure
     from sgns_pmi.figures.finished import draw_run, draw_sweep
     from sgns_pmi.figures.grid import GridPanel, grid_figure, grid_figures
+    from sgns_pmi.figures.paper import Look, drawn_as
     from sgns_pmi.figures.questions import question_figures
     from sgns_pmi.figures.recovery import recovery_figure
     from sgns_pmi.figures.registry import RunFrames
@@ -25,11 +26,13 @@ __getattr__ = door(__name__)
 
 __all__ = [
     "GridPanel",
+    "Look",
     "RunFrames",
     "RunTitle",
     "convergence_figure",
     "draw_run",
     "draw_sweep",
+    "drawn_as",
     "grid_figure",
     "grid_figures",
     "heatmap_figure",

@@ -6,17 +6,26 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
 
 from sgns_pmi.errors import InputError
 from sgns_pmi.figures.finished import draw_run, draw_sweep
 from sgns_pmi.results.run import Run
 from sgns_pmi.results.sweep import Sweep
 
-USAGE = "python -m sgns_pmi.figures DIR: draws the figures of a finished run, or of a sweep and each of its jobs\n"
+USAGE = """\
+Draws the figures of a finished run, or of a sweep and each of its jobs.
+
+  python -m sgns_pmi.figures DIR [KEY=VALUE ...]
+
+Keys: figure.format=pdf, figure.width=3.3 (inches), figure.font_size=8, figure.parameters=false (titles without them).
+"""
 
 
-def draw(folder: Path) -> list[Path]:
-    """Draw what a folder holds: a run, or a sweep and its jobs.
+def draw(folder: Path, **looks: Any) -> list[Path]:
+    """Draw what a folder holds: a run, or a sweep and its jobs. `looks` are keys under ``figure.``.
 
     Raises
     ------
@@ -25,19 +34,21 @@ def draw(folder: Path) -> list[Path]:
     """
     if Sweep(folder).jobs:
         sweep = Sweep(folder)
-        written = draw_sweep(sweep) if len(sweep.rows) else []
-        return written + [file for job in sweep.jobs if job.shown is not None for file in draw_run(job)]
-    return draw_run(Run.open(folder))
+        written = draw_sweep(sweep, **looks) if len(sweep.rows) else []
+        return written + [file for job in sweep.jobs if job.shown is not None for file in draw_run(job, **looks)]
+    return draw_run(Run.open(folder), **looks)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command; bad input ends it with one line and exit code 2."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if len(given) != 1 or given[0] in ("--help", "-h"):
+    keys = [argument for argument in given[1:] if argument.startswith("figure.") and "=" in argument]
+    if not given or len(keys) < len(given) - 1 or given[0] in ("--help", "-h"):
         print(USAGE, end="", file=sys.stdout if given in (["--help"], ["-h"]) else sys.stderr)
         raise SystemExit(0 if given in (["--help"], ["-h"]) else 2)
     try:
-        written = draw(Path(given[0]))
+        looks: Any = OmegaConf.to_container(OmegaConf.from_dotlist(keys))
+        written = draw(Path(given[0]), **looks.get("figure", {}))
     except (InputError, OSError) as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None

@@ -11,6 +11,7 @@ from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import METHODS
 from sgns_pmi.figures.budget import sweep_budget_figures
 from sgns_pmi.figures.grid import grid_figures
+from sgns_pmi.figures.paper import Look, drawn_as
 from sgns_pmi.figures.questions import question_figures
 from sgns_pmi.figures.registry import RunFrames
 from sgns_pmi.figures.run import run_figures
@@ -20,8 +21,10 @@ from sgns_pmi.results.run import Run
 from sgns_pmi.results.sweep import Job, Sweep
 
 
-def draw_run(run: Run) -> list[Path]:
+def draw_run(run: Run, **looks: Any) -> list[Path]:
     """Write the figures of a run into its folder, as the run itself does; but maps of words, whose places are not kept.
+
+    `looks` are keys under ``figure.`` (`Look`), in place of the run's own.
 
     Raises
     ------
@@ -36,20 +39,23 @@ def draw_run(run: Run) -> list[Path]:
     )
     losses = {name: METHODS[name].loss for name in run.shown.corrected if name in METHODS and METHODS[name].loss}
     frames = RunFrames(title, run.metrics, run.history, run.shown, losses, run.budget, run.intervals)
-    written = run_figures(folder, frames, svg=config["svg"])
     tables = {"evaluation": run.evaluation, "neighbours": run.neighbours}
-    return written + question_figures(folder, title, answers=answers_from(tables), svg=config["svg"])
+    with drawn_as(Look.of(config.get("figure", {}) | looks)):
+        written = run_figures(folder, frames, svg=config["svg"])
+        return written + question_figures(folder, title, answers=answers_from(tables), svg=config["svg"])
 
 
-def draw_sweep(sweep: Sweep) -> list[Path]:
-    """Write the figures of a sweep into its folder; their titles say how many of its jobs they show."""
+def draw_sweep(sweep: Sweep, **looks: Any) -> list[Path]:
+    """Write the figures of a sweep into its folder; their titles say how many of its jobs they show. `looks`: see `draw_run`."""
     svg, folder = sweep.config.get("svg", False), sweep.folder / "figures"
-    title = ", ".join(filter(None, [shared_title(sweep.jobs), sweep.count]))
+    asked = Look.of(sweep.config.get("figure", {}) | looks)
+    title = ", ".join(filter(None, [asked.parameters and shared_title(sweep.jobs), sweep.count]))
     rows = sweep.averaged
     # A mean over seeds has no place for a fit that runs off to infinity.
     own = (rows[rows["optimum"]] if sweep.replicated else rows).drop(columns="optimum")
-    written = sweep_figures(own, folder, title=title, svg=svg) + grid_figures(sweep, folder, title=title, svg=svg)
-    return written + sweep_budget_figures(sweep.budget, sweep.keys, folder, title=title, svg=svg)
+    with drawn_as(asked):
+        written = sweep_figures(own, folder, title=title, svg=svg) + grid_figures(sweep, folder, title=title, svg=svg)
+        return written + sweep_budget_figures(sweep.budget, sweep.keys, folder, title=title, svg=svg)
 
 
 def shared_title(jobs: Sequence[Job]) -> str:

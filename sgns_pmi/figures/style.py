@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sgns_pmi.figures.looks import COLOURS, LABELS, colour, label, marker
+from sgns_pmi.figures.paper import look
 from sgns_pmi.files import atomic_path
 
 P = ParamSpec("P")
@@ -24,6 +25,8 @@ TARGET = "#444444"
 UNSEEN_COLOUR = "#B0B0B0"
 """Colour of cells with a count of 0."""
 DPI = 150
+UNDATED = {"svg": "Date", "pdf": "CreationDate"}
+"""What of a file's metadata is left out."""
 LEAST_WIDTH = 7.2
 """Inches; room for a title above a single panel."""
 
@@ -46,6 +49,7 @@ _RC: Any = {  # the stubs of matplotlib 3.11 type each key; those of 3.9 do not
     "lines.linewidth": 1.4,
     "lines.markersize": 4,
     "svg.fonttype": "path",
+    "pdf.fonttype": 42,  # text that stays text
     "svg.hashsalt": "sgns-pmi",  # same figure, same bytes
 }
 
@@ -55,7 +59,11 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(draw)
     def inside(*args: P.args, **kwargs: P.kwargs) -> R:
-        with matplotlib.rc_context(_RC):
+        scale = look().font_size / _RC["font.size"]
+        sizes = {
+            name: scale * size for name, size in _RC.items() if name.endswith(("font.size", "titlesize", "labelsize", "fontsize"))
+        }
+        with matplotlib.rc_context(_RC | sizes):
             return draw(*args, **kwargs)
 
     return inside
@@ -86,7 +94,7 @@ def balanced(panels: int, most: int) -> int:
 
 def set_title(figure: Figure, title: str) -> None:
     """Title a figure, with lines broken where they would not fit its width."""
-    widest = int(figure.get_figwidth() * 11.5)
+    widest = int((look().width or figure.get_figwidth()) * 11.5 * 9 / look().font_size)
     figure.suptitle("\n".join(part for line in title.split("\n") for part in textwrap.wrap(line, widest)))
 
 
@@ -114,11 +122,12 @@ def label_axes(axes: Sequence[Axes], columns: int, x: str, y: str) -> None:
 
 @styled
 def save(figure: Figure, path: str | Path, svg: bool = False) -> list[Path]:
-    """Write a figure as PNG and, if asked, as SVG; each file appears whole or not at all.
+    """Write a figure as PNG and, if asked by `svg` or the `look`, as SVG and PDF; each file appears whole or not at all.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
+        Gets the width that was asked for, and a height in proportion.
     path : str or Path
         Without suffix: ``figures/recovery``. Its folder is made if absent.
     svg : bool, default False
@@ -130,11 +139,15 @@ def save(figure: Figure, path: str | Path, svg: bool = False) -> list[Path]:
         The files written.
     """
     place = Path(path)
+    width, height = figure.get_size_inches()
+    if (wanted := look().width) is not None:
+        figure.set_size_inches(wanted, height * wanted / width)
     written = []
-    for suffix in ("png", "svg") if svg else ("png",):
+    for suffix in dict.fromkeys((*look().format, *(("svg",) if svg else ()))):
         target = place.with_name(f"{place.name}.{suffix}")
         with atomic_path(target) as beside:
-            figure.savefig(beside, dpi=DPI, metadata={"Date": None} if suffix == "svg" else None)
+            # The same figure is the same file, whenever it is drawn.
+            figure.savefig(beside, dpi=DPI, metadata={UNDATED[suffix]: None} if suffix in UNDATED else None)
         written.append(target)
     return written
 

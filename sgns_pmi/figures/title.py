@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sgns_pmi.figures.paper import look
+
 
 @dataclass(frozen=True)
 class RunTitle:
@@ -31,7 +33,9 @@ class RunTitle:
     pmi_rank: int | None = None
 
     def of(self, subject: str) -> str:
-        """Two lines: the subject and the problem; then k, dim, rank and noise."""
+        """Two lines: the subject and the problem; then k, dim, rank and noise. Or the subject alone, by the `look`."""
+        if not look().parameters:
+            return subject
         return f"{subject}: {self.problem}\n{settings(self.k, self.dim, self.pmi_rank, self.noise, self.exponent)}"
 
 
