@@ -15,6 +15,7 @@ from matplotlib.ticker import PercentFormatter
 
 from sgns_pmi.figures.registry import RunFrames, run_figure
 from sgns_pmi.figures.style import LEAST_WIDTH, badge, label, number, panel_axes, plain, save, set_title, styled
+from sgns_pmi.results.replicates import other_keys
 
 TERMS = {
     "optimisation": ("training stopped short", "#CCBB44"),
@@ -103,7 +104,7 @@ def sweep_budget_figures(
     -------
     list of Path
     """
-    others = [key for key in keys if key != "seed"] or list(keys)
+    others = other_keys(keys) or list(keys)
     if not len(frame) or not 1 <= len(others) <= 2 or not len(_parts(frame, others)):
         return []
     others.sort(key=lambda key: -frame[key].nunique())

@@ -49,7 +49,7 @@ def draw_sweep(sweep: Sweep, **looks: Any) -> list[Path]:
     """Write the figures of a sweep into its folder; their titles say how many of its jobs they show. `looks`: see `draw_run`."""
     svg, folder = sweep.config.get("svg", False), sweep.folder / "figures"
     asked = Look.of(sweep.config.get("figure", {}) | looks)
-    title = ", ".join(filter(None, [asked.parameters and shared_title(sweep.jobs), sweep.count]))
+    title = ", ".join(filter(None, [shared_title(sweep.jobs) if asked.parameters else "", sweep.count]))
     rows = sweep.averaged
     # A mean over seeds has no place for a fit that runs off to infinity.
     own = (rows[rows["optimum"]] if sweep.replicated else rows).drop(columns="optimum")

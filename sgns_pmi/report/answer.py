@@ -12,6 +12,7 @@ import numpy as np
 from sgns_pmi.compare.table import main_cells, main_target, select
 from sgns_pmi.figures.looks import label
 from sgns_pmi.lazily import pd
+from sgns_pmi.results.replicates import other_keys
 from sgns_pmi.results.run import Run
 from sgns_pmi.results.sweep import NO_OPTIMUM, Sweep
 
@@ -148,7 +149,7 @@ def means(sweep: Sweep, cells: str) -> pd.DataFrame:
 
 def setting_keys(sweep: Sweep) -> list[str]:
     """The swept keys that name a setting: all but the seed."""
-    return [key for key in sweep.keys if key != "seed"]
+    return other_keys(sweep.keys)
 
 
 def _best_setting(sweep: Sweep) -> Iterator[str]:

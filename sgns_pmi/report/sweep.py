@@ -16,7 +16,7 @@ from sgns_pmi.report.charts import Chart, recovery_chart, sweep_chart
 from sgns_pmi.report.page import REPORT_FILE, Page
 from sgns_pmi.report.provenance import changed, configuration, facts, sweep_command
 from sgns_pmi.report.tables import Column, Table, frame_table, table
-from sgns_pmi.results.sweep import Job, Sweep, questions_table
+from sgns_pmi.results.sweep import Job, Sweep
 
 MOST_TOLD = 5
 
@@ -34,7 +34,7 @@ def sweep_page(sweep: Sweep) -> Page:
         for cells in main_cells(sweep.rows):
             page.tables.append(means_table(sweep, cells))
         if len(sweep.evaluation):
-            answers = questions_table(sweep.evaluation, sweep.keys).reset_index().rename_axis(columns=None)
+            answers = sweep.answers.reset_index().rename_axis(columns=None)
             page.tables.append(frame_table("Questions to the vectors", answers))
         page.charts, page.cells = charts(sweep)
     page.folded.append(jobs_table(sweep))
