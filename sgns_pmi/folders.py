@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -31,6 +32,8 @@ class Folders(Callback):
 
     sweep: ClassVar[Path | None] = None
     """The folder of the sweep that has begun. Hydra's own callback at the end of a sweep is not called after Ctrl-C."""
+    dated: ClassVar[Path | None] = None
+    """The folder that was made anew for this command, with the time in its name."""
     _held: ClassVar[ExitStack] = ExitStack()
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
@@ -50,6 +53,7 @@ class Folders(Callback):
             if "${now:" in asked:
                 earlier = self._earlier(config, asked) if kind == "sweep" and config.resume else None
                 place = earlier or new_folder(place)
+                Folders.dated = None if earlier else place
                 with read_write(config.hydra):
                     config.hydra[kind].dir = str(place)
                 if earlier:
@@ -72,10 +76,18 @@ class Folders(Callback):
         return None
 
     @classmethod
+    def discard(cls, folder: Path) -> None:
+        """Remove the folder of a run that was refused, if its name is the time: nothing has come of it."""
+        if folder == cls.dated:
+            shutil.rmtree(folder)
+            with suppress(OSError):  # other runs of the day
+                folder.parent.rmdir()
+
+    @classmethod
     @contextmanager
     def released(cls) -> Iterator[None]:
         """Let go of the folder when the block ends; a sweep's is removed where nothing was written into it."""
-        cls.sweep = None
+        cls.sweep = cls.dated = None
         try:
             yield
         finally:
@@ -83,6 +95,8 @@ class Folders(Callback):
             if cls.sweep is not None:
                 with suppress(OSError):
                     cls.sweep.rmdir()
+                    if cls.sweep == cls.dated:
+                        cls.sweep.parent.rmdir()  # unless the day has others
 
 
 __all__ = ["Folders"]

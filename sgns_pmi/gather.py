@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from sgns_pmi import figures as pictures
+from sgns_pmi import report
 from sgns_pmi.compare.table import main_cells, main_target, select
 from sgns_pmi.lazily import pd
-from sgns_pmi.report import report_at_end
 from sgns_pmi.results.leftovers import SWEEP_FILES, clear
 from sgns_pmi.results.overview import as_text
 from sgns_pmi.results.replicates import seeds_table
@@ -48,7 +48,7 @@ def finish_sweep(directory: Path, figures: bool = True) -> set[str]:
     for job in sweep.jobs:
         if job.status != "complete":
             print(f"job {job.number} {job.status}: see {os.path.relpath(job.folder)}")
-    page = report_at_end(directory) if sweep.jobs else None
+    page = report.report_at_end(directory) if sweep.jobs else None
     print(f"{sweep.count}: {os.path.relpath(directory)}")
     for name, place in (("figures", directory / "figures"), ("report", page)):
         if place is not None and place.exists():

@@ -201,6 +201,8 @@ def job(tree: DictConfig) -> str | float:
         for name, place in (("figures", directory / "figures"), ("report", page)):
             if place is not None and place.exists():
                 print(f"{name}: {os.path.relpath(place)}")
+    else:
+        Folders.discard(directory)
     raise SystemExit(EXIT_CODES[status])
 
 

@@ -275,6 +275,19 @@ def test_files_of_a_run(command: Command) -> None:
         assert word in outcome.stdout
 
 
+def test_the_last_lines_say_where_everything_is(command: Command) -> None:
+    outcome = command(*TINY, "method=[oracle]", "hydra.run.dir=out")
+    assert outcome.stdout.splitlines()[-3:] == ["complete: out", "figures: out/figures", "report: out/report.html"]
+
+
+def test_a_typing_mistake_leaves_no_folder(command: Command) -> None:
+    for mistake in (["dim=abc"], ["dim=1,abc", "--multirun"], ["dimm=3"]):
+        assert command(*TINY, *mistake).code == 2
+        assert [path for path in command.folder.rglob("*") if "20" in path.name] == []
+    assert command("dim=abc", "hydra.run.dir=mine").code == 2
+    assert json.loads((command.folder / "mine" / "summary.json").read_text())["status"] == "refused"
+
+
 @pytest.mark.usefixtures("no_figures")
 def test_same_seed_same_metrics(command: Command) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -617,7 +630,7 @@ def test_ctrl_c_while_comparing(command: Command, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("sgns_pmi.compare.Comparing.add", interrupt)
     assert command(*TINY, "method=qwem", "hydra.run.dir=out").code == 130
     assert summary_of(command)["status"] == "interrupted"
-    assert written(command.folder / "out") == ["history.csv", "summary.json", "vectors/qwem.npz"]
+    assert written(command.folder / "out") == ["history.csv", "report.html", "summary.json", "vectors/qwem.npz"]
 
 
 @pytest.mark.usefixtures("no_figures")

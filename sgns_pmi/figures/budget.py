@@ -13,18 +13,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
+from sgns_pmi.figures.looks import TERMS
 from sgns_pmi.figures.registry import RunFrames, run_figure
 from sgns_pmi.figures.style import LEAST_WIDTH, badge, label, number, panel_axes, plain, save, set_title, styled
 from sgns_pmi.results.replicates import other_keys
 
-TERMS = {
-    "optimisation": ("training stopped short", "#CCBB44"),
-    "sampling": ("noise of the counts", "#4477AA"),
-    "overfit": ("no finite optimum, noise unbounded", "#EE6677"),
-    "shrinkage": ("penalty", "#66CCEE"),
-    "rank": ("dim too small, or weighting", "#777777"),
-}
-"""What each term is called in a legend, and its colour."""
 SETS = ("all", "seen", "unseen")
 EXACT = 1e-9
 """RMSE below which there is no error to speak of, but rounding."""

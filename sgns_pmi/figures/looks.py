@@ -48,6 +48,15 @@ LABELS = {
 }
 """Readable name of each method."""
 
+TERMS = {
+    "optimisation": ("training stopped short", "#CCBB44"),
+    "sampling": ("noise of the counts", "#4477AA"),
+    "overfit": ("no finite optimum, noise unbounded", "#EE6677"),
+    "shrinkage": ("penalty", "#66CCEE"),
+    "rank": ("dim too small, or weighting", "#777777"),
+}
+"""What each term of an error budget is called in a legend, and its colour."""
+
 _SPARE_COLOURS = ("#6929C4", "#9F1853", "#198038", "#B28600", "#005D5D", "#570408", "#002D9C", "#A56EFF")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*", "d", "H", "8", "x", "+")
 
@@ -69,4 +78,4 @@ def marker(method: str) -> str:
     return _MARKERS[crc32(method.encode()) % len(_MARKERS)]
 
 
-__all__ = ["COLOURS", "LABELS", "colour", "label", "marker"]
+__all__ = ["COLOURS", "LABELS", "TERMS", "colour", "label", "marker"]

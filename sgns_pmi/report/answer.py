@@ -18,11 +18,16 @@ from sgns_pmi.results.sweep import NO_OPTIMUM, Sweep
 
 REFERENCES = ("oracle", "empirical")
 """Methods that others are held against: one is told the truth, the other factorises nothing."""
-BUDGET_NAMES = {"noise_offset": "the noise distribution's offset", "rank": "rank and weighting", "sampling": "sampling noise"}
+BUDGET_NAMES = {
+    "noise_offset": "the noise distribution's offset",
+    "rank": "rank and weighting",
+    "sampling": "sampling noise",
+    "shrinkage": "the penalty",
+}
+LEAST_SHARE = 0.005
+"""Of the squared error: less is not told."""
 OBJECTIVE_TOLERANCE = 1e-6
 """Relative gaps below this are told as none."""
-
-
 MOST_LISTED = 6
 """Values of a key that a sentence lists."""
 
@@ -89,6 +94,7 @@ def _budget(run: Run) -> Iterator[str]:
     told = [
         f"{100 * value:.0f} % is {BUDGET_NAMES.get(term, term)}"
         for term, value in zip(shares["term"], shares["value"], strict=True)
+        if abs(value) >= LEAST_SHARE
     ]
     if told:
         yield f"Of the squared error of {label(order.index[0])}, {_joined(told)}."

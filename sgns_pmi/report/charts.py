@@ -13,7 +13,7 @@ import numpy as np
 
 from sgns_pmi.compare.shown import ShownCells
 from sgns_pmi.compare.singular import leading_singular_values
-from sgns_pmi.figures.looks import colour, label
+from sgns_pmi.figures.looks import TERMS, colour, label
 from sgns_pmi.lazily import pd
 
 Spec = dict[str, Any]
@@ -136,24 +136,22 @@ def budget_chart(budget: pd.DataFrame) -> Chart:
     """What the squared error over all cells is made of: a bar a method, a piece a term."""
     rows = budget[(budget["cells"] == "all") & (budget["term"] != "total")]
     shares = rows[rows["metric"] == "share"]
+    told = {term: f"{term}: {meaning}" for term, (meaning, _) in TERMS.items()}
+    known = [term for term in TERMS if (shares["term"] == term).any()]
+    shades = {"domain": [told[term] for term in known], "range": [TERMS[term][1] for term in known]}
     roots = rows[rows["metric"] == "rmse"].set_index(["method", "term"])["value"]
     values = [
-        {
-            "method": label(method),
-            "term": term.replace("_", " "),
-            "share": share,
-            "rmse": float(roots.get((method, term), np.nan)),
-        }
+        {"method": label(method), "term": told.get(term, term), "share": share, "rmse": float(roots.get((method, term), np.nan))}
         for method, term, share in shares[["method", "term", "value"]].itertuples(index=False)
     ]
     spec = {
         "data": {"values": _finite(values)},
         "mark": {"type": "bar"},
-        "height": {"step": 26},
+        "height": 30 * max(1, rows["method"].nunique()),
         "encoding": {
             "y": {"field": "method", "type": "nominal", "sort": None, "title": None},
             "x": {"field": "share", "type": "quantitative", "title": "share of the squared error", "axis": {"format": "%"}},
-            "color": {"field": "term", "type": "nominal", "title": None, "scale": {"scheme": "tableau10"}},
+            "color": {"field": "term", "type": "nominal", "title": None, "scale": shades},
             "tooltip": [
                 {"field": "method"},
                 {"field": "term"},

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from sgns_pmi.lazily import pd
+from sgns_pmi.results.decimals import decimals
 
 DIGITS = 3
 """Significant ones of a column's middle number."""
-MOST_DECIMALS = 5
-ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Column:
     links: Mapping[int, str] = field(default_factory=dict)
     digits: int = DIGITS
 
-    @property
+    @cached_property
     def numeric(self) -> bool:
         """Whether all that is there is a number."""
         return all(isinstance(value, int | float | np.number) and not isinstance(value, bool) for value in self.values)
@@ -108,14 +108,6 @@ def frame_table(title: str, frame: pd.DataFrame, note: str = "") -> Table:
     return table(title, [Column(str(name).replace("_", " "), frame[name].tolist()) for name in frame.columns], note)
 
 
-def decimals(values: Sequence[float | None], digits: int = DIGITS) -> int:
-    """How many decimals a column's numbers have: so many that the middle one of those beyond rounding has `digits` digits."""
-    sizes = sorted(abs(value) for value in values if value is not None and math.isfinite(value) and abs(value) > ROUNDING)
-    if not sizes or all(size == int(size) for size in sizes):
-        return 0
-    return max(0, min(MOST_DECIMALS, digits - 1 - math.floor(math.log10(sizes[(len(sizes) - 1) // 2]))))
-
-
 def number(value: float, places: int) -> str:
     """A number with a true minus, thousands apart; ∞ for what is infinite, and no minus before a zero."""
     if math.isinf(value):
@@ -128,4 +120,4 @@ def _is_there(value: Any) -> bool:
     return value is not None and value != "" and not (isinstance(value, float) and math.isnan(value))
 
 
-__all__ = ["DIGITS", "Cell", "Column", "Table", "decimals", "frame_table", "number", "table"]
+__all__ = ["DIGITS", "Cell", "Column", "Table", "frame_table", "number", "table"]

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import math
+import shutil
+import textwrap
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from sgns_pmi.compare import QUESTIONS, Answers
 from sgns_pmi.compare.table import main_cells, main_target, select
 from sgns_pmi.errors import printable
 from sgns_pmi.lazily import pd
+from sgns_pmi.results.decimals import decimals
 
 MARK = "*"
+WIDTH = 80
+"""Letters of a line where there is no terminal."""
+DIGITS = 4
+"""Significant ones of a column's middle number."""
 FOOTNOTE = f"{MARK} no finite optimum: figures depend on where the search stopped, and only seen cells can be judged"
 
 
@@ -72,14 +81,39 @@ def headline(tables: Sequence[pd.DataFrame]) -> str:
     return f"{', '.join(f'{method} {value:.4g}' for method, value in values.items())} ({values.name})"
 
 
-def as_text(table: pd.DataFrame) -> str:
-    """A table for the console, numbers to four digits, nothing where there is no value, and its footnote.
+def as_text(table: pd.DataFrame, width: int | None = None) -> str:
+    """A table for the console, its footnote below: numbers of a column have as many decimals, no value is shown as nothing.
 
-    Words cannot command the terminal.
+    Columns that do not fit the width of the terminal, or 80 letters where there is none, go below, with the index again. Words
+    cannot command the terminal.
     """
+    room = width or shutil.get_terminal_size((WIDTH, 24)).columns
     safe = table.reset_index().map(lambda cell: printable(cell) if isinstance(cell, str) else cell).rename(columns=printable)
-    text = safe.to_string(index=False, float_format=lambda value: f"{value:.4g}", na_rep="")
+    texts = pd.DataFrame({place: _texts(safe.iloc[:, place].tolist()) for place in range(safe.shape[1])}, dtype=object)
+    texts.columns = safe.columns
+    own = list(range(table.index.nlevels))
+    blocks = [own]
+    for place in range(len(own), texts.shape[1]):
+        if len(blocks[-1]) > len(own) and len(_lines(texts.iloc[:, [*blocks[-1], place]]).split("\n", 1)[0]) > room:
+            blocks.append(own)
+        blocks[-1] = [*blocks[-1], place]
+    text = "\n\n".join(_lines(texts.iloc[:, block]) for block in blocks)
     return "\n".join(filter(None, [text, table.attrs.get("footnote")]))
+
+
+def _lines(texts: pd.DataFrame) -> str:
+    # Two blanks at least between columns, as headings have one inside.
+    return textwrap.dedent((" " + texts).add_prefix(" ").to_string(index=False))
+
+
+def _texts(values: Sequence[Any]) -> list[str]:
+    """A column's values as text, floats with as many decimals as each other."""
+    numbers = [value for value in values if isinstance(value, float)]
+    places = decimals(numbers, DIGITS)
+    return [
+        f"{value:.{places}f}" if isinstance(value, float) and math.isfinite(value) else "" if pd.isna(value) else str(value)
+        for value in values
+    ]
 
 
 __all__ = ["answers_overview", "as_text", "headline", "overview"]

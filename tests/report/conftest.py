@@ -5,13 +5,25 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
-from report_folders import EVIL, write_run
+from report_folders import EVIL, METHODS, write_run
 
 
 @pytest.fixture
 def run_folder(tmp_path: Path) -> Path:
-    return write_run(tmp_path / "run")
+    """A run with every file that has a chart of its own."""
+    folder = write_run(tmp_path / "run")
+    rows = [
+        (method, term, "all", metric, value)
+        for method in METHODS
+        for term, share in (("optimisation", 0.1), ("sampling", 0.85), ("rank", 0.05), ("total", 1.0))
+        for metric, value in (("share", share), ("rmse", share / 10))
+    ]
+    pd.DataFrame(rows, columns=["method", "term", "cells", "metric", "value"]).to_csv(folder / "budget.csv", index=False)
+    steps = [(method, step, step, step / 8, 2 + 2.0**-step) for method in ("sgns_expected", "glove") for step in range(6)]
+    pd.DataFrame(steps, columns=["method", "step", "epoch", "seconds", "objective"]).to_csv(folder / "history.csv", index=False)
+    return folder
 
 
 @pytest.fixture

@@ -74,15 +74,15 @@ def test_answers_show_every_set_with_how_much_of_it_is_known() -> None:
         "pairs",
         "spearman",
         "4/9",
-        "0.5",
-        "-0.25",
+        "0.5000",
+        "-0.2500",
         "rare",
         "spearman",
         "0/5",
         "four",
         "accuracy_3cosadd",
         "2/8",
-        "0.5",
+        "0.5000",
         "four",
         "accuracy_3cosmul",
         "2/8",
@@ -121,3 +121,21 @@ def test_a_fit_without_an_optimum_is_marked_and_a_footnote_says_why():
     assert list(table.index) == ["a", "b *"]
     assert as_text(table).endswith(f"\n{FOOTNOTE}")
     assert "*" not in as_text(overview(metrics, {"a": "optimum", "b": "local optima"}))
+
+
+def test_a_table_fits_the_console_and_repeats_its_index() -> None:
+    table = pd.DataFrame(
+        {f"method_{place}": [place / 7, 1e5 + place] for place in range(12)}, index=pd.Index([2, 50], name="dim")
+    )
+    lines = as_text(table, width=80).splitlines()
+    assert max(map(len, lines)) <= 80
+    heads = [line.split() for line in lines if "dim" in line]
+    assert [name for head in heads for name in head[1:]] == list(table.columns)
+    assert len(heads) > 1
+    assert all(head[0] == "dim" for head in heads)
+
+
+def test_numbers_of_a_column_stand_below_each_other() -> None:
+    table = pd.DataFrame({"rmse": [0.22934, 2.62, 2.2e-15, 123456.0, np.nan, np.inf]}, index=pd.Index([*"abcdef"], name="method"))
+    shown = [line.split()[1:] for line in as_text(table).splitlines()[1:]]
+    assert shown == [["0.229"], ["2.620"], ["0.000"], ["123456.000"], [], ["inf"]]
