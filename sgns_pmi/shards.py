@@ -20,9 +20,10 @@ from sgns_pmi.errors import InputError, check_choice
 from sgns_pmi.output import lasting_output
 from sgns_pmi.problems.corpus.settings import parse_memory
 from sgns_pmi.problems.data_sets import DataSet, Manifest
+from sgns_pmi.problems.first_passes import words_into
 from sgns_pmi.problems.merging import merge
 from sgns_pmi.problems.stored import count_into
-from sgns_pmi.problems.text import text_task
+from sgns_pmi.problems.text import TextTask, text_task
 from sgns_pmi.results.lock import FolderLock
 from sgns_pmi.signals import ended_as_by_ctrl_c
 
@@ -32,25 +33,46 @@ Counts a text into a folder of Parquet files, whole or shard by shard, and adds 
   python -m sgns_pmi.shards count OUT data.path=TEXT shard=3/7   the third of seven shards; without shard, the whole text
   python -m sgns_pmi.shards merge OUT A B ...                    the sum of data sets: as if all had been counted at once
   python -m sgns_pmi.shards hash DIR                             one line, equal for equal counts and settings
+  python -m sgns_pmi.shards words DIR data.path=TEXT shard=3/7   the words of a shard, for count with words=DIR and shard=3/7
 
-Keys of count: data.* and seed, those of a run with data=text. Of merge: memory=2GB, beyond which DuckDB goes to disk.
-Each shard has a folder of its own; counting it again finishes what was not finished. A run takes the counts by data=counts
-data.path=DIR. docs/counts.md describes the files.
+Keys of count and words: data.* and seed, those of a run with data=text. Of merge: memory=2GB, beyond which DuckDB goes to disk.
+count reads the whole text for its words, unless words=DIR has those of all shards. Each shard has a folder of its own;
+counting it again finishes what was not finished. A run takes the counts by data=counts data.path=DIR. docs/counts.md
+describes the files.
 """
 
 
 def count(out: Path, keys: Sequence[str]) -> str:
     """Count one shard of a text; what there is to say."""
-    shards = [key.partition("=")[2] for key in keys if key.startswith("shard=")]
-    number, of = parse_shard(shards[-1] if shards else "1/1")
-    options = data_options([key for key in keys if not key.startswith("shard=")])
+    words, left = own_key("words", keys)
+    with shard_task(left) as (task, number, of), claimed(out):
+        manifest = count_into(out, task, number, of, None if words is None else Path(words), shown=True)
+    return f"{out}: shard {number}/{of}, {said(manifest)}"
+
+
+def words(folder: Path, keys: Sequence[str]) -> str:
+    """Read the words of one shard of a text; what there is to say."""
+    with shard_task(keys) as (task, number, of):
+        tokens = words_into(folder, task, number, of, shown=True)
+    return f"{folder}: shard {number}/{of}, {tokens:,} tokens"
+
+
+def own_key(name: str, keys: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The last value of a key, None where it is not given; and all other keys."""
+    values = [key.partition("=")[2] for key in keys if key.startswith(f"{name}=")]
+    return values[-1] if values else None, [key for key in keys if not key.startswith(f"{name}=")]
+
+
+@contextmanager
+def shard_task(keys: Sequence[str]) -> Iterator[tuple[TextTask, int, int]]:
+    """What is to be counted, and which shard of how many; refusals within the block name keys under ``data.``."""
+    shard, left = own_key("shard", keys)
+    number, of = parse_shard("1/1" if shard is None else shard)
+    options = data_options(left)
     try:
-        task = text_task(**options)
-        with claimed(out):
-            manifest = count_into(out, task, number, of, shown=True)
+        yield text_task(**options), number, of
     except InputError as error:
         raise error.under("data") if error.field in options else error from None
-    return f"{out}: shard {number}/{of}, {said(manifest)}"
 
 
 @contextmanager
@@ -79,7 +101,7 @@ def data_options(keys: Sequence[str]) -> dict[str, Any]:
         name, _, value = key.partition("=")
         if not name.startswith("data.") and name != "seed":
             raise InputError(
-                name, value, "no such key of counting; there are shard, seed and, as in a run with data=text, data.*"
+                name, value, "no such key of counting; there are shard, words, seed and, as in a run with data=text, data.*"
             )
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
         config = Config.from_tree(as_dict(compose("config", overrides=["data=text", *keys])))
@@ -90,11 +112,10 @@ def data_options(keys: Sequence[str]) -> dict[str, Any]:
 
 def merge_folders(out: Path, given: Sequence[str]) -> str:
     """Add data sets up; what there is to say."""
-    memory = [each.partition("=")[2] for each in given if each.startswith("memory=")]
-    parts = [each for each in given if not each.startswith("memory=")]
+    memory, parts = own_key("memory", given)
     if not parts:
         raise InputError("command line", f"merge {out}", "give the folders to add up: merge OUT A B")
-    size = parse_memory(memory[-1] if memory else "2GB")
+    size = parse_memory("2GB" if memory is None else memory)
     with claimed(out):
         manifest = merge(out, parts, size)
     missing = "".join(f"; missing of a text: shard {part.named_missing}" for part in manifest.texts if part.missing)
@@ -113,7 +134,7 @@ def hash_of(folder: Path, given: Sequence[str]) -> str:
     return DataSet(folder).hash()
 
 
-COMMANDS = {"count": count, "merge": merge_folders, "hash": hash_of}
+COMMANDS = {"count": count, "merge": merge_folders, "hash": hash_of, "words": words}
 
 
 @lasting_output()

@@ -161,6 +161,26 @@ def test_a_shard_that_was_killed_is_counted_again(command, monkeypatch):
     assert Path("again/manifest.json").stat().st_mtime_ns == written
 
 
+def test_words_of_all_shards_spare_reading_the_whole_text(command):
+    text = write_text("text", 11)
+    for number in (1, 3):
+        command("words", "w", text, f"shard={number}/3")
+    assert "lacks the words of shard 2/3" in command.refused("count", "s1", text, *RANDOM, "words=w", "shard=1/3")
+    command("words", "w", text, "shard=2/3")
+    for number in (1, 2, 3):
+        command("count", f"s{number}", text, *RANDOM, "words=w", f"shard={number}/3")
+    command("merge", "m", "s1", "s2", "s3")
+    command("count", "whole", text, *RANDOM)
+    assert Path("m/manifest.json").read_text() == Path("whole/manifest.json").read_text()
+    assert "has tokens by" in command.refused("count", "new", text, "data.tokens=words", "words=w", "shard=1/3")
+    assert command.refused("count", "new", text, "words=none", "shard=1/3").startswith("words=none: lacks")
+    Path("w/words-2-of-3.parquet").write_bytes(b"PAR1")
+    assert command.refused("count", "new", text, "words=w", "shard=1/3").startswith(
+        "words=w/words-2-of-3.parquet: cannot be read"
+    )
+    assert not Path("new").exists()
+
+
 def test_missing_shards_are_named(command):
     text = write_text("text", 7)
     for number in (2, 5):

@@ -23,6 +23,7 @@ from sgns_pmi.problems.data_sets import (
     write_cells,
     write_words,
 )
+from sgns_pmi.problems.first_passes import first_pass_of
 from sgns_pmi.problems.problem import Problem, register_problem
 from sgns_pmi.problems.text import TextTask
 
@@ -72,7 +73,7 @@ def read_counts(stored: DataSet) -> CooccurrenceCounts:
     return CooccurrenceCounts(sp.csr_array((counts, contexts, starts), shape=(size, size)), words, words)
 
 
-def count_into(folder: Path, task: TextTask, number: int, of: int, shown: bool = False) -> Manifest:
+def count_into(folder: Path, task: TextTask, number: int, of: int, words: Path | None = None, shown: bool = False) -> Manifest:
     """Count one shard of a text into a data set.
 
     Parameters
@@ -83,6 +84,8 @@ def count_into(folder: Path, task: TextTask, number: int, of: int, shown: bool =
         The text, and how it is counted.
     number, of : int
         Which shard, from 1, and of how many.
+    words : Path, optional
+        Where `words_into` has written the words of all shards; by default this process reads the whole text for them.
     shown : bool
         Whether to show progress.
 
@@ -96,20 +99,23 @@ def count_into(folder: Path, task: TextTask, number: int, of: int, shown: bool =
     if once:
         raise InputError("path", once[0], "can be read once, and counting shards takes two readings; give a file")
     shard = corpus.Shard(number, of)
-    with corpus.Workers() as workers:
-        words = corpus.first_pass(task.sources, task.settings, task.limits, shard, workers, shown)
-    text = TextPart(words.fingerprint(), words.tokens, of, ((number, number),))
+    if words is None:
+        with corpus.Workers() as workers:
+            known = corpus.first_pass(task.sources, task.settings, task.limits, shard, workers, shown)
+    else:
+        known = first_pass_of(words, task, number, of)
+    text = TextPart(known.text, known.tokens, of, ((number, number),))
     if (folder / MANIFEST).is_file():
         there = Manifest.read_from(folder)
         if (there.settings, there.texts) == (task.settings.key(), (text,)):
             return there
     check_new(folder)
-    counted = corpus.count_shard(task.sources, task.settings, task.limits, shard, words, task.folder, shown=shown)
+    counted = corpus.count_shard(task.sources, task.settings, task.limits, shard, known, task.folder, shown=shown)
     prepare(folder)
     write_words(folder, counted.words, counted.frequencies)
     write_cells(folder, counted.matrix)
-    known = int(counted.frequencies.sum())
-    return finish(folder, task.settings.key(), task.settings.unit, (text,), counted.read, known, counted.kept)
+    tokens = counted.read, int(counted.frequencies.sum()), counted.kept
+    return finish(folder, task.settings.key(), task.settings.unit, (text,), *tokens)
 
 
 __all__ = ["count_into", "counts_problem", "read_counts"]

@@ -9,9 +9,10 @@ from sgns_pmi.lazily import door
 
 if TYPE_CHECKING:
     from sgns_pmi.problems.corpus.cache import cache_file, cache_folder, load, save
-    from sgns_pmi.problems.corpus.counting import count_text
-    from sgns_pmi.problems.corpus.shards import Shard, count_shard, first_pass
+    from sgns_pmi.problems.corpus.counting import check_words, count_text
+    from sgns_pmi.problems.corpus.shards import FirstPass, Shard, count_shard, fingerprint, first_pass, words_of
     from sgns_pmi.problems.corpus.stream import Corpus
+    from sgns_pmi.problems.corpus.vocabulary import choose_vocabulary
     from sgns_pmi.problems.corpus.workers import THREADS, Workers
 
 __getattr__ = door(__name__)
@@ -19,13 +20,18 @@ __getattr__ = door(__name__)
 __all__ = [
     "THREADS",
     "Corpus",
+    "FirstPass",
     "Shard",
     "Workers",
     "cache_file",
     "cache_folder",
+    "check_words",
+    "choose_vocabulary",
     "count_shard",
     "count_text",
+    "fingerprint",
     "first_pass",
     "load",
     "save",
+    "words_of",
 ]

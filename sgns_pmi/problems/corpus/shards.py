@@ -17,6 +17,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sgns_pmi.errors import InputError
 from sgns_pmi.problems.corpus.counting import Edges, check_pairs, check_words, count_segments, segments, thin, thresholds
 from sgns_pmi.problems.corpus.kernels import BREAK, HOLE
 from sgns_pmi.problems.corpus.settings import Limits, Settings
@@ -43,31 +44,36 @@ class Shard:
 
 @dataclass(frozen=True)
 class FirstPass:
-    """The words of a whole text.
+    """What one shard needs to know of the whole text.
 
     Parameters
     ----------
-    index : mapping of bytes to int
-        The distinct words, numbered in its order.
-    counts : ndarray of int64, (distinct words or more,)
-        How often each occurs.
-    position : int
-        Tokens that stand before the shard.
+    text : str
+        What the text is known by: its `fingerprint`.
     tokens : int
         Of the text.
+    position, own : int
+        Of these, those that stand before the shard, and its own.
+    words : tuple of str
+        The vocabulary, as `choose_vocabulary` orders it.
+    counts : ndarray of int64, (words,)
+        How often each occurs in the text.
     """
 
-    index: Mapping[bytes, int]
-    counts: NDArray[np.int64]
-    position: int
+    text: str
     tokens: int
+    position: int
+    own: int
+    words: tuple[str, ...]
+    counts: NDArray[np.int64]
 
-    def fingerprint(self) -> str:
-        """What the text is known by, however it is cut: a hash of its words and of how often each occurs."""
-        hashed = hashlib.sha256()
-        for word, place in sorted(self.index.items()):
-            hashed.update(b"%b\n%d\n" % (word, self.counts[place]))
-        return hashed.hexdigest()
+
+def fingerprint(index: Mapping[bytes, int], counts: NDArray[np.int64]) -> str:
+    """What a text is known by, however it is cut: a hash of its words and of how often each occurs."""
+    hashed = hashlib.sha256()
+    for word, place in sorted(index.items()):
+        hashed.update(b"%b\n%d\n" % (word, counts[place]))
+    return hashed.hexdigest()
 
 
 class Forgetful(Spool):
@@ -131,13 +137,26 @@ def within(sources: Sequence[Source], low: int, high: int) -> list[Piece]:
 def first_pass(
     sources: Sequence[Source], settings: Settings, limits: Limits, shard: Shard, workers: Workers, shown: bool
 ) -> FirstPass:
-    """Read the words of the whole text."""
+    """Read the words of the whole text, in this process."""
     encoded = Encoded(settings, limits.words, Forgetful())
     extend(encoded, pieces(sources, 1, shard.number - 1, shard.of), limits, workers, shown)
     position = encoded.tokens
-    extend(encoded, pieces(sources, shard.number, shard.of, shard.of), limits, workers, shown)
+    extend(encoded, pieces(sources, shard.number, shard.number, shard.of), limits, workers, shown)
+    own = encoded.tokens - position
+    extend(encoded, pieces(sources, shard.number + 1, shard.of, shard.of), limits, workers, shown)
     check_words(encoded.index, sources)
-    return FirstPass(encoded.index, encoded.counts, position, encoded.tokens)
+    vocabulary = choose_vocabulary(encoded.index, encoded.counts, settings)
+    text = fingerprint(encoded.index, encoded.counts)
+    return FirstPass(text, encoded.tokens, position, own, vocabulary.words, vocabulary.counts)
+
+
+def words_of(
+    sources: Sequence[Source], settings: Settings, limits: Limits, shard: Shard, workers: Workers, shown: bool
+) -> tuple[dict[bytes, int], NDArray[np.int64], int]:
+    """The distinct words of one shard, numbered, how often each occurs there, and how many tokens it has."""
+    encoded = Encoded(settings, limits.words, Forgetful())
+    extend(encoded, pieces(sources, shard.number, shard.number, shard.of), limits, workers, shown)
+    return encoded.index, encoded.counts[: len(encoded.index)], encoded.tokens
 
 
 def count_shard(
@@ -158,21 +177,23 @@ def count_shard(
         As in `count_text`.
     shard : Shard
     words : FirstPass
-        Of the whole text, with the shard's own position.
+        Of the whole text, as `first_pass` or the first passes of all shards make it.
 
     Raises
     ------
     InputError
-        As `count_text`.
+        As `count_text`, and for a text that has changed since the first pass.
     """
-    vocabulary = choose_vocabulary(words.index, words.counts, settings)
-    places = {word.encode(): place for place, word in enumerate(vocabulary.words)}
-    keep = settings.keep_probability(vocabulary.counts)
+    places = {word.encode(): place for place, word in enumerate(words.words)}
+    keep = settings.keep_probability(words.counts)
     text = _Text(settings, limits, places, thresholds(keep))
     with Workers(threads) as workers, Spool(folder, limits.ids) as texts, Spool(folder, limits.runs) as runs:
         before, left = text.before(pieces(sources, 1, shard.number - 1, shard.of), words.position, workers)
         encoded = Encoded(settings, limits.words, texts).follow(before)
         extend(encoded, pieces(sources, shard.number, shard.number, shard.of), limits, workers, shown)
+        if encoded.tokens != words.own:
+            remedy = f"has {encoded.tokens:,} tokens in shard {shard}, and had {words.own:,} when its words were read"
+            raise InputError("path", sources[0].name, remedy)
         right = text.after(encoded, pieces(sources, shard.number + 1, shard.of, shard.of), words.position + encoded.tokens)
         number = numbers(encoded.index, places)
         frequencies = np.zeros(len(keep), np.int64)
@@ -185,7 +206,7 @@ def count_shard(
         matrix, kept = count_segments(own, frequencies * keep, settings, limits.piece, runs, workers, shown)
     if shard.of == 1:
         check_pairs(matrix, settings)
-    return ShardCounts(vocabulary.words, frequencies, matrix, read, kept)
+    return ShardCounts(words.words, frequencies, matrix, read, kept)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,14 @@ def small_edges():
         yield
 
 
+def test_a_text_that_has_changed_is_refused():
+    before, now = [source("a b a b a b\n")], [source("a b a b a\n")]
+    with Workers(1) as workers:
+        words = first_pass(before, Settings(min_count=1), AMPLE, Shard(1, 1), workers, shown=False)
+    with pytest.raises(InputError, match="has 5 tokens in shard 1/1, and had 6"):
+        count_shard(now, Settings(min_count=1), AMPLE, Shard(1, 1), words, threads=1)
+
+
 def counted(texts: list[Source], how: Settings, limits: Limits, number: int, of: int) -> ShardCounts:
     with Workers(1) as workers:
         words = first_pass(texts, how, limits, Shard(number, of), workers, shown=False)
