@@ -2,7 +2,7 @@
 
     spark-submit docs/spark_counts.py OUT WORDS SHARDS data.path=TEXT [data.*=...]
 
-OUT becomes a data set as docs/counts.md describes it, with the hash of `python -m sgns_pmi.shards count`. WORDS is a folder for the
+OUT becomes a data set (docs/counts.md), with the hash of `python -m sgns_pmi.shards count`. WORDS is a folder for the
 words of the shards. All workers must see the text and both folders at the same paths.
 """
 

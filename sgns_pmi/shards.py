@@ -1,28 +1,34 @@
-"""Counts as data sets, shard by shard on any number of machines: ``python -m sgns_pmi.shards count|merge|hash``."""
+"""Counts as data sets, and factors of them, on any number of machines: ``python -m sgns_pmi.shards count|merge|factorise``."""
 
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
+from sgns_pmi.arrays import pack_words
 from sgns_pmi.command_line import as_dict, as_input_error, conf_folder, guard_configuration
-from sgns_pmi.config import Config
-from sgns_pmi.errors import InputError, check_choice
+from sgns_pmi.config import Config, unknown_key
+from sgns_pmi.errors import InputError, check_choice, check_dim, check_integer, check_real
+from sgns_pmi.files import atomic_path
+from sgns_pmi.lazily import torch
 from sgns_pmi.output import lasting_output
 from sgns_pmi.problems.corpus.settings import parse_memory
 from sgns_pmi.problems.data_sets import DataSet, Manifest
 from sgns_pmi.problems.first_passes import words_into
 from sgns_pmi.problems.merging import merge
-from sgns_pmi.problems.stored import count_into
+from sgns_pmi.problems.stored import count_into, read_rows
 from sgns_pmi.problems.text import TextTask, text_task
 from sgns_pmi.results.lock import FolderLock
 from sgns_pmi.signals import ended_as_by_ctrl_c
@@ -33,9 +39,12 @@ Counts a text into a folder of Parquet files, whole or shard by shard, and adds 
   python -m sgns_pmi.shards count OUT data.path=TEXT shard=3/7   the third of seven shards; without shard, the whole text
   python -m sgns_pmi.shards merge OUT A B ...                    the sum of data sets: as if all had been counted at once
   python -m sgns_pmi.shards hash DIR                             one line, equal for equal counts and settings
+  python -m sgns_pmi.shards factorise DIR OUT.npz dim=100 k=5    SGNS by its exact objective; for several processes
+                                                                 torchrun --nproc-per-node 4 -m sgns_pmi.shards factorise ...
   python -m sgns_pmi.shards words DIR data.path=TEXT shard=3/7   the words of a shard, for count with words=DIR and shard=3/7
 
 Keys of count and words: data.* and seed, those of a run with data=text. Of merge: memory=2GB, beyond which DuckDB goes to disk.
+Of factorise: dim, k, exponent, seed, and the exact solver's tolerance and max_steps.
 count reads the whole text for its words, unless words=DIR has those of all shards. Each shard has a folder of its own;
 counting it again finishes what was not finished. A run takes the counts by data=counts data.path=DIR. docs/counts.md
 describes the files.
@@ -47,7 +56,7 @@ def count(out: Path, keys: Sequence[str]) -> str:
     words, left = own_key("words", keys)
     with shard_task(left) as (task, number, of), claimed(out):
         manifest = count_into(out, task, number, of, None if words is None else Path(words), shown=True)
-    return f"{out}: shard {number}/{of}, {said(manifest)}"
+    return f"{out}: shard {number}/{of}, {in_words(manifest)}"
 
 
 def words(folder: Path, keys: Sequence[str]) -> str:
@@ -119,10 +128,10 @@ def merge_folders(out: Path, given: Sequence[str]) -> str:
     with claimed(out):
         manifest = merge(out, parts, size)
     missing = "".join(f"; missing of a text: shard {part.named_missing}" for part in manifest.texts if part.missing)
-    return f"{out}: {said(manifest)}{missing}"
+    return f"{out}: {in_words(manifest)}{missing}"
 
 
-def said(manifest: Manifest) -> str:
+def in_words(manifest: Manifest) -> str:
     """A data set in one line."""
     return f"{manifest.words:,} words, {manifest.cells:,} cells, {manifest.total:,.10g} pairs, hash {manifest.hash}"
 
@@ -134,7 +143,80 @@ def hash_of(folder: Path, given: Sequence[str]) -> str:
     return DataSet(folder).hash()
 
 
-COMMANDS = {"count": count, "merge": merge_folders, "hash": hash_of, "words": words}
+@dataclass(frozen=True)
+class Choices:
+    """The keys of factorise: those of SGNS that runs have too, and the exact solver's."""
+
+    dim: int = 4
+    k: int = 5
+    exponent: float = 1.0
+    seed: int = 0
+    max_steps: int = 500
+    tolerance: float = 1e-8
+
+    @classmethod
+    def from_keys(cls, keys: Sequence[str]) -> Choices:
+        """Choices from ``key=value``; an `InputError` for an unknown key or a value that it cannot have."""
+        known = {field.name: str(field.type) for field in fields(cls)}
+        chosen: dict[str, Any] = {}
+        for key, _, value in (each.partition("=") for each in keys):
+            if key not in known:
+                raise unknown_key(key, value, known)
+            try:
+                chosen[key] = float(value)
+            except ValueError:
+                raise InputError(key, value, "must be a number") from None
+            if known[key] == "int":
+                chosen[key] = check_integer(key, chosen[key], 0 if key == "seed" else 1)
+            else:
+                check_real(key, chosen[key], above=key == "tolerance")
+        return cls(**chosen)
+
+
+def factorise(folder: Path, given: Sequence[str]) -> str:
+    """Fit SGNS to a data set, with the other processes that torchrun has started; what there is to say, by the first of them."""
+    import torch.distributed as dist
+
+    from sgns_pmi.factorise.solvers.sharded import Processes, solve_sharded
+
+    if not given or "=" in given[0] or not given[0].endswith(".npz"):
+        raise InputError("command line", " ".join(given), "give a file for the vectors: factorise DIR OUT.npz dim=100")
+    out, choices = Path(given[0]), Choices.from_keys(given[1:])
+    stored = DataSet(folder)
+    stored.manifest.check_whole(folder)
+    check_dim(choices.dim, (stored.manifest.words, stored.manifest.words))
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        dist.init_process_group("gloo")
+    try:
+        processes = Processes(stored.manifest.words)
+        counts = read_rows(stored, processes.own)
+        fit = solve_sharded(
+            counts,
+            choices.dim,
+            choices.k,
+            choices.exponent,
+            processes,
+            seed=choices.seed,
+            tolerance=choices.tolerance,
+            max_steps=choices.max_steps,
+            verbose=processes.number == 0,
+        )
+        own = {"V": fit.V, "U": fit.U, "row_sums": counts.row_sums}
+        whole = {name: processes.collect(torch.tensor(array)).numpy() for name, array in own.items()}
+        columns = processes.sum(torch.tensor(counts.col_sums)).numpy()
+        if processes.number:
+            return ""
+        names, _ = stored.words()
+        with atomic_path(out) as beside:
+            np.savez(beside, **whole, col_sums=columns, **pack_words("vocab", names), **pack_words("context_vocab", names))
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
+    steps = len(fit.history) - 1
+    return f"{out}: objective {fit.objective:.15g} after {steps} steps, {fit.status}, processes: {processes.all}"
+
+
+COMMANDS = {"count": count, "factorise": factorise, "merge": merge_folders, "hash": hash_of, "words": words}
 
 
 @lasting_output()
@@ -153,7 +235,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 "command line", " ".join(given), f"give a folder: {given[0]} {'DIR' if given[0] == 'hash' else 'OUT'}"
             )
         with ended_as_by_ctrl_c():
-            print(command(Path(given[1]), given[2:]))
+            said = command(Path(given[1]), given[2:])
+            if said:
+                print(said)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except (InputError, HydraException, OmegaConfBaseException, OSError) as error:

@@ -231,13 +231,15 @@ def read_words(folder: Path) -> tuple[list[str], NDArray[np.int64]]:
     return words, frequencies.astype(np.int64)
 
 
-def read_cells(folder: Path, words: int) -> Iterator[NDArray[np.void]]:
-    """The cells of all files in their order, as arrays of `CELL`; checked."""
+def read_cells(folder: Path, words: int, centers: slice = slice(None)) -> Iterator[NDArray[np.void]]:
+    """The cells of all files in their order, or of a range of centers alone, as arrays of `CELL`; checked."""
+    low, high, _ = centers.indices(words)
     pq, last = parquet(), -1
     with reading("path", folder, "a data set of counts"):
         for file in cells_files(folder):
             with pq.ParquetFile(file) as opened:
-                for batch in opened.iter_batches(GROUP, columns=list(CELL.names or ())):
+                groups = _groups(opened.metadata, low, high)
+                for batch in opened.iter_batches(GROUP, row_groups=groups, columns=list(CELL.names or ())):
                     cells = np.empty(len(batch), CELL)
                     for name in CELL.names or ():
                         column = batch.column(name)
@@ -245,7 +247,19 @@ def read_cells(folder: Path, words: int) -> Iterator[NDArray[np.void]]:
                             raise ValueError(f"{name} is {column.type} with {column.null_count} gaps in {file.name}")
                         cells[name] = column.to_numpy()
                     last = _check_cells(cells, last, words)
-                    yield cells
+                    yield cells[np.searchsorted(cells["center"], low) : np.searchsorted(cells["center"], high)]
+
+
+def _groups(metadata: Any, low: int, high: int) -> list[int]:
+    """The row groups of a file that may have centers from `low` and below `high`."""
+    found = []
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        (column,) = (place for place in range(group.num_columns) if group.column(place).path_in_schema == "center")
+        bounds = group.column(column).statistics
+        if bounds is None or not bounds.has_min_max or (bounds.min < high and bounds.max >= low):
+            found.append(number)
+    return found
 
 
 class Hash:

@@ -20,6 +20,7 @@ from sgns_pmi.problems.data_sets import (
     finish,
     parquet,
     prepare,
+    read_cells,
     write_cells,
     write_words,
 )
@@ -73,6 +74,16 @@ def read_counts(stored: DataSet) -> CooccurrenceCounts:
     return CooccurrenceCounts(sp.csr_array((counts, contexts, starts), shape=(size, size)), words, words)
 
 
+def read_rows(stored: DataSet, centers: slice) -> CooccurrenceCounts:
+    """The counts of a range of centers, (own rows, contexts), without names; the rest is not read, and the hash not checked."""
+    size = stored.manifest.words
+    low, high, _ = centers.indices(size)
+    cells = np.concatenate(list(read_cells(stored.folder, size, centers)))
+    starts = np.searchsorted(cells["center"], np.arange(low, high + 1))
+    matrix = sp.csr_array((cells["count"].copy(), cells["context"].copy(), starts), shape=(high - low, size))
+    return CooccurrenceCounts(matrix)
+
+
 def count_into(folder: Path, task: TextTask, number: int, of: int, words: Path | None = None, shown: bool = False) -> Manifest:
     """Count one shard of a text into a data set.
 
@@ -118,4 +129,4 @@ def count_into(folder: Path, task: TextTask, number: int, of: int, words: Path |
     return finish(folder, task.settings.key(), task.settings.unit, (text,), *tokens)
 
 
-__all__ = ["count_into", "counts_problem", "read_counts"]
+__all__ = ["count_into", "counts_problem", "read_counts", "read_rows"]

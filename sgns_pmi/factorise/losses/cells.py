@@ -209,6 +209,25 @@ class SeparableObjective:
             self.penalty.add_gradient(dV, dU, V, U)
         return loss, dV, dU
 
+    def mean_curvatures(self, V: Tensor, U: Tensor) -> tuple[Tensor, Tensor]:
+        """h_i = Σ_j β_j S_ij of the rows (words,) and g_j = Σ_i α_i S_ij / N of the columns (contexts,)."""
+        alpha, beta = self.row_weight / self.total, self.col_weight
+        h, g = torch.empty_like(alpha), torch.zeros_like(beta)
+        for block in self.blocks(V, U):
+            S = self.curvature(block)
+            h[block.rows] = S @ beta
+            g += alpha[block.rows] @ S
+        return h, g
+
+    def together(self, own: Tensor) -> Tensor:
+        """The sum of what each of the processes has that share the factors; here there is one."""
+        return own
+
+    @property
+    def side_weights(self) -> tuple[Tensor, Tensor]:
+        """α / N and β of the rows of both factors."""
+        return self.row_weight / self.total, self.col_weight
+
     def scores_gradient(self, V: Tensor, U: Tensor) -> Tensor:
         """∂ℓ/∂X, dense (words, contexts), the penalty left out."""
         found = torch.empty(self.shape, dtype=self.dtype, device=self.device)

@@ -77,8 +77,8 @@ class QuasiNewton(Descent):
                 if step > first and pairs and self.checkpoint.due:  # the metric is made anew from what is kept
                     self.checkpoint.save(self.saved() | {"step": step, "gradient": gradient} | _stacked(pairs))
                 metric = self._metric(gradient)
-            direction = _two_loops(gradient, pairs, metric)
-            slope = float(gradient @ direction)
+            direction = _two_loops(gradient, pairs, metric, self._dot)
+            slope = self._dot(gradient, direction)
             before = self.objective
             found = self._search(direction, slope)
             if found is None:
@@ -86,7 +86,7 @@ class QuasiNewton(Descent):
             length, objective, (factors, new) = found
             self.keep(factors, objective)
             moved, changed, gradient = -length * direction, new - gradient, new
-            if (product := float(moved @ changed)) > 0:
+            if (product := self._dot(moved, changed)) > 0:
                 pairs.append((moved, changed, 1 / product))
             if done(slope, before - self.objective):
                 break
@@ -108,20 +108,20 @@ class QuasiNewton(Descent):
         h_i = Σ_j β_j S_ij and g_j = Σ_i α_i S_ij / Σ α are the mean curvatures of rows and columns, m their common mean. The
         gradient, where the metric is made, bounds the steps of biases.
         """
-        exact, alpha, beta = self.exact, self.exact.row_weight / self.exact.total, self.exact.col_weight
-        h, g = torch.empty_like(alpha), torch.zeros_like(beta)
-        for block in exact.blocks(*self.factors):
-            S = exact.curvature(block)
-            h[block.rows] = S @ beta
-            g += alpha[block.rows] @ S
-        g /= g @ beta
+        exact = self.exact
+        alpha, beta = exact.side_weights
+        h, g = exact.mean_curvatures(*self.factors)
+        g /= exact.together(g @ beta)
         weights = alpha * h, beta * g
         V, U = (factor[:, free] for factor, free in zip(self.factors, self.free, strict=True))
-        shared = U.T @ (weights[1][:, None] * U), V.T @ (weights[0][:, None] * V)
+        shared = exact.together(U.T @ (weights[1][:, None] * U)), exact.together(V.T @ (weights[0][:, None] * V))
         solves = [
             _shared_inverse(*side, exact.penalty) for side in zip(weights, shared, self._parts(gradient), (0, 1), strict=True)
         ]
         return lambda packed: _packed([solve(part) for solve, part in zip(solves, self._parts(packed), strict=True)])
+
+    def _dot(self, first: Tensor, second: Tensor) -> float:
+        return float(self.exact.together(first @ second))
 
     def _gradient(self, factors: list[Tensor]) -> tuple[float, Tensor]:
         loss, *gradients = self.exact.value_and_gradient(*factors)
@@ -163,20 +163,20 @@ def _shared_inverse(
     return lambda part: torch.where(scale > 0, part @ vectors / scale, 0.0) @ vectors.T
 
 
-def _two_loops(gradient: Tensor, pairs: Iterable[Pair], metric: Metric) -> Tensor:
+def _two_loops(gradient: Tensor, pairs: Iterable[Pair], metric: Metric, dot: Callable[[Tensor, Tensor], float]) -> Tensor:
     """L-BFGS's product of the inverse Hessian and the gradient (Nocedal & Wright 2006, algorithm 7.4)."""
     pairs = list(pairs)
     q, weights = gradient.clone(), []
     for step, change, inverse in reversed(pairs):
-        weights.append(inverse * float(step @ q))
+        weights.append(inverse * dot(step, q))
         q -= weights[-1] * change
     direction = metric(q)
     if pairs:
         # The scale of the metric along the last step (eq. 7.20).
         _, change, inverse = pairs[-1]
-        direction /= inverse * float(change @ metric(change))
+        direction /= inverse * dot(change, metric(change))
     for (step, change, inverse), weight in zip(pairs, reversed(weights), strict=True):
-        direction += (weight - inverse * float(change @ direction)) * step
+        direction += (weight - inverse * dot(change, direction)) * step
     return direction
 
 

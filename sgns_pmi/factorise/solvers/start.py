@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.sparse.linalg
 from numpy.typing import NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts
@@ -27,13 +28,20 @@ def spectral_start(counts: CooccurrenceCounts, dim: int, negatives: Negatives, s
 
     Words that never occur get zero vectors.
     """
+    matrix, left_weight, right_weight = quadratic_model(counts, negatives, counts.total)
+    left, values, right = randomized_svd(matrix, dim, seed)
+    return unweighted(left * np.sqrt(values), left_weight), unweighted(right * np.sqrt(values), right_weight)
+
+
+def quadratic_model(
+    counts: CooccurrenceCounts, negatives: Negatives, total: float
+) -> tuple[scipy.sparse.linalg.LinearOperator, Float, Float]:
+    """√(α_i β_j) x_ij as an operator, and √α and √β; of some rows only, `total` is that of all."""
     n = counts.matrix
     w = negatives.weights(counts)
-    left_weight, right_weight = np.sqrt(counts.row_sums / counts.total), np.sqrt(negatives.noise)
+    left_weight, right_weight = np.sqrt(counts.row_sums / total), np.sqrt(negatives.noise)
     above = (2 * (n.data - w) / (n.data + w) - UNSEEN) * left_weight[counts.centers] * right_weight[n.indices]
-    matrix = plus_outer(counts.with_values(above), UNSEEN * left_weight, right_weight)
-    left, values, right = randomized_svd(matrix, dim, seed)
-    return _unweighted(left * np.sqrt(values), left_weight), _unweighted(right * np.sqrt(values), right_weight)
+    return plus_outer(counts.with_values(above), UNSEEN * left_weight, right_weight), left_weight, right_weight
 
 
 def random_start(counts: CooccurrenceCounts, dim: int, negatives: Negatives, rng: np.random.Generator) -> tuple[Float, Float]:
@@ -43,5 +51,6 @@ def random_start(counts: CooccurrenceCounts, dim: int, negatives: Negatives, rng
     return V, U
 
 
-def _unweighted(factor: Float, weight: Float) -> Float:
+def unweighted(factor: Float, weight: Float) -> Float:
+    """Each row divided by its weight; zero where that is."""
     return np.divide(factor, weight[:, None], out=np.zeros_like(factor), where=weight[:, None] > 0)
