@@ -202,13 +202,14 @@ def factorise(folder: Path, given: Sequence[str]) -> str:
             verbose=processes.number == 0,
         )
         own = {"V": fit.V, "U": fit.U, "row_sums": counts.row_sums}
-        whole = {name: processes.collect(torch.tensor(array)).numpy() for name, array in own.items()}
-        columns = processes.sum(torch.tensor(counts.col_sums)).numpy()
+        arrays: dict[str, Any] = {name: processes.collect(torch.tensor(array)).numpy() for name, array in own.items()}
+        arrays["col_sums"] = processes.sum(torch.tensor(counts.col_sums)).numpy()
         if processes.number:
             return ""
         names, _ = stored.words()
+        arrays |= pack_words("vocab", names) | pack_words("context_vocab", names)
         with atomic_path(out) as beside:
-            np.savez(beside, **whole, col_sums=columns, **pack_words("vocab", names), **pack_words("context_vocab", names))
+            np.savez(beside, **arrays)
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
