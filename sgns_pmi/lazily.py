@@ -20,6 +20,10 @@ class _Later(ModuleType):
     def __getattr__(self, name: str) -> Any:
         return getattr(import_module(self.__name__), name)
 
+    def __reduce__(self) -> tuple[type[_Later], tuple[str]]:
+        # The command's own functions go by value to the processes of parallel jobs, with what they name.
+        return _Later, (self.__name__,)
+
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import sgns_pmi as sp
+from sgns_pmi import lazily
 
 SLOW = ("matplotlib", "numba", "pandas", "seaborn", "sklearn", "torch")
 DOORS = (
@@ -89,3 +92,8 @@ def test_a_door_opens_to_each_of_its_names(package: str) -> None:
         assert name not in modules - {"inference"}
     with pytest.raises(AttributeError, match=f"module '{package}' has no attribute 'nonsense'"):
         _ = door.nonsense
+
+
+def test_functions_that_name_a_library_can_go_to_another_process() -> None:
+    """As joblib sends those of `python -m sgns_pmi.run`, by value."""
+    assert pickle.loads(pickle.dumps(lazily.pd)).DataFrame is pd.DataFrame
