@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sgns_pmi.factorise.methods.empirical import Empirical
     from sgns_pmi.factorise.methods.fasttext import FastText
     from sgns_pmi.factorise.methods.glove import GloVe
+    from sgns_pmi.factorise.methods.infonce import InfoNCE
     from sgns_pmi.factorise.methods.numpy_sgns import NumpySGNS
     from sgns_pmi.factorise.methods.oracle import Oracle
     from sgns_pmi.factorise.methods.qwem import QWEM
@@ -68,6 +69,7 @@ __all__ = [
     "Expected",
     "FastText",
     "GloVe",
+    "InfoNCE",
     "InputError",
     "NumpySGNS",
     "Oracle",

@@ -88,8 +88,8 @@ def better(first: pd.Series, second: pd.Series) -> bool:
     a, b = first[both].to_numpy(), second[both].to_numpy()
     if len(a) < 2 or not np.isfinite(a).all():
         return False
-    if not np.isfinite(b).all():
-        return bool(np.isinf(b).all())
+    if not np.isfinite(b).all():  # then its mean is ∞
+        return True
     difference = b - a
     half = scipy.stats.t.ppf((1 + LEVEL) / 2, len(a) - 1) * difference.std(ddof=1) / np.sqrt(len(a))
     return bool(difference.mean() > half)

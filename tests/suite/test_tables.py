@@ -64,7 +64,8 @@ def test_better_beyond_doubt_is_a_question_of_paired_differences() -> None:
     assert better(counts, counts.add([0.1, 0.11, 0.09]))  # noise of the counts, which both share, is no doubt
     assert not better(counts, counts.add([0.1, -0.2, 0.3]))
     assert not better(counts, counts)
-    assert better(counts, pd.Series([np.inf] * 3))
+    assert better(counts, pd.Series([1.0, np.inf, 1.0]))
+    assert not better(pd.Series([1.0, np.inf, 1.0]), counts)
     assert not better(counts[:1], counts[:1] + 1)
     # Student's t by hand: 4.3027 · s/√3 of (0, 1, 2) is 2.484.
     assert better(counts, counts.add([1.5, 2.5, 3.5])) is True

@@ -7,6 +7,7 @@ from sgns_pmi.lazily import door
 if TYPE_CHECKING:
     from sgns_pmi.factorise.solvers.biases import ONES, Parts, parts, with_biases
     from sgns_pmi.factorise.solvers.blocks import DRAWS, RECORDED_DRAWS, BlockTraining, Side, default_epochs, improve, newton_move
+    from sgns_pmi.factorise.solvers.coupled import minimise_coupled, runs_off
     from sgns_pmi.factorise.solvers.descent import PRECISIONS, descend
     from sgns_pmi.factorise.solvers.minimum import minimise
     from sgns_pmi.factorise.solvers.new_rows import fold_in
@@ -42,10 +43,12 @@ __all__ = [
     "fold_in",
     "improve",
     "minimise",
+    "minimise_coupled",
     "newton_move",
     "parts",
     "random_start",
     "recorded_every",
+    "runs_off",
     "small_start",
     "solve_ridge",
     "spectral_start",

@@ -40,7 +40,7 @@ def recession(exact: SeparableObjective, factors: list[Tensor], free: list[Tenso
     size = float(x_F.norm())
     if size == 0:
         return NONE
-    left, right = _bases(factors[0][:, free[1]], factors[1][:, free[0]])
+    left, right = bases(factors[0][:, free[1]], factors[1][:, free[0]])
     # (I − P_V) x_F (I − P_U) is what no tangent A Uᵀ + V Bᵀ has.
     outside = x_F - left @ (left.T @ x_F)
     return Recession(size, float((outside - (outside @ right) @ right.T).norm()) / size)
@@ -49,7 +49,7 @@ def recession(exact: SeparableObjective, factors: list[Tensor], free: list[Tenso
 def pushed(exact: SeparableObjective, factors: list[Tensor], dim: int) -> list[Tensor]:
     """The factors of the matrix of rank `dim` nearest to X + P x_F, P the projection on the tangent space; biases stay."""
     x_F, (V, U) = far_scores(exact, factors), (factor[:, :dim] for factor in factors)
-    left, right = _bases(V, U)
+    left, right = bases(V, U)
     of_right = x_F @ right
     # X + P x_F = P_V (X + x_F) + (I − P_V) x_F P_U, of rank 2 dim.
     Q, R = torch.linalg.qr(torch.cat([left, of_right - left @ (left.T @ of_right)], dim=1))
@@ -67,5 +67,6 @@ def far_scores(exact: SeparableObjective, factors: list[Tensor]) -> Tensor:
     return torch.where(scores < FAR, scores, 0.0)
 
 
-def _bases(V: Tensor, U: Tensor) -> tuple[Tensor, Tensor]:
+def bases(V: Tensor, U: Tensor) -> tuple[Tensor, Tensor]:
+    """Orthonormal bases of the columns of each: the tangent space of V Uᵀ is what P_V and P_U leave nothing of on both sides."""
     return torch.linalg.qr(V)[0], torch.linalg.qr(U)[0]

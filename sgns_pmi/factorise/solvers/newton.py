@@ -180,7 +180,7 @@ def row_step(exact: SeparableObjective, V: Tensor, U: Tensor, free: Tensor, damp
     system = row_systems(exact, V, U, free)
     diagonal = system.hessian.diagonal(dim1=-2, dim2=-1)
     ridge = torch.diag_embed((damping * diagonal.mean(-1) + _TINY)[..., None].expand_as(diagonal))
-    step = torch.cholesky_solve(system.gradient[..., None], _cholesky(system.hessian + ridge))[..., 0]
+    step = torch.cholesky_solve(system.gradient[..., None], cholesky(system.hessian + ridge))[..., 0]
     moved = V.clone()
     moved[..., free] -= torch.where((exact.row_weight > 0)[:, None], step, 0.0)
     losses = exact.losses(moved, U)
@@ -239,7 +239,8 @@ def _hessians(curvature: Tensor, pairs: Tensor, dim: int) -> Tensor:
     return hessians
 
 
-def _cholesky(matrices: Tensor) -> Tensor:
+def cholesky(matrices: Tensor) -> Tensor:
+    """Lower factors of symmetric matrices (..., dim, dim), kept finite where they are singular."""
     diagonal = matrices.diagonal(dim1=-2, dim2=-1)
     jitter = torch.diag_embed((JITTER * diagonal.mean(-1) + _TINY)[..., None].expand_as(diagonal))
     return torch.linalg.cholesky_ex(matrices + jitter)[0]
@@ -290,7 +291,7 @@ def newton_direction(search: Newton, levenberg: float) -> _Newton:
             blocks.diagonal(dim1=-2, dim2=-1)[:, both] += weight[:, None]
     M_V, M_U = (1 + levenberg) * M_V, (1 + levenberg) * M_U
     # Explicit inverses: a preconditioner needs no more accuracy, and they apply ten times faster than two solves.
-    inverse_V, inverse_U = (torch.cholesky_inverse(_cholesky(blocks)) for blocks in (M_V, M_U))
+    inverse_V, inverse_U = (torch.cholesky_inverse(cholesky(blocks)) for blocks in (M_V, M_U))
 
     def to_U(p_V: Tensor) -> Tensor:
         """M_U⁻¹ Cᵀ p_V."""
