@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sgns_pmi.compare.comparison import check_room
 from sgns_pmi.compare.words.evaluation import Evaluation
 from sgns_pmi.errors import (
     RIDGE_WEIGHTS,
@@ -195,7 +196,11 @@ class Config:
         if "draws" in seeds:
             options["draw_seed"] = seeds["draws"]
         try:
-            return PROBLEMS[options.pop("name")](**options)
+            build = PROBLEMS[options.pop("name")]
+            if "draws" in seeds:
+                words = options.get("words", 0)
+                check_room((words, words) if isinstance(words, int) else (0, 0))
+            return build(**options)
         except InputError as error:
             raise error.under("data") from None
 

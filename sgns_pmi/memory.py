@@ -54,6 +54,17 @@ def check_memory(field: str, value: object, needed: float, remedy: str) -> None:
         raise InputError(field, value, f"needs {needed / GIB:.1f} GiB of memory, and {free / GIB:.1f} GiB are free; {remedy}")
 
 
+def check_dense(shape: tuple[int, int], matrices: int, remedy: str = "choose fewer words") -> None:
+    """Refuse, before it is begun, what holds so many dense matrices (words, contexts) of float64 at once.
+
+    Raises
+    ------
+    InputError
+        As `check_memory`; names ``words``.
+    """
+    check_memory("words", shape[0], 8.0 * matrices * shape[0] * shape[1], remedy)
+
+
 def _available() -> list[float]:
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
@@ -77,4 +88,4 @@ def _address_space() -> int:
         return 0
 
 
-__all__ = ["check_memory", "free_bytes"]
+__all__ = ["check_dense", "check_memory", "free_bytes"]

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import NoReturn, Self
 
 from tqdm import tqdm
 
 log = logging.getLogger("sgns_pmi")
+FIRST, EVERY = 2.0, 10.0
+"""Seconds after which a step that says nothing is said to run, and between lines."""
 
 
 class Progress:
@@ -28,7 +33,10 @@ class Progress:
         Seconds between log lines where standard error is not a terminal.
     """
 
-    def __init__(self, name: str, total: int, shown: bool = True, every: float = 10.0) -> None:
+    heard = 0.0
+    """When anything last showed how far it has come."""
+
+    def __init__(self, name: str, total: int, shown: bool = True, every: float = EVERY) -> None:
         self._name, self._total, self._shown, self._every = name, total, shown, every
         self._terminal = shown and sys.stderr.isatty()
         self._bar: tqdm[NoReturn] | None = None
@@ -51,11 +59,13 @@ class Progress:
             if objective is not None:
                 self._bar.set_postfix_str(f"objective {objective:.6g}", refresh=False)
             self._bar.update(steps)
+            Progress.heard = time.monotonic()
         elif self._shown and (now := time.monotonic()) - self._last >= self._every:
             self._last = now
             left = (now - self._start) * (self._total - self._done) / max(self._done, 1)
             value = "" if objective is None else f", objective {objective:.6g}"
             ending = f", {left:.0f} s left at most" if self._total else ""
+            Progress.heard = now
             _say(f"{self._name}: {self._so_far()}{value}{ending}")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -66,6 +76,26 @@ class Progress:
 
     def _so_far(self) -> str:
         return f"{self._done} of {self._total} steps" if self._total else f"{self._done}"
+
+
+@contextmanager
+def beating(name: str, shown: bool = True, first: float = FIRST, every: float = EVERY) -> Iterator[None]:
+    """Inside the block a line now and then says that it runs, where nothing tells how far it has come (LAPACK)."""
+    ended, start = threading.Event(), time.monotonic()
+
+    def beat() -> None:
+        wait = first
+        while not ended.wait(wait):
+            if time.monotonic() - max(Progress.heard, start) >= wait:
+                _say(f"{name}: {time.monotonic() - start:.0f} s so far")
+            wait = every
+
+    if shown:
+        threading.Thread(target=beat, name="sgns-pmi beat", daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 def _say(line: str) -> None:

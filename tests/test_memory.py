@@ -6,10 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hydra import compose, initialize_config_dir
 
 import sgns_pmi as sp
 from sgns_pmi import InputError, memory
+from sgns_pmi.command_line import as_dict, conf_folder
+from sgns_pmi.compare.comparison import Comparing
+from sgns_pmi.config import Config
 from sgns_pmi.memory import check_memory, free_bytes
+from sgns_pmi.negatives import Negatives
+from sgns_pmi.problems import PROBLEMS, Problem
 
 
 def test_what_is_free_is_the_least_of_what_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,3 +47,50 @@ def test_a_dense_estimate_is_refused_at_once_and_some_rows_are_not(monkeypatch: 
         svd.estimate_pmi()
     assert svd.estimate_pmi(rows=slice(0, 5)).shape == (5, 60_000)
     assert svd.estimate_pmi(rows=np.array([1, 7])).shape == (2, 60_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "field"),
+    [
+        ("softmax", {"rank": 10**9}, "rank"),
+        ("softmax", {"words": 10**20}, "words"),
+        ("marginal", {"rank": 10**9}, "rank"),
+        ("marginal", {"words": 10**20}, "words"),
+        ("heavy", {"rank": 10**9}, "rank"),
+        ("walk", {"rank": 10**9}, "rank"),
+        ("walk", {"points": 10**12}, "points"),
+        ("sites", {"rank": 10**9}, "rank"),
+        ("circulant", {"harmonics": 10**12}, "harmonics"),
+        ("topics", {"topics": 10**9}, "topics"),
+        ("topics", {"words": 10**7}, "words"),
+        ("documents", {"topics": 10**9}, "topics"),
+        ("documents", {"words": 10**7}, "words"),
+        ("documents", {"documents": 10**12}, "documents"),
+        ("documents", {"pairs": 2**53}, "pairs"),
+        ("independent", {"words": 10**20}, "words"),
+    ],
+)
+def test_generators_without_room_say_what_to_change(name: str, options: dict[str, int], field: str) -> None:
+    with pytest.raises(InputError, match=r"GiB of memory, and .* GiB are free; choose") as caught:
+        PROBLEMS[name](**options)
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("data", ["softmax", "marginal", "walk"])
+def test_a_job_whose_comparison_has_no_room_is_refused_before_its_data_are_made(
+    data: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        tree = as_dict(compose("config", [f"data={data}", "data.words=30000"]))
+    monkeypatch.setattr(memory, "free_bytes", lambda: 4.0 * 2**30)
+    with pytest.raises(InputError, match=r"^data\.words=30000: needs 40\.2 GiB of memory, and 4\.0 GiB are free; choose fewer"):
+        Config.from_tree(tree).problem()
+
+
+def test_a_comparison_of_all_cells_needs_room_only_where_a_truth_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = sp.softmax_problem(words=20, pairs=1000)
+    negatives = Negatives.of(known.counts, 5)
+    monkeypatch.setattr(memory, "free_bytes", lambda: 1000.0)
+    Comparing(Problem(known.counts, "counts alone"), negatives)
+    with pytest.raises(InputError, match=r"words=20: needs .* GiB"):
+        Comparing(known, negatives)

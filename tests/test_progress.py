@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import logging
+import re
+import threading
+import time
 
 import pytest
 
 from sgns_pmi import progress
-from sgns_pmi.progress import Progress
+from sgns_pmi.progress import Progress, beating
 
 
 class Clock:
@@ -104,3 +107,34 @@ def test_more_steps_than_were_foreseen(clock, caplog):
         clock.now += 20
         bar.update(823)
     assert caplog.messages == ["fit: 823 of 823 steps, 0 s left at most"]
+
+
+def test_a_step_that_says_nothing_is_said_to_run(caplog):
+    """As one long call of LAPACK, scikit-learn's t-SNE or a comparison."""
+    said = threading.Event()
+    with caplog.at_level(logging.INFO, "sgns_pmi"), beating("svd", first=0.01, every=0.01):
+        while len(caplog.messages) < 3:
+            said.wait(0.01)
+    assert all(re.fullmatch(r"svd: \d+ s so far", message) for message in caplog.messages)
+    known = len(caplog.messages)
+    said.wait(0.05)
+    assert len(caplog.messages) <= known + 1  # one may have been on its way
+
+
+def test_a_step_that_shows_its_progress_is_left_alone(caplog, monkeypatch):
+    monkeypatch.setattr(Progress, "heard", time.monotonic() + 1000)
+    with caplog.at_level(logging.INFO, "sgns_pmi"):
+        with beating("fit", first=0.01, every=0.01):
+            time.sleep(0.1)
+        monkeypatch.setattr(Progress, "heard", 0.0)
+        with beating("fit", shown=False, first=0.01, every=0.01):
+            time.sleep(0.1)
+    assert caplog.messages == []
+
+
+def test_what_progress_says_is_heard(clock, caplog):
+    with caplog.at_level(logging.INFO, "sgns_pmi"), Progress("fit", 10) as bar:
+        clock.now += 20
+        bar.update()
+    assert Progress.heard == clock.now
+    Progress.heard = 0.0

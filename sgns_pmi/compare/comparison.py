@@ -16,11 +16,25 @@ from sgns_pmi.compare.shown import Array, ShownCells, is_dense, shown_cells, sho
 from sgns_pmi.compare.table import METRIC_COLUMNS
 from sgns_pmi.factorise import Factorisation
 from sgns_pmi.lazily import pd
+from sgns_pmi.memory import check_dense
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.pmi import pmi_cells, pmi_matrix
 from sgns_pmi.problems import Problem
 
 REFERENCE = "sgns_expected"
+DENSE = 6
+"""Matrices of all cells that are held at once where a truth is known: PMI true and empirical, joint, estimate, two at work."""
+
+
+def check_room(shape: tuple[int, int]) -> None:
+    """Refuse a problem with a known truth, of this shape, whose matrices have no room.
+
+    Raises
+    ------
+    InputError
+        Names ``words``.
+    """
+    check_dense(shape, DENSE, "choose fewer words: a comparison with a known truth is one of all cells")
 
 
 class Comparison(NamedTuple):
@@ -54,6 +68,8 @@ class Comparing:
 
     def __init__(self, problem: Problem, negatives: Negatives) -> None:
         counts = problem.counts
+        if problem.truth is not None:
+            check_room(counts.shape)
         self._problem, self._negatives, self._dense = problem, negatives, is_dense(problem)
         self._cells = counts.centers, counts.matrix.indices
         if problem.truth is not None:
@@ -134,4 +150,4 @@ def compare(problem: Problem, fitted: Mapping[str, Factorisation], negatives: Ne
     return comparing.found
 
 
-__all__ = ["Comparing", "Comparison", "compare"]
+__all__ = ["Comparing", "Comparison", "check_room", "compare"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sgns_pmi.errors import InputError, check_flag, check_integer, check_real
-from sgns_pmi.problems.drawing import Drawing
+from sgns_pmi.errors import InputError, check_flag, check_real
+from sgns_pmi.problems.drawing import Drawing, check_factors
 from sgns_pmi.problems.problem import Problem, Truth, register_problem
 
 Float = NDArray[np.float64]
@@ -87,7 +87,7 @@ def circulant_problem(
     Circulant matrices: Gray, "Toeplitz and Circulant Matrices: A Review", Foundations and Trends in Communications and
     Information Theory 2 (2006), section 3.1.
     """
-    words, harmonics = check_integer("words", words, 3), check_integer("harmonics", harmonics)
+    words, harmonics = check_factors(words, harmonics, "harmonics", 3)
     if 2 * harmonics >= words:
         raise InputError("harmonics", harmonics, f"must be fewer than half of the {words} words")
     decay, scale = check_real("decay", decay), check_real("scale", scale, above=True)

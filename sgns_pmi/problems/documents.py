@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgns_pmi.errors import InputError, check_flag, check_integer, check_real
-from sgns_pmi.problems.drawing import Drawing
+from sgns_pmi.memory import check_dense, check_memory
+from sgns_pmi.problems.drawing import Drawing, check_factors
 from sgns_pmi.problems.problem import Problem, Units, register_problem
 from sgns_pmi.problems.scaling import zipf_marginal
 from sgns_pmi.problems.topics import topic_words
@@ -14,6 +15,8 @@ from sgns_pmi.problems.transform import joint_truth
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
+DRAWN = 6
+"""Numbers of 8 bytes that are held for each pair while pairs are drawn."""
 
 
 def mixture_moments(concentration: float, topics: int) -> Float:
@@ -113,12 +116,16 @@ def documents_problem(
     ----------
     Blei, Ng & Jordan, "Latent Dirichlet Allocation", JMLR 3 (2003).
     """
-    words, topics = check_integer("words", words, 2), check_integer("topics", topics, 2)
+    words, topics = check_factors(words, check_integer("topics", topics, 2), "topics")
+    check_dense((words, words), 2)
     documents = check_integer("documents", documents)
     spread, zipf = check_real("spread", spread, above=True), check_real("zipf", zipf)
     concentration = check_real("concentration", concentration, above=True)
     check_flag("symmetric", symmetric)
     drawing = Drawing("documents", pairs, sampling, seed, draw_seed)
+    check_memory("documents", documents, 16.0 * documents * topics, "choose fewer documents")
+    if sampling != "population":
+        check_memory("pairs", pairs, 8.0 * DRAWN * drawing.pairs, "choose fewer pairs: each is drawn with its topic")
     rng, frequencies, weights = drawing.truth_stream(), zipf_marginal(words, zipf), np.full(topics, 1 / topics)
     A = topic_words(rng, weights, frequencies, spread)
     B = A if symmetric else topic_words(rng, weights, frequencies, spread)

@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, check_flag, check_integer, check_real, check_seed
+from sgns_pmi.memory import check_memory
 from sgns_pmi.problems.problem import Problem, Truth
 from sgns_pmi.problems.sampling import SAMPLINGS, sample_counts
 from sgns_pmi.problems.scaling import zipf_marginal
 from sgns_pmi.problems.transform import permuted, with_margins
 from sgns_pmi.streams import stream
+
+FACTORS = 4
+"""Arrays of (words, columns) that a generator holds: V₀ and U₀, and both factors of the PMI."""
 
 
 @dataclass
@@ -100,10 +104,25 @@ class Drawing:
         return f"{self.name} generator, {what}{order}{margins}, {describe(self.pairs, self.sampling)}"
 
 
+def check_factors(words: object, columns: object, name: str = "rank", least: int = 2) -> tuple[int, int]:
+    """`words` from `least` and the `columns` of their factors as whole numbers, for which there is room.
+
+    Raises
+    ------
+    InputError
+        Names ``words``, or the columns' key `name`.
+    """
+    words, columns = check_integer("words", words, least), check_integer(name, columns)
+    field, value = ("words", words) if words >= columns else (name, columns)
+    remedy = "choose a smaller rank" if field == "rank" else f"choose fewer {field}"
+    check_memory(field, value, FACTORS * 8.0 * words * columns, remedy)
+    return words, columns
+
+
 def describe(pairs: int, sampling: str) -> str:
     """The number of pairs and how they were drawn, for titles."""
     how = {"multinomial": "", "poisson": " (Poisson)", "population": " without sampling noise"}
     return f"{pairs:,} pairs{how[sampling]}"
 
 
-__all__ = ["Drawing", "describe"]
+__all__ = ["Drawing", "check_factors", "describe"]

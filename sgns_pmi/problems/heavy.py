@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgns_pmi.errors import InputError, check_integer, check_real, check_share
-from sgns_pmi.problems.drawing import Drawing
+from sgns_pmi.problems.drawing import Drawing, check_factors
 from sgns_pmi.problems.marginal import normal_truth
 from sgns_pmi.problems.problem import ALL, Problem, Truth, register_problem
 from sgns_pmi.problems.scaling import zipf_marginal
@@ -88,7 +88,7 @@ def heavy_problem(
     InputError
         For a value out of range.
     """
-    words, rank, cells = check_integer("words", words, 2), check_integer("rank", rank), check_integer("cells", cells)
+    (words, rank), cells = check_factors(words, rank), check_integer("cells", cells)
     if cells > words:
         raise InputError("cells", cells, f"must be at most {words}, the words")
     mass, zipf, scale = check_share("mass", mass), check_real("zipf", zipf), check_real("scale", scale, above=True)

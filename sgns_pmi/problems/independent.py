@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sgns_pmi.errors import check_integer, check_real
-from sgns_pmi.problems.drawing import Drawing
+from sgns_pmi.errors import check_real
+from sgns_pmi.problems.drawing import Drawing, check_factors
 from sgns_pmi.problems.problem import Problem, Truth, register_problem
 from sgns_pmi.problems.scaling import zipf_marginal
 
@@ -39,7 +39,7 @@ def independent_problem(
     InputError
         For a value out of range.
     """
-    words, zipf = check_integer("words", words, 2), check_real("zipf", zipf)
+    (words, _), zipf = check_factors(words, 1), check_real("zipf", zipf)
     drawing = Drawing("independent", pairs, sampling, seed, draw_seed)
     p, none = zipf_marginal(words, zipf), np.zeros((words, 1))
     margins = f"Zipf {zipf:g}" if zipf else "uniform margins"

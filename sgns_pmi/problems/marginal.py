@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sgns_pmi.errors import InputError, check_flag, check_integer, check_real
-from sgns_pmi.problems.drawing import Drawing, describe
+from sgns_pmi.errors import InputError, check_flag, check_real
+from sgns_pmi.problems.drawing import Drawing, check_factors, describe
 from sgns_pmi.problems.problem import Problem, Truth, register_problem
 from sgns_pmi.problems.sampling import sample_counts
 from sgns_pmi.problems.scaling import sinkhorn, zipf_marginal
@@ -92,7 +92,7 @@ def marginal_problem(
     InputError
         For a value out of range, or an M so spread out that the scaling does not converge.
     """
-    words, rank = check_integer("words", words, 2), check_integer("rank", rank)
+    words, rank = check_factors(words, rank)
     zipf, scale = check_real("zipf", zipf), check_real("scale", scale, above=True)
     check_flag("symmetric", symmetric)
     drawing = Drawing("marginal", pairs, sampling, seed, draw_seed)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sgns_pmi.errors import InputError, check_choice, check_flag, check_integer, check_real
 from sgns_pmi.lazily import sp
-from sgns_pmi.problems.drawing import Drawing
+from sgns_pmi.problems.drawing import Drawing, check_factors
 from sgns_pmi.problems.marginal import normal_truth
 from sgns_pmi.problems.problem import Problem, Units, register_problem
 from sgns_pmi.problems.sampling import sample_counts
@@ -96,11 +96,12 @@ def sites_problem(
     Zhou, Cai & Lu, "Multi-source Learning via Completion of Block-wise Overlapping Noisy Matrices" (BONMI), 2021.
     Zheng & Tang, "Chain-linked Multiple Matrix Integration via Embedding Alignment" (CMMI), 2024.
     """
-    words, sites, shared = check_integer("words", words, 3), check_integer("sites", sites, 2), check_integer("shared", shared)
+    words, rank = check_factors(words, rank, least=3)
+    sites, shared = check_integer("sites", sites, 2), check_integer("shared", shared)
     if shared + sites > words:
         raise InputError("shared", shared, f"must be at most {words - sites}: each of {sites} sites has a word of its own")
     check_choice("overlap", overlap, OVERLAPS)
-    rank, zipf, scale = check_integer("rank", rank), check_real("zipf", zipf), check_real("scale", scale, above=True)
+    zipf, scale = check_real("zipf", zipf), check_real("scale", scale, above=True)
     check_flag("symmetric", symmetric)
     drawing = Drawing("sites", pairs, sampling, seed, draw_seed)
     if drawing.pairs < sites:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sgns_pmi.errors import check_integer
-from sgns_pmi.problems.drawing import Drawing
+from sgns_pmi.problems.drawing import Drawing, check_factors
 from sgns_pmi.problems.problem import Problem, Truth, register_problem
 from sgns_pmi.problems.sampling import row_blocks
 
@@ -70,7 +69,7 @@ def softmax_problem(
     >>> sp.softmax_problem(words=30, rank=1, pairs=1000).pmi_rank
     3
     """
-    words, rank = check_integer("words", words, 2), check_integer("rank", rank)
+    words, rank = check_factors(words, rank)
     drawing = Drawing("softmax", pairs, sampling, seed, draw_seed)
     rng = drawing.truth_stream()
     truth = softmax_truth(rng.normal(size=(words, rank)), rng.normal(size=(words, rank)))

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgns_pmi.errors import InputError, check_flag, check_integer, check_real
-from sgns_pmi.problems.drawing import Drawing
+from sgns_pmi.memory import check_dense
+from sgns_pmi.problems.drawing import Drawing, check_factors
 from sgns_pmi.problems.problem import Problem, register_problem
 from sgns_pmi.problems.scaling import sinkhorn, zipf_marginal
 from sgns_pmi.problems.transform import joint_truth
@@ -94,7 +95,8 @@ def topics_problem(
     ----------
     Hofmann, "Probabilistic Latent Semantic Indexing", SIGIR 1999, eq. 2.
     """
-    words, topics = check_integer("words", words, 2), check_integer("topics", topics, 2)
+    words, topics = check_factors(words, check_integer("topics", topics, 2), "topics")
+    check_dense((words, words), 2)
     spread, zipf = check_real("spread", spread, above=True), check_real("zipf", zipf)
     check_flag("symmetric", symmetric)
     drawing = Drawing("topics", pairs, sampling, seed, draw_seed, permute=permute)

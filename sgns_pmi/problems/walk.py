@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgns_pmi.errors import InputError, check_integer, check_real
-from sgns_pmi.problems.drawing import Drawing
+from sgns_pmi.memory import check_memory
+from sgns_pmi.problems.drawing import Drawing, check_factors
 from sgns_pmi.problems.problem import Problem, Truth, register_problem
 from sgns_pmi.problems.transform import joint_truth
 
@@ -93,7 +94,8 @@ def walk_problem(
     InputError
         For a value out of range.
     """
-    words, rank, points = check_integer("words", words, 2), check_integer("rank", rank), check_integer("points", points)
+    (words, rank), points = check_factors(words, rank), check_integer("points", points)
+    check_memory("points", points, 16.0 * points * rank, "choose fewer points")
     scale, stay = check_real("scale", scale, above=True), check_real("stay", stay)
     if stay > 1:
         raise InputError("stay", stay, "must be a probability, from 0 to 1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import platform
 import re
@@ -22,6 +23,7 @@ from sgns_pmi.factorise import Factorisation
 from sgns_pmi.factorise.solvers.solution import HISTORY_COLUMNS
 from sgns_pmi.lazily import pd, torch
 from sgns_pmi.problems import Problem
+from sgns_pmi.progress import beating
 from sgns_pmi.results.tables import write_json
 from sgns_pmi.signals import LAST_WORDS
 
@@ -103,12 +105,15 @@ class RunRecord:
     def step(self, name: str) -> Iterator[None]:
         """Measure the seconds of a block, and the peak memory of the process in it (up to its end where not on Linux).
 
+        A long one says now and then that it runs.
         A step that comes several times has the sum, and the highest peak.
         """
         forget_peak_memory()
         start = time.perf_counter()
         try:
-            yield
+            # Jobs that run in parallel have lines of their own.
+            with beating(name, shown=multiprocessing.parent_process() is None):
+                yield
         finally:
             seconds, peak = time.perf_counter() - start, peak_memory_mb()
             log.debug("%s: %.3f s", name, seconds)
