@@ -96,7 +96,8 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
         if fitted:
             metrics, shown = comparing.found
             with record.step("floors"):
-                metrics = pd.concat([metrics, compare.limit_rows(problem, fitted, metrics)], ignore_index=True)
+                more = [compare.limit_rows(problem, fitted, metrics), compare.space_rows(problem, fitted)]
+                metrics = pd.concat([metrics, *(rows for rows in more if len(rows))], ignore_index=True)
             write_csv(metrics, directory / "metrics.csv")
             record.tables.append(overview(metrics, {name: estimator.status_ for name, estimator in fitted.items()}))
             write_shown(shown, directory / SHOWN_FILE)
@@ -106,6 +107,10 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
             record.budget(optimum, no_budget)
             if len(budget):
                 write_csv(budget, directory / "budget.csv")
+            with record.step("agreement"):
+                agreement = compare.agreement_rows(fitted, problem.counts)
+            if len(agreement):
+                write_csv(agreement, directory / "agreement.csv")
             intervals = pd.DataFrame()
             if config.intervals:
                 with record.step("intervals"):
@@ -127,7 +132,7 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
                     problem.title, config.k, config.dim, config.noise_name, config.exponent, problem.pmi_rank
                 )
                 losses = {name: METHODS[name].loss for name in fitted if METHODS[name].loss}
-                frames = figures.RunFrames(title, metrics, histories(fitted), shown, losses, budget, intervals)
+                frames = figures.RunFrames(title, metrics, histories(fitted), shown, losses, budget, intervals, agreement)
                 figures.run_figures(directory / "figures", frames, svg=config.svg)
                 figures.question_figures(directory / "figures", title, answers=answers, svg=config.svg)
     return record

@@ -225,12 +225,14 @@ def test_files_of_a_run(command: Command) -> None:
     methods = ["sgns_expected", "sgns_sampled", "sgns_ridge", "sppmi_svd", "oracle"]
     assert set(written(out)) >= {
         "metrics.csv",
+        "agreement.csv",
         "budget.csv",
         "history.csv",
         "summary.json",
         "shown.npz",
         "figures/recovery.png",
         "figures/recovery_raw.png",
+        "figures/agreement.png",
         "figures/budget.png",
         *(f"vectors/{method}.npz" for method in methods),
     }
@@ -263,7 +265,7 @@ def test_files_of_a_run(command: Command) -> None:
     summary = json.loads((out / "summary.json").read_text())
     assert summary["status"] == "complete"
     assert summary["budget"] == {"optimum": dict.fromkeys(methods, "own"), "left_out": {}}
-    steps = ["problem", methods[0], "compare", *methods[1:], "floors", "budget", "evaluate", "figures"]
+    steps = ["problem", methods[0], "compare", *methods[1:], "floors", "budget", "agreement", "evaluate", "figures"]
     assert [step["step"] for step in summary["steps"]] == steps
     assert all(step["seconds"] >= 0 and step["peak_memory_mb"] > 0 for step in summary["steps"])
     assert summary["pmi_rank"] == 4

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sgns_pmi.compare.floors import limit_rows
     from sgns_pmi.compare.intervals import interval_rows
     from sgns_pmi.compare.limits import cramer_rao_rmse
+    from sgns_pmi.compare.spaces import agreement_rows, space_rows
     from sgns_pmi.compare.table import main_cells, main_target, select
     from sgns_pmi.compare.words.evaluation import QUESTIONS, Answers, Evaluation, evaluate, method_vectors
 
@@ -22,6 +23,7 @@ __all__ = [
     "Comparing",
     "Comparison",
     "Evaluation",
+    "agreement_rows",
     "budgets",
     "compare",
     "cramer_rao_rmse",
@@ -36,4 +38,5 @@ __all__ = [
     "optimal_objective",
     "scores_objective",
     "select",
+    "space_rows",
 ]

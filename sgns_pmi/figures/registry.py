@@ -31,6 +31,8 @@ class RunFrames:
         Rows of budget.csv: method, term, cells, metric, value; empty where no truth is known.
     intervals : DataFrame
         Rows of intervals.csv; empty where none were asked for.
+    agreement : DataFrame
+        Rows of agreement.csv; empty where fewer than two methods have vectors.
     """
 
     title: RunTitle
@@ -40,6 +42,7 @@ class RunFrames:
     losses: Mapping[str, str] = field(default_factory=dict)
     budget: pd.DataFrame = field(default_factory=pd.DataFrame)
     intervals: pd.DataFrame = field(default_factory=pd.DataFrame)
+    agreement: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 Draw = Callable[[RunFrames], Iterator[tuple[str, Figure]]]

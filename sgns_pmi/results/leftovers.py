@@ -14,6 +14,7 @@ RUN_FILES = (
     "evaluation.csv",
     "neighbours.csv",
     "budget.csv",
+    "agreement.csv",
     "intervals.csv",
     "report.html",
     "shown.npz",

@@ -15,7 +15,15 @@ from typing import Any, Self
 from omegaconf import OmegaConf
 
 from sgns_pmi.compare.shown import ShownCells
-from sgns_pmi.compare.table import BUDGET_COLUMNS, INTERVAL_COLUMNS, METRIC_COLUMNS, main_cells, main_target, select
+from sgns_pmi.compare.table import (
+    AGREEMENT_COLUMNS,
+    BUDGET_COLUMNS,
+    INTERVAL_COLUMNS,
+    METRIC_COLUMNS,
+    main_cells,
+    main_target,
+    select,
+)
 from sgns_pmi.compare.words.files import read_vectors
 from sgns_pmi.compare.words.questions import EVALUATION_COLUMNS
 from sgns_pmi.compare.words.vectors import WordVectors
@@ -123,6 +131,11 @@ class Run:
     def budget(self) -> pd.DataFrame:
         """Rows of budget.csv: method, term, cells, metric, value; there are some where a truth is known."""
         return self._table("budget", BUDGET_COLUMNS)
+
+    @cached_property
+    def agreement(self) -> pd.DataFrame:
+        """Rows of agreement.csv: method, other, metric (overlap of ten neighbours, spearman of cosines), value."""
+        return self._table("agreement", AGREEMENT_COLUMNS)
 
     @cached_property
     def intervals(self) -> pd.DataFrame:

@@ -12,7 +12,9 @@ from sgns_pmi.compare.words.evaluation import Answers, answer_tables
 from sgns_pmi.files import atomic_path
 from sgns_pmi.lazily import pd
 
-TEXT = dict.fromkeys((*METRIC_COLUMNS[:-1], "term", "center", "context", "task", "set", "section", "word", "neighbour"), str)
+TEXT = dict.fromkeys(
+    (*METRIC_COLUMNS[:-1], "term", "other", "center", "context", "task", "set", "section", "word", "neighbour"), str
+)
 """Columns of names: "true" alone in a column would be read as a boolean, and NA, null and nan are words."""
 
 

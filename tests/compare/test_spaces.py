@@ -66,3 +66,40 @@ def test_shapes_that_do_not_fit_are_refused(vectors):
         spaces.procrustes_error(vectors, vectors[:, :2])
     with pytest.raises(sp.InputError, match="number of rows"):
         spaces.pip_loss(vectors, vectors[:5])
+
+
+def test_rows_of_a_run_say_how_far_spaces_are_apart():
+    problem = sp.softmax_problem(words=14, rank=1, pairs=30_000)
+    fitted = {
+        "sgns_expected": sp.SGNS(dim=3, solver=sp.Expected(starts=1)).fit(problem.counts),
+        "empirical": sp.Empirical().fit(problem.counts),
+        "independence": sp.SoftmaxMLE(dim=2).fit(problem.counts),  # PMI 0, of rank 0
+        "oracle": sp.Oracle(dim=3).fit(problem.pmi),
+    }
+    rows = spaces.space_rows(problem, fitted)
+    assert list(rows["method"].unique()) == ["sgns_expected", "oracle"]
+    value = rows.set_index(["method", "metric"])["value"]
+    for metric in ("row_angle", "col_angle", "procrustes", "pip_loss", "kl"):
+        assert value["oracle", metric] == pytest.approx(0, abs=1e-6)
+        assert value["sgns_expected", metric] > 1e-4
+    estimate = fitted["sgns_expected"].estimate_pmi()
+    left, _, right = np.linalg.svd(estimate)
+    true_left, _, true_right = np.linalg.svd(problem.pmi)
+    for metric, own, true in (("row_angle", left, true_left), ("col_angle", right.T, true_right.T)):
+        cosine = np.linalg.svd(own[:, :3].T @ true[:, :3], compute_uv=False).min()
+        assert value["sgns_expected", metric] == pytest.approx(np.arccos(cosine), rel=1e-5)
+    implied = np.exp(estimate) * np.outer(problem.joint.sum(1), problem.joint.sum(0))
+    divergence = np.sum(problem.joint * np.log(problem.joint / (implied / implied.sum())))
+    assert value["sgns_expected", "kl"] == pytest.approx(divergence, rel=1e-9)
+
+
+def test_methods_of_a_run_agree_with_themselves_and_zeros_with_none():
+    problem = sp.softmax_problem(words=30, rank=2, pairs=30_000)
+    V = sp.QWEM(dim=2).fit(problem.counts)
+    fitted = {"one": V, "other": V, "zeros": sp.SPPMISVD(dim=2, k=10_000).fit(problem.counts), "empirical": sp.Empirical()}
+    rows = spaces.agreement_rows(fitted, problem.counts)
+    value = rows.set_index(["method", "other", "metric"])["value"]
+    assert value["one", "other", "overlap"] == 1
+    assert value["one", "other", "spearman"] == pytest.approx(1)
+    assert ("one", "zeros", "spearman") not in value.index
+    assert not rows.isin(["empirical"]).any().any()

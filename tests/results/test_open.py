@@ -38,7 +38,17 @@ def test_what_a_run_left(command: Command) -> None:
     assert (list(run.neighbours), len(run.neighbours)) == (["method", "word", "rank", "neighbour", "similarity"], 0)
     # What refers to other keys is resolved.
     assert (run.config["k"], run.config["exponent"], run.config["methods"]) == (5, 0.75, ["sgns_expected", "oracle"])
-    assert list(run.steps.index) == ["problem", "sgns_expected", "compare", "oracle", "floors", "budget", "evaluate", "figures"]
+    assert list(run.steps.index) == [
+        "problem",
+        "sgns_expected",
+        "compare",
+        "oracle",
+        "floors",
+        "budget",
+        "agreement",
+        "evaluate",
+        "figures",
+    ]
     V = np.load(command.folder / "out" / "vectors" / "sgns_expected.npz", allow_pickle=False)["V"]
     vectors = run.vectors("sgns_expected", normalize="none")
     np.testing.assert_array_equal(vectors.matrix, V[[int(word) for word in vectors.words]])

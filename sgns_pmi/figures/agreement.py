@@ -1,0 +1,72 @@
+"""How far methods agree on which words are alike, as matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from sgns_pmi.figures.registry import RunFrames, run_figure
+from sgns_pmi.figures.style import LEAST_WIDTH, label, set_title, styled
+
+PANELS = {"overlap": "share of the ten nearest words in common", "spearman": "rank correlation of all cosines"}
+COLOURS = "crest"
+
+
+@run_figure
+def agreement_figures(run: RunFrames) -> Iterator[tuple[str, Figure]]:
+    """agreement, of two methods with vectors or more."""
+    if len(run.agreement):
+        yield "agreement", agreement_figure(run.agreement, title=run.title.of("Which words are alike, by one method and another"))
+
+
+@styled
+def agreement_figure(agreement: pd.DataFrame, *, title: str) -> Figure:
+    """Two matrices of methods: the overlap of nearest neighbours, and Spearman's correlation of cosines.
+
+    Parameters
+    ----------
+    agreement : DataFrame
+        Columns method, other, metric ("overlap", "spearman"), value; each pair of methods once.
+    title : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Values are written in the cells below the diagonal; a pair without a value has none.
+    """
+    methods = list(dict.fromkeys([*agreement["method"], *agreement["other"]]))
+    side = 1.4 + 0.75 * len(methods)
+    figure = Figure(figsize=(max(LEAST_WIDTH, 2 * side + 0.8), side + 0.9), layout="constrained")
+    for ax, (metric, heading) in zip(figure.subplots(1, 2), PANELS.items(), strict=True):
+        table = np.full((len(methods), len(methods)), np.nan)
+        for row in agreement[agreement["metric"] == metric].itertuples():
+            low, high = sorted((methods.index(row.method), methods.index(row.other)))
+            table[high, low] = row.value
+        names = [label(method) for method in methods]
+        sns.heatmap(
+            table[1:, :-1],
+            ax=ax,
+            mask=np.isnan(table[1:, :-1]),
+            vmin=min(0.0, float(np.nanmin(table, initial=0.0))),
+            vmax=1.0,
+            cmap=COLOURS,
+            annot=True,
+            fmt=".2f",
+            annot_kws={"fontsize": 8},
+            linewidths=1,
+            cbar=False,
+            xticklabels=names[:-1],
+            yticklabels=names[1:],
+        )
+        ax.set_title(heading)
+        ax.tick_params(axis="x", rotation=30)
+        ax.tick_params(axis="y", rotation=0)
+    set_title(figure, title)
+    return figure
+
+
+__all__ = ["agreement_figure"]
