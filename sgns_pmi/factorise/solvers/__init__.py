@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from sgns_pmi.lazily import door
 
 if TYPE_CHECKING:
-    from sgns_pmi.factorise.solvers.biases import ONES, Parts, parts, with_biases
+    from sgns_pmi.factorise.solvers.biases import ONES, Parts, given, parts, with_biases
     from sgns_pmi.factorise.solvers.blocks import DRAWS, RECORDED_DRAWS, BlockTraining, Side, default_epochs, improve, newton_move
     from sgns_pmi.factorise.solvers.coupled import minimise_coupled, runs_off
     from sgns_pmi.factorise.solvers.descent import PRECISIONS, descend
@@ -41,6 +41,7 @@ __all__ = [
     "default_epochs",
     "descend",
     "fold_in",
+    "given",
     "improve",
     "minimise",
     "minimise_coupled",

@@ -13,7 +13,6 @@ from sgns_pmi.errors import check_choice, check_integer, check_real
 from sgns_pmi.factorise import losses, solvers
 from sgns_pmi.factorise.devices import threads_for
 from sgns_pmi.factorise.losses.penalty import Ridge
-from sgns_pmi.factorise.solvers.biases import given
 from sgns_pmi.factorise.solvers.solution import History, Solution
 from sgns_pmi.lazily import torch
 from sgns_pmi.negatives import Negatives
@@ -98,7 +97,7 @@ class Expected:
             precisions=(torch.float64,) if newton else solvers.PRECISIONS[self.precision],
             others=(solvers.random_start(counts, dim, negatives, rng) for rng in rngs),
             most=starts - 1,
-            also=[] if start is None else [given(start)],
+            also=[] if start is None else [solvers.given(start)],
             near=newton,
             tolerance=self.tolerance,
             max_steps=self.max_steps,
