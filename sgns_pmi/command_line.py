@@ -32,10 +32,18 @@ def register_help() -> None:
     )
 
 
+PLUGINS = {
+    ("hydra/launcher", "joblib"): ("hydra-joblib-launcher", "parallel"),
+    ("hydra/launcher", "submitit_local"): ("hydra-submitit-launcher", "slurm"),
+    ("hydra/launcher", "submitit_slurm"): ("hydra-submitit-launcher", "slurm"),
+    ("hydra/sweeper", "optuna"): ("hydra-optuna-sweeper", "search"),
+}
+"""Options that a package brings, and the extra that brings the package."""
 INSTANTIATED = {
     "hydra.callbacks": r"sgns_pmi\.folders\.Folders",
     "hydra.launcher": r"hydra\._internal\.core_plugins\.basic_launcher\.BasicLauncher|hydra_plugins\.[\w.]+Launcher",
-    "hydra.sweeper": r"hydra\._internal\.core_plugins\.basic_sweeper\.BasicSweeper|hydra_plugins\.[\w.]+Sweeper",
+    "hydra.sweeper": r"hydra\._internal\.core_plugins\.basic_sweeper\.BasicSweeper|hydra_plugins\.[\w.]+Sweeper"
+    r"|optuna\.samplers\.\w+Sampler",
 }
 """What a configuration may have made of its `_target_`, by the group that it stands in; elsewhere nothing."""
 LOGGING = re.compile(r"logging\.(Formatter|(Stream|File|Null)Handler)|logging\.handlers\.\w+Handler|colorlog\.ColoredFormatter")
@@ -159,8 +167,8 @@ def as_input_error(error: Exception) -> InputError:
 
 def _missing_config(error: MissingConfigException) -> InputError:
     group, _, option = str(error.missing_cfg_file).rpartition("/")
-    if (group, option) == ("hydra/launcher", "joblib"):
-        return missing_extra("hydra-joblib-launcher", "parallel", "for hydra/launcher=joblib")
+    if (group, option) in PLUGINS:
+        return missing_extra(*PLUGINS[group, option], f"for {group}={option}")
     if error.options:
         try:
             check_choice(group, option, error.options)

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from command import TINY, Command, written
+from omegaconf import OmegaConf
 from threadpoolctl import threadpool_limits
 
 from sgns_pmi.compare import Comparing
@@ -270,6 +271,33 @@ def test_parallel_jobs_give_the_same_rows(command: Command, monkeypatch: pytest.
     assert (command.folder / "two" / "sweep.csv").read_bytes() == (command.folder / "one" / "sweep.csv").read_bytes()
     summaries = [json.loads(file.read_text()) for file in (command.folder / "two").glob("*/summary.json")]
     assert all(2 * summary["threads"] <= max(2, os.cpu_count() or 1) for summary in summaries)
+
+
+@pytest.mark.study
+def test_submitted_jobs_give_the_same_rows(command: Command) -> None:
+    """submitit's local executor goes the way of its Slurm one."""
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher", reason="needs the extra sgns-pmi[slurm]")
+    arguments = (*TINY, "k=1,2", "method=[sgns_sampled,sppmi_svd]", "figures=false", "--multirun")
+    assert command(*arguments, "hydra/launcher=submitit_local", "hydra.sweep.dir=two").code == 0
+    assert command(*arguments, "hydra.sweep.dir=one").code == 0
+    assert (command.folder / "two" / "sweep.csv").read_bytes() == (command.folder / "one" / "sweep.csv").read_bytes()
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_a_search_finds_the_best_of_its_jobs(command: Command) -> None:
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="needs the extra sgns-pmi[search]")
+    keys = ("hydra.sweeper.n_trials=3", "hydra.sweeper.params={dim: 'choice(1, 2, 3)'}", "hydra.sweep.dir=out")
+    outcome = command(*TINY, "+experiment=search", *keys)
+    assert outcome.code == 0, outcome.stderr
+    best = OmegaConf.load(command.folder / "out" / "optimization_results.yaml")
+    frame = pd.read_csv(command.folder / "out" / "sweep.csv")
+    rows = frame.query("metric == 'rmse' and cells == 'all' and estimate == 'corrected' and target == 'true'")
+    assert len(rows) == 3
+    assert best.best_value == rows["value"].min()
+    # A sampler is chosen by name: nothing else is called so.
+    outcome = command(*TINY, "+experiment=search", "hydra.sweeper.sampler._target_=os.system", "hydra.sweep.dir=none")
+    assert (outcome.code, (command.folder / "none").exists()) == (2, False)
+    assert outcome.stderr.startswith("hydra.sweeper.sampler._target_=os.system: ")
 
 
 def test_figures_that_were_not_drawn_are_drawn_later(command: Command) -> None:
