@@ -7,6 +7,7 @@ import inspect
 import os
 import re
 import shlex
+from functools import cache
 from importlib.util import find_spec
 from operator import attrgetter
 from pathlib import Path
@@ -75,18 +76,23 @@ def overrides_of(words: list[str]) -> list[str]:
     return first
 
 
+@cache
+def check(*command: str) -> None:
+    """Compose and check what a command asks of the program; of others see that their module or script is there."""
+    match command:
+        case ["python", "-m", "sgns_pmi.run", *words]:
+            with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+                asked = compose("config", overrides_of([os.path.expandvars(word) for word in words]))
+            assert Config.from_tree(as_dict(asked)).methods
+        case ["python", "-m", module, *_]:
+            assert find_spec(module) is not None, command
+        case ["python", script, *_]:
+            assert (ROOT / script).is_file(), command
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_command_is_one_that_the_program_takes(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "1")
     for command in commands(page):
-        match command:
-            case ["python", "-m", "sgns_pmi.run", *words]:
-                with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-                    assert Config.from_tree(
-                        as_dict(compose("config", overrides_of([os.path.expandvars(word) for word in words])))
-                    ).methods
-            case ["python", "-m", module, *_]:
-                assert find_spec(module) is not None, command
-            case ["python", script, *_]:
-                assert (ROOT / script).is_file(), command
+        check(*command)
