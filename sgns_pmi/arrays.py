@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 from zipfile import ZipFile
 
 import numpy as np
-import scipy
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from sgns_pmi.errors import InputError
-from sgns_pmi.lazily import sp
+from sgns_pmi.lazily import pd, sp
 from sgns_pmi.unpack import check_unpacked, open_text, reading
 
 Array = NDArray[Any]
@@ -23,6 +24,8 @@ LARGEST_INDEX = 2**31 - 2
 """Indices beyond are codes, not numbers: there is one row of a matrix for every index up to the largest."""
 COMPRESSED = ("csr", "csc", "bsr")
 LETTERS = "letters"
+PATTERNS = ("array", "pattern")
+"""Of a matrix all of whose cells are given, a pattern says nothing."""
 ROW = 10**6
 """Rows that may be empty; beyond, a matrix has at least one cell for every `SPARSEST` of its rows and columns."""
 SPARSEST = 10
@@ -191,56 +194,100 @@ def _index(name: str, array: Array, size: int, least: int = 0) -> Array:
 
 
 def read_matrix_market(file: Path, field: str = "path") -> Any:
-    """The matrix of a Matrix Market file (.mtx, also packed): sparse, or dense where the file is.
+    """The matrix of a Matrix Market file (.mtx, also packed) of real or whole numbers, or of a pattern: sparse, or dense.
+
+    SciPy's own parser reads 1 where 1_0 or 1e- stands, and beyond the file's end where that is its last number.
 
     Raises
     ------
     InputError
-        For a header that promises what the file cannot hold, and for what SciPy's parser refuses; it names `field`.
+        For a header that promises what the file cannot hold, and cells that it did not promise; it names `field`.
     """
     with reading(field, file, ".mtx"):
         with open_text(file, field) as stream:
             content = stream.read()
-        layout, kind, symmetry = _market_kind(content)
-        # Whole numbers of any length are read as reals, as counts are; and the half that a symmetric file has as it is.
-        kind = b"real" if kind == b"integer" else kind
-        half = layout == b"coordinate" and symmetry == b"symmetric"
-        banner = [b"%%MatrixMarket matrix", layout, kind, b"general" if half else symmetry]
-        matrix = scipy.io.mmread(io.BytesIO(b" ".join(banner) + content[content.index(b"\n") :]))
-        return _mirrored(matrix) if half else matrix
+        market, start = _market(content)
+        columns = market.columns
+        cells = pd.read_csv(
+            io.BytesIO(content[start:] or b"%"),
+            sep=r"\s+",
+            header=None,
+            names=None if market.entries else columns,
+            comment="%",
+            quoting=csv.QUOTE_NONE,
+            dtype={place: np.float64 if name == "value" else np.int64 for place, name in enumerate(columns)},
+        )
+        if cells.shape != (market.entries, len(columns)):
+            found = f"has {cells.shape[0]:,} lines of {cells.shape[1]} numbers"
+            raise ValueError(f"{found}; its header promises {market.entries:,} of {len(columns)}")
+        numbers = [cells[column].to_numpy() for column in cells]
+        return market.dense(numbers[0]) if market.layout == "array" else market.sparse(*numbers)
 
 
-def _mirrored(half: Any) -> Any:
-    """The symmetric matrix of which this is one half, and the diagonal."""
-    row, col = half.coords if hasattr(half, "coords") else (half.row, half.col)
-    beside = row != col
-    if (row < col).any() and (row > col).any():
-        raise ValueError("is symmetric and has cells on both sides of the diagonal; must have those of one side")
-    index = np.concatenate([row, col[beside]]), np.concatenate([col, row[beside]])
-    return sp.coo_array((np.concatenate([half.data, half.data[beside]]), index), shape=half.shape)
+@dataclass(frozen=True)
+class _Market:
+    """What the header of a Matrix Market file says."""
+
+    layout: str
+    kind: str
+    symmetric: bool
+    shape: tuple[int, int]
+    entries: int
+
+    @property
+    def columns(self) -> list[str]:
+        index = ["row", "column"] if self.layout == "coordinate" else []
+        return index if self.kind == "pattern" else [*index, "value"]
+
+    def sparse(self, row: Array, col: Array, value: Array | None = None) -> Any:
+        value = np.ones(len(row)) if value is None else value
+        row, col = (_index(name, index - 1, size) for name, index, size in zip("ij", (row, col), self.shape, strict=True))
+        if self.symmetric:
+            if (row < col).any() and (row > col).any():
+                raise ValueError("is symmetric and has cells on both sides of the diagonal; must have those of one side")
+            beside = row != col
+            row, col = np.concatenate([row, col[beside]]), np.concatenate([col, row[beside]])
+            value = np.concatenate([value, value[beside]])
+        return sp.coo_array((value, (row, col)), shape=self.shape)
+
+    def dense(self, value: Array) -> Array:
+        if not self.symmetric:
+            return value.reshape(self.shape[::-1]).T
+        matrix = np.empty(self.shape)
+        first, second = np.triu_indices(self.shape[0])  # column by column, from the diagonal down
+        matrix[first, second] = matrix[second, first] = value
+        return matrix
 
 
-def _market_kind(content: bytes) -> tuple[bytes, bytes, bytes]:
-    """Layout, kind of numbers and symmetry of a Matrix Market file, whose sizes are held against its length."""
-    lines = iter(content.split(b"\n", 1000))  # the sizes come after the comments
-    banner = next(lines).lower().split()
-    if len(banner) != 5 or banner[:2] != [b"%%matrixmarket", b"matrix"]:
+def _market(content: bytes) -> tuple[_Market, int]:
+    """The header, whose sizes are held against the file's length, and where the cells begin."""
+    at = 0
+    lines: list[str] = []
+    while at < len(content) and len(lines) < 2:
+        end = content.find(b"\n", at) + 1 or len(content)
+        line, at = content[at:end].strip(), end
+        if not lines or (line and not line.startswith(b"%")):
+            lines.append(line.decode("ascii"))
+    banner = lines[0].lower().split() if lines else []
+    if len(banner) != 5 or banner[:2] != ["%%matrixmarket", "matrix"]:
         raise ValueError("the first line must begin with %%MatrixMarket matrix")
     layout, kind, symmetry = banner[2:]
-    sizes = [int(size) for size in next((line for line in lines if line.strip() and not line.startswith(b"%")), b"").split()]
-    if len(sizes) != {b"coordinate": 3, b"array": 2}.get(layout) or min(sizes) < 0:
-        raise ValueError(f"{layout.decode()} of sizes {sizes} is no matrix")
+    if kind not in ("real", "integer", "pattern") or symmetry not in ("general", "symmetric") or (layout, kind) == PATTERNS:
+        raise ValueError(f"{layout} {kind} {symmetry}: must be real, integer or a coordinate pattern, general or symmetric")
+    sizes = [int(size) for size in lines[1].split()] if len(lines) > 1 else []
+    if len(sizes) != {"coordinate": 3, "array": 2}.get(layout) or min(sizes) < 0:
+        raise ValueError(f"{layout} of sizes {sizes} is no matrix")
     rows, cols = sizes[:2]
     if not (0 < rows <= LARGEST_INDEX + 1 and 0 < cols <= LARGEST_INDEX + 1):
         raise ValueError(f"{rows} x {cols}: must have rows and columns, {LARGEST_INDEX + 1:,} at most")
-    if symmetry != b"general" and rows != cols:
-        raise ValueError(f"{rows} x {cols} is not square, and cannot be {symmetry.decode()}")
-    entries = sizes[-1] if layout == b"coordinate" else rows * cols if symmetry == b"general" else rows * (rows - 1) // 2
+    symmetric = symmetry == "symmetric"
+    if symmetric and rows != cols:
+        raise ValueError(f"{rows} x {cols} is not square, and cannot be symmetric")
+    entries = sizes[-1] if layout == "coordinate" else rows * (rows + 1) // 2 if symmetric else rows * cols
     # Each number has a digit at least, and a space or line end.
-    least = 2 if layout == b"array" else 4
-    if entries * least > len(content):
+    if entries * (2 if layout == "array" else 4) > len(content) + 1:
         raise ValueError(f"the header promises {entries:,} entries, which {len(content):,} bytes cannot hold")
-    return layout, kind, symmetry
+    return _Market(layout, kind, symmetric, (rows, cols), entries), at
 
 
 __all__ = [

@@ -284,13 +284,11 @@ def _names(field: str, names: Sequence[str] | None, size: int) -> tuple[str, ...
         return None
     if len(names) != size:
         raise InputError(field, f"{len(names)} names", f"must name each of the {size} indices of that side")
-    _check_words(field, names)
+    _check_distinct(field, names)
     return tuple(str(name) for name in names)
 
 
-def _check_words(field: str, names: Sequence[str]) -> None:
-    if "" in set(names):
-        raise InputError(field, "", "is no word; name each index")
+def _check_distinct(field: str, names: Sequence[str]) -> None:
     if len(set(names)) != len(names):
         twice = pd.Series(list(names))
         raise InputError(field, twice[twice.duplicated()].iloc[0], "must name each index once; this name stands twice")
@@ -307,14 +305,13 @@ def _indices(field: str, values: ArrayLike, names: Sequence[str] | None) -> tupl
         missing = pd.isna(array)
         if missing.any():
             raise InputError(field, array[missing][0], "is no word; remove the cell or name it")
-        words = np.array([str(word) for word in array], dtype=object)
+        words = [str(word) for word in array]
         if names is None:
-            index, unique = pd.factorize(words, sort=True)
-            return index.astype(np.int64), unique.tolist()
-        _check_words("vocab" if field == "center" else "context_vocab", names)
+            names = sorted(set(words))
+        _check_distinct("vocab" if field == "center" else "context_vocab", names)
         index = pd.Index(list(names)).get_indexer(pd.Index(words))
         if (index < 0).any():
-            raise InputError(field, words[index < 0][0], "is not in the vocabulary given")
+            raise InputError(field, words[int(np.argmin(index))], "is not in the vocabulary given")
         return index.astype(np.int64), names
     if array.dtype.kind not in "iuf":
         raise InputError(field, f"array of {array.dtype}", "must hold whole numbers or words")

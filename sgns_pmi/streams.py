@@ -30,4 +30,4 @@ def stream(seed: int, *purpose: str) -> np.random.Generator:
 
 def torch_seed(seed: int, *purpose: str) -> int:
     """The same for `torch.Generator.manual_seed`: a whole number below 2⁶³."""
-    return int(seed_sequence(seed, *purpose).generate_state(1, np.uint64)[0] >> 1)
+    return int(seed_sequence(seed, *purpose).generate_state(1, np.uint64)[0]) >> 1

@@ -225,3 +225,14 @@ def test_a_symmetric_market_has_one_half(tmp_path, kind):
     (tmp_path / "c.mtx").write_text(f"{MARKET}coordinate {kind} symmetric\n2 2 2\n" + f"2 1{value}\n1 2{value}\n")
     with pytest.raises(InputError, match="both sides of the diagonal"):
         sp.read_triples(tmp_path / "c.mtx")
+
+
+@pytest.mark.parametrize("end", ["", "\n", " "])
+@pytest.mark.parametrize("number", ["1E-", "1e+", "1e", "0x", "infinit", "nan(", "1_0", "1,5", "1.5x"])
+def test_what_is_no_number_in_a_market(tmp_path, number, end):
+    """SciPy's parser reads 1 of most of these, and at the end of a file, or before a blank there, beyond it."""
+    for header in ("coordinate real general\n2 2 1\n1 2 ", "array real general\n1 1\n"):
+        (tmp_path / "c.mtx").write_text(MARKET + header + number + end)
+        refusal(tmp_path / "c.mtx")
+        (tmp_path / "c.mtx").write_text(MARKET + header + "1.5" + end)
+        assert sp.read_triples(tmp_path / "c.mtx").total == 1.5

@@ -184,7 +184,6 @@ def test_whole_numbers_written_as_floats_are_indices():
         (([0], [0], [1]), {"shape": "ab"}, "shape"),
         (([0], [0], [1]), {"shape": (2, 2, 2)}, "shape"),
         (([0], [0], [1]), {"shape": (10**12, 2)}, "shape"),
-        (([0], [0], [1]), {"vocab": ["", "b"]}, "vocab"),
     ],
 )
 def test_bad_triples(triples, kwargs, field):

@@ -63,7 +63,7 @@ def sample_counts(
     for rows in row_blocks(words, contexts):
         joint = truth.joint(rows)
         if totals is None:
-            counts = pairs * joint if sampling == "population" else rng.poisson(pairs * joint)
+            counts = float(pairs) * joint if sampling == "population" else rng.poisson(pairs * joint)
         else:
             counts = rng.multinomial(totals[rows], joint / joint.sum(axis=1, keepdims=True))
         block = sp.csr_array(counts)

@@ -236,7 +236,11 @@ def to_numbers(values: pd.Series, separator: str = "") -> Float:
         if commas.any():
             # Points beside decimal commas are of thousands, or a slip.
             values = values.where(commas | ~values.str.contains(".", regex=False), "").str.replace(",", ".")
-    return np.asarray(pd.to_numeric(values, errors="coerce"), dtype=np.float64)
+    numbers = np.array(pd.to_numeric(values, errors="coerce"), dtype=np.float64)
+    if not pd.api.types.is_numeric_dtype(values):
+        given = ~np.isnan(numbers)
+        numbers[given] = values[given].astype(np.float64)  # to the last digit, which not every pandas reads
+    return numbers
 
 
 def read_column(path: str | Path, field: str) -> Float:

@@ -269,7 +269,7 @@ def _side(values: pd.Series, texts: pd.Series, side: str, index_base: int, ids: 
             _refuse(texts.str.fullmatch(CODE), values, side, remedy, table)
     elif ids == "words" or not number.all() or not (typed or table.separator):
         return texts.to_numpy(dtype=object)
-    index = pd.to_numeric(values if typed else texts).to_numpy(np.float64)
+    index = np.asarray(values if typed else texts, dtype=np.float64)
     # In a column of numbers 1.5 is a slip, or a code.
     bad = ~((index >= index_base) & (index == np.trunc(index)))
     remedy = f"must be a word or a whole number from index_base={index_base}; of codes say data.ids=words"

@@ -235,8 +235,10 @@ def questions_table(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     keys : sequence of str
         The swept keys.
     """
-    # Not sorted: jobs, methods and sets stand in their own order.
-    return headlines(frame, keys).set_index([*keys, "job", "method", "question"])["value"].unstack("question", sort=False)
+    values = headlines(frame, keys).set_index([*keys, "job", "method", "question"])["value"]
+    # Jobs, methods and sets stand in their own order, which pandas 2.2 mistakes where `unstack` is not to sort.
+    rows, questions = values.index.droplevel("question").unique(), values.index.unique("question")
+    return values.unstack("question").reindex(index=rows, columns=questions)
 
 
 def headlines(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from sgns_pmi.factorise.linalg import balanced, randomized_svd, truncated_svd
 
 
 def test_iterative_path_agrees_with_lapack_and_sklearn():
-    matrix = sparse.random_array((620, 560), density=0.05, rng=np.random.default_rng(0), format="csr")
+    matrix = sparse.random_array((620, 560), density=0.05, random_state=np.random.default_rng(0), format="csr")
     left, values, right = truncated_svd(matrix, 6, seed=1)
     dense = np.linalg.svd(matrix.toarray())
     np.testing.assert_allclose(values, dense[1][:6], rtol=1e-10)
@@ -35,7 +35,7 @@ def test_iterative_path_of_a_rank_below_dim():
 
 
 def test_all_triplets_of_a_matrix_beyond_the_dense_side():
-    matrix = sparse.random_array((520, 510), density=0.02, rng=np.random.default_rng(0), format="csr")
+    matrix = sparse.random_array((520, 510), density=0.02, random_state=np.random.default_rng(0), format="csr")
     left, values, right = truncated_svd(matrix, 510)
     np.testing.assert_allclose(left * values @ right.T, matrix.toarray(), atol=1e-10)
 

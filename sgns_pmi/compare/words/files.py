@@ -190,7 +190,7 @@ def _write_npz(arrays: dict[str, Any], path: Path) -> None:
             "format": np.array(b"csr"),
         }
     with atomic_path(path) as beside:
-        np.savez(beside, allow_pickle=False, **arrays)
+        np.savez(beside, **arrays)
 
 
 def _read_npz(file: Path, vectors: str, normalize: str) -> WordVectors:
