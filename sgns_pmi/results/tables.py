@@ -27,7 +27,7 @@ NUMBERS = dict.fromkeys(("value", "seconds", "objective", "similarity", *INTERVA
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a frame without its index; floats in the shortest form that reads back as the same number."""
+    """Write a frame without its index; words as they are, floats in the shortest form that reads back as the same number."""
     with atomic_path(path) as beside:
         frame.to_csv(beside, index=False, lineterminator="\n")
 
