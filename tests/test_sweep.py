@@ -311,10 +311,7 @@ def test_figures_that_were_not_drawn_are_drawn_later(command: Command) -> None:
     for file in folder.iterdir():
         file.unlink()
     assert figures_command("run") == 0
-    # Places on maps of words are not kept.
-    assert {file.name: file.read_bytes() for file in folder.iterdir()} == {
-        name: picture for name, picture in drawn.items() if not name.startswith("words_")
-    }
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == drawn
     assert figures_command("none") == 2
     (command.folder / "run" / "shown.npz").unlink()
     assert figures_command("run") == 2

@@ -22,7 +22,7 @@ from sgns_pmi.results.sweep import Job, Sweep
 
 
 def draw_run(run: Run, **looks: Any) -> list[Path]:
-    """Write the figures of a run into its folder, as the run itself does; but maps of words, whose places are not kept.
+    """Write the figures of a run into its folder, as the run itself does.
 
     `looks` are keys under ``figure.`` (`Look`), in place of the run's own.
 
@@ -39,7 +39,7 @@ def draw_run(run: Run, **looks: Any) -> list[Path]:
     )
     losses = {name: METHODS[name].loss for name in run.shown.corrected if name in METHODS and METHODS[name].loss}
     frames = RunFrames(title, run.metrics, run.history, run.shown, losses, run.budget, run.intervals, run.agreement)
-    tables = {"evaluation": run.evaluation, "neighbours": run.neighbours}
+    tables = {"evaluation": run.evaluation, "neighbours": run.neighbours, "maps": run.maps}
     with drawn_as(Look.of(config.get("figure", {}) | looks)):
         written = run_figures(folder, frames, svg=config["svg"])
         return written + question_figures(folder, title, answers=answers_from(tables), svg=config["svg"])

@@ -28,23 +28,24 @@ def plot_cells(run: Run, most: int = MOST_CELLS) -> dict[str, Any] | None:
     -------
     dict
         ``center`` and ``context``, a word or a number each, absent where the run does not say; ``count``; ``target``;
-        ``estimates``, one list of each method by its readable name; ``total``, the cells that the run keeps. None stands for
-        an infinite value.
+        ``estimates``, one list of each method by its readable name; ``total``, the kept cells with a finite target. None
+        stands for an infinite value.
     """
     shown = run.shown
     if shown is None:
         return None
-    chosen = np.sort(stream(0, "report cells").permutation(shown.target.size)[:most])
+    # Where a pair was not seen the empirical PMI is infinite, and no point.
+    places = np.flatnonzero(np.isfinite(shown.target))
+    chosen = np.sort(stream(0, "report cells").permutation(places)[:most])
     cells: dict[str, Any] = {
         "count": _numbers(shown.counts.ravel()[chosen]),
         "target": _numbers(shown.target.ravel()[chosen]),
         "estimates": {label(method): _numbers(own.ravel()[chosen]) for method, own in shown.corrected.items()},
-        "total": int(shown.target.size),
+        "total": len(places),
     }
-    places = _places(shown, chosen)
-    if places is not None:
+    if (sides := _places(shown, chosen)) is not None:
         names = _vocabularies(run)
-        for side, at in zip(("center", "context"), places, strict=True):
+        for side, at in zip(("center", "context"), sides, strict=True):
             words = names.get(side)
             cells[side] = at.tolist() if words is None else [words[index] for index in at]
     return cells

@@ -5,7 +5,7 @@ A chart of one panel a method, or a value of a key, is a facet; the page's scrip
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,11 @@ MOST_MATRIX = 1_000_000
 """Cells of a matrix whose singular values are taken for a page: a fraction of a second."""
 SHORTEST = 1e-3
 """Seconds: less is drawn here."""
+MOST_MAPS = 6
+MOST_NAMED = 60
+"""Words of a map that are written where nothing is searched: the most frequent."""
+NAMING = 3
+"""Words that name a cluster."""
 FLOOR = 1e-4
 """Singular values below this share of the target's largest are rounding or nearly so."""
 
@@ -50,8 +55,8 @@ class Chart:
         What a reader has to know, below it.
     panels : int, default 1
         Panels that it has side by side where there is room.
-    zooms : bool, default False
-        Whether it can be moved and enlarged.
+    zooms : str, optional
+        The fields of its axes, as "x,y", where it can be moved and enlarged.
     """
 
     name: str
@@ -60,7 +65,7 @@ class Chart:
     alt: str
     note: str = ""
     panels: int = 1
-    zooms: bool = False
+    zooms: str = ""
 
 
 def recovery_chart(methods: Sequence[str], target: str, cells: Sequence[Mapping[str, Any]], note: str) -> Chart:
@@ -112,8 +117,8 @@ def recovery_chart(methods: Sequence[str], target: str, cells: Sequence[Mapping[
         spec,
         alt,
         note,
-        len(methods),
-        True,
+        panels=len(methods),
+        zooms="target,estimate",
     )
 
 
@@ -244,6 +249,55 @@ def losses_chart(history: pd.DataFrame, losses: Mapping[str, str]) -> Chart:
     )
 
 
+def map_charts(maps: pd.DataFrame) -> Iterator[Chart]:
+    """A map of words for each method, projection and kind of vectors, at most `MOST_MAPS`, by cluster; its words are searched."""
+    groups = list(maps.groupby(["method", "projection", "panel"], sort=False))
+    for number, (place, own) in enumerate(groups[:MOST_MAPS]):
+        method, projection, panel = map(str, place)
+        names = {cluster: ", ".join(rows["word"].iloc[:NAMING]) for cluster, rows in own.groupby("cluster")}
+        rows = [
+            {"word": word, "x": x, "y": y, "rank": rank, "cluster": names[cluster]}
+            for rank, (word, x, y, cluster) in enumerate(own[["word", "x", "y", "cluster"]].itertuples(index=False), 1)
+        ]
+        found = {"test": "search == '' || indexof(lower(datum.word), lower(search)) >= 0", "value": 0.85}
+        named = {"test": "search != '' ? indexof(lower(datum.word), lower(search)) >= 0 : datum.rank <= namable", "value": 1}
+        axis = {"type": "quantitative", "title": None, "axis": {"labels": False, "ticks": False}, "scale": {"zero": False}}
+        spec = {
+            "data": {"values": _finite(rows)},
+            "height": 480,
+            "params": [
+                {"name": "search", "value": "", "bind": {"input": "search", "name": "Search ", "autocomplete": "off"}},
+                {"name": "namable", "value": MOST_NAMED},
+            ],
+            "encoding": {"x": {"field": "x", **axis}, "y": {"field": "y", **axis}},
+            "layer": [
+                {
+                    "mark": {"type": "circle", "size": 40, "clip": True, "aria": False},
+                    "params": [_zoom()],
+                    "encoding": {
+                        "color": {
+                            "field": "cluster",
+                            "type": "nominal",
+                            "sort": list(names.values()),
+                            "title": None,
+                            "scale": {"scheme": "tableau10"},
+                        },
+                        "opacity": {"condition": found, "value": 0.08},
+                        "tooltip": [{"field": "word"}, {"field": "rank", "type": "quantitative"}, {"field": "cluster"}],
+                    },
+                },
+                {
+                    "mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 11, "color": INK, "clip": True},
+                    "encoding": {"text": {"field": "word"}, "opacity": {"condition": named, "value": 0}},
+                },
+            ],
+        }
+        kind = f", {panel}" if own["panel"].iloc[0] != "V" or len(groups) > 1 else ""
+        title = f"Map of words: {label(method)}{kind}, {projection}"
+        alt = f"Where the {len(rows)} most frequent words lie by {label(method)}, near words beside each other."
+        yield Chart(f"map-{number}", title, spec, alt, "Clusters are named by their most frequent words.", zooms="x,y")
+
+
 def spectrum_chart(shown: ShownCells, dim: int | None, pmi_rank: int | None) -> Chart:
     """Leading singular values of the target and of each estimate."""
     count = min(MOST_VALUES, *shown.target.shape)
@@ -345,6 +399,11 @@ def sweep_chart(summary: pd.DataFrame, keys: Sequence[str], cells: str, target: 
     return Chart(f"sweep-{cells}", title, spec, alt, panels=len(panels))
 
 
+def _zoom() -> Spec:
+    """Moved by dragging, enlarged by the wheel with Shift, as the wheel alone moves the page."""
+    return {"name": "zoom", "bind": "scales", "select": {"type": "interval", "zoom": "wheel![event.shiftKey]"}}
+
+
 def _scale(methods: Sequence[str], others: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Colours of the methods by their readable names; black would not be seen on a dark page."""
     shades = {label(method): INK if colour(method) == "#000000" else colour(method) for method in methods} | dict(others or {})
@@ -382,6 +441,7 @@ __all__ = [
     "budget_chart",
     "convergence_chart",
     "losses_chart",
+    "map_charts",
     "recovery_chart",
     "spectrum_chart",
     "sweep_chart",

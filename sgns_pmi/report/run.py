@@ -19,6 +19,7 @@ from sgns_pmi.report.charts import (
     budget_chart,
     convergence_chart,
     losses_chart,
+    map_charts,
     recovery_chart,
     spectrum_chart,
 )
@@ -101,12 +102,13 @@ def charts(run: Run, cells: Mapping[str, Any] | None) -> Iterator[Chart]:
         yield losses_chart(history[own], losses)
     if shown is not None and shown.target.ndim == 2 and shown.target.size <= MOST_MATRIX:
         yield spectrum_chart(shown, run.config.get("dim"), run.summary.get("pmi_rank"))
+    yield from map_charts(run.maps)
 
 
 def _cells_note(note: str, cells: Mapping[str, Any]) -> str:
     kept, total = len(cells["target"]), cells["total"]
     parts = [f"{note[0].upper()}{note[1:]}." if note else "", f"{kept:,} of {total:,} cells." if kept < total else ""]
-    return " ".join([*filter(None, parts), "Grey: unseen cells."])
+    return " ".join([*filter(None, parts), "" if all(cells["count"]) else "Grey: unseen cells."]).strip()
 
 
 def answers_table(run: Run) -> Table:

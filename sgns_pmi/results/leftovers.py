@@ -13,6 +13,7 @@ RUN_FILES = (
     "history.csv",
     "evaluation.csv",
     "neighbours.csv",
+    "maps.csv",
     "budget.csv",
     "agreement.csv",
     "intervals.csv",

@@ -37,6 +37,7 @@ MISSING = "missing"
 LEFT_BY_A_RUN = (".hydra", "summary.json", "metrics.csv", "vectors")
 HISTORY_COLUMNS = ("method", "step", "epoch", "seconds", "objective")
 SIDES = ("center", "context")
+MAP_COLUMNS = ("method", "projection", "panel", "word", "x", "y", "cluster")
 NEIGHBOUR_COLUMNS = ("method", "word", "rank", "neighbour", "similarity")
 
 
@@ -157,6 +158,11 @@ class Run:
     def neighbours(self) -> pd.DataFrame:
         """Rows of neighbours.csv: method, word, rank, neighbour, similarity."""
         return self._table("neighbours", NEIGHBOUR_COLUMNS)
+
+    @cached_property
+    def maps(self) -> pd.DataFrame:
+        """Rows of maps.csv: method, projection, panel, word, x, y, cluster."""
+        return self._table("maps", MAP_COLUMNS)
 
     @cached_property
     def shown(self) -> ShownCells | None:

@@ -13,7 +13,21 @@ from sgns_pmi.files import atomic_path
 from sgns_pmi.lazily import pd
 
 TEXT = dict.fromkeys(
-    (*METRIC_COLUMNS[:-1], "term", "other", "center", "context", "task", "set", "section", "word", "neighbour"), str
+    (
+        *METRIC_COLUMNS[:-1],
+        "term",
+        "other",
+        "center",
+        "context",
+        "task",
+        "set",
+        "section",
+        "word",
+        "neighbour",
+        "projection",
+        "panel",
+    ),
+    str,
 )
 """Columns of names: "true" alone in a column would be read as a boolean, and NA, null and nan are words."""
 
@@ -51,7 +65,7 @@ def write_text(text: str, path: Path) -> None:
 
 
 def write_answers(answers: Answers, directory: Path) -> None:
-    """Write evaluation.csv, neighbours.csv, ..., those that have rows; one of an earlier run does not stay in their place."""
+    """Write evaluation.csv, neighbours.csv, maps.csv, ..., those that have rows; an earlier run's does not stay there."""
     for name, frame in answer_tables(answers).items():
         path = directory / f"{name}.csv"
         path.unlink(missing_ok=True)

@@ -23,6 +23,9 @@ def run_folder(tmp_path: Path) -> Path:
     pd.DataFrame(rows, columns=["method", "term", "cells", "metric", "value"]).to_csv(folder / "budget.csv", index=False)
     steps = [(method, step, step, step / 8, 2 + 2.0**-step) for method in ("sgns_expected", "glove") for step in range(6)]
     pd.DataFrame(steps, columns=["method", "step", "epoch", "seconds", "objective"]).to_csv(folder / "history.csv", index=False)
+    places = [("glove", "pca", "V", f"word{place}", place, place % 3, place % 2) for place in range(8)]
+    columns = ["method", "projection", "panel", "word", "x", "y", "cluster"]
+    pd.DataFrame(places, columns=columns).to_csv(folder / "maps.csv", index=False)
     return folder
 
 

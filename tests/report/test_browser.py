@@ -90,14 +90,23 @@ def test_points_say_what_they_are_and_the_plot_is_enlarged(visit: Any, run_folde
     page = visit(run_folder)
     assert page.locator("#recovery .mark-symbol path").count() == 3 * 144
     before = page.evaluate(PLOTTED)
-    page.locator('[data-zoom="0.6"]').click()
+    page.locator('#recovery [data-zoom="0.6"]').click()
     page.wait_for_function(CHANGED, arg=before)
-    page.locator('[data-zoom="0"]').click()
+    page.locator('#recovery [data-zoom="0"]').click()
     page.wait_for_function(f"before => {PLOTTED} === before", arg=before)
     page.locator("#recovery .mark-symbol path").nth(70).hover(force=True)
     tooltip = page.locator("#vg-tooltip-element")
     tooltip.wait_for(state="visible")
     assert {"center", "context", "count", "estimate", "true PMI"} <= set(tooltip.inner_text().replace("\t", "\n").splitlines())
+
+
+def test_a_map_is_searched(visit: Any, run_folder: Path) -> None:
+    page = visit(run_folder)
+    words = "[...document.querySelectorAll('#map-0 .mark-text text')].filter((own) => /^word\\d$/.test(own.textContent))"
+    shown = f"{words}.filter((own) => own.getAttribute('opacity') !== '0').map((own) => own.textContent).join()"
+    assert page.evaluate(shown).count("word") == 8
+    page.locator("#map-0 input[type=search]").fill("ORD7")
+    page.wait_for_function(f"{shown} === 'word7'")
 
 
 def test_a_slider_goes_through_a_swept_key(visit: Any, sweep_folder: Path) -> None:

@@ -96,7 +96,7 @@ def test_fits_without_an_optimum_do_not_win(tmp_path: Path) -> None:
 def test_a_budget_says_what_the_error_is_made_of(run_folder: Path) -> None:
     page = page_of(run_folder)
     assert "Of the squared error of SGNS (expected), 85 % is sampling noise, 10 % is optimisation and 5 % is rank" in page.text
-    assert data_of(page)["names"] == ["recovery", "budget", "convergence", "losses", "spectrum"]
+    assert data_of(page)["names"] == ["recovery", "budget", "convergence", "losses", "spectrum", "map-0"]
 
 
 @pytest.mark.parametrize("status", ["running", "failed", "interrupted", "refused"])

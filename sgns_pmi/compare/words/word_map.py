@@ -125,7 +125,7 @@ class MapQuestion(Question):
     maps: Sequence[str] = ("pca",)
     map_words: int = 150
     name = "word_map"
-    file = None
+    file = "maps"
     place = 50
 
     def read(self) -> Sequence[str]:

@@ -125,22 +125,16 @@ async function draw() {
 
 for (const button of document.querySelectorAll("[data-zoom]")) {
   button.addEventListener("click", () => {
-    const index = data.names.indexOf(button.closest("figure").id);
-    const view = views.get(index);
+    const figure = button.closest("figure");
+    const view = views.get(data.names.indexOf(figure.id));
     const factor = Number(button.dataset.zoom);
-    for (const field of ["target", "estimate"]) {
-      const signal = `zoom_${field}`;
-      const found = view.signal(signal) ?? extent(field);
-      const [middle, half] = [(found[0] + found[1]) / 2, (found[1] - found[0]) / 2];
-      view.signal(signal, factor === 0 ? null : [middle - factor * half, middle + factor * half]);
-    }
+    figure.dataset.fields.split(",").forEach((field, axis) => {
+      const [low, high] = view.scale("xy"[axis]).domain();
+      const [middle, half] = [(low + high) / 2, (factor * (high - low)) / 2];
+      view.signal(`zoom_${field}`, factor === 0 ? null : [middle - half, middle + half]);
+    });
     view.runAsync();
   });
-}
-
-function extent(field) {
-  const values = rows(data.cells.jobs[job]).map((row) => row[field]);
-  return [Math.min(...values), Math.max(...values)];
 }
 
 // A slider for each swept key; the job is the one with all their values.

@@ -109,8 +109,9 @@ def test_answers_stand_method_by_method() -> None:
         task: pd.DataFrame([(method, task, "s", "all", "m", 1.0) for method in methods], columns=columns)
         for task, methods in {"similarity": "ba", "analogy": "ba", "sentiment": "bax"}.items()
     }
-    (table, near) = answer_tables(frames).values()
-    assert near is None
+    tables = answer_tables(frames)
+    table = tables["evaluation"]
+    assert tables["neighbours"] is tables["maps"] is None
     assert table is not None
     assert list(zip(table["method"], table["task"], strict=True)) == [
         ("b", "similarity"),

@@ -1,0 +1,81 @@
+"""Vectors for other programs, read back as these read them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sgns_pmi as sp
+from sgns_pmi.compare.words.files import write_factors
+from sgns_pmi.export import main
+
+WORDS = ["the", "king", 'a "b", c']
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    counts = sp.CooccurrenceCounts.from_matrix(np.array([[9, 5, 1], [4, 6, 2], [1, 1, 7]]), vocab=WORDS, context_vocab=WORDS)
+    folder = tmp_path / "run"
+    for name, estimator in (("qwem", sp.QWEM(dim=2)), ("sppmi", sp.SPPMI(k=1))):
+        write_factors(estimator.fit(counts), counts, folder / "vectors" / f"{name}.npz")
+    return folder
+
+
+def learned(run: Path, kind: str) -> np.ndarray:
+    return sp.Run.open(run).vectors("qwem", kind, "none").matrix
+
+
+def names(run: Path) -> tuple[str, ...]:
+    return sp.Run.open(run).vectors("qwem").words
+
+
+def test_a_table_has_every_digit(run: Path) -> None:
+    main([str(run), "format=csv"])
+    for kind in "VU":
+        with (run / "exports" / f"qwem_{kind}.csv").open(newline="", encoding="utf-8") as stream:
+            heading, *rows = csv.reader(stream)
+        assert heading == ["word", "d1", "d2"]
+        assert {row[0] for row in rows} == set(WORDS)
+        np.testing.assert_array_equal([[float(cell) for cell in row[1:]] for row in rows], learned(run, kind))
+
+
+def test_the_projector_has_vectors_and_words(run: Path) -> None:
+    main([str(run), "format=projector"])
+    np.testing.assert_array_equal(np.loadtxt(run / "exports" / "qwem.tsv", delimiter="\t"), learned(run, "V"))
+    assert (run / "exports" / "qwem_words.tsv").read_text(encoding="utf-8").splitlines() == list(names(run))
+
+
+def test_safetensors_hold_both_sides_and_their_words(run: Path) -> None:
+    safetensors = pytest.importorskip("safetensors", reason="needs safetensors")
+    main([str(run), "format=safetensors", "method=qwem"])
+    with safetensors.safe_open(run / "exports" / "qwem.safetensors", framework="numpy") as kept:
+        for kind in "VU":
+            np.testing.assert_array_equal(kept.get_tensor(kind), learned(run, kind))
+        assert tuple(json.loads(kept.metadata()["V_words"])) == names(run)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "format=None: must be named"),
+        (["format=xls"], "format=xls"),
+        (["format=csv", "method=sppmi"], "method=sppmi: has sparse rows"),
+        (["format=csv", "methods=qwem"], "methods=qwem"),
+        (["format=word2vec"], "has white space"),
+        (["format=csv", "method=glove"], "method=glove"),
+    ],
+)
+def test_what_cannot_be_written_is_one_line(
+    run: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([str(run), *arguments])
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert not list(run.glob("exports/*"))
