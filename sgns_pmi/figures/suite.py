@@ -13,6 +13,8 @@ from sgns_pmi.figures.style import label, number, plain, set_title, styled
 COLOURS = sns.color_palette("crest", as_cmap=True)
 WORST = 30.0
 """Times the best error, from which on all is coloured alike."""
+EXACT = 1e-9
+"""An error so small is rounding."""
 
 
 @styled
@@ -51,7 +53,7 @@ def suite_figure(summary: pd.DataFrame, tied: pd.DataFrame, *, title: str, best_
                 ax.text(
                     column,
                     row,
-                    number(values[row, column]),
+                    number(0.0 if abs(values[row, column]) < EXACT else values[row, column]),
                     ha="center",
                     va="center",
                     fontsize=6.5,

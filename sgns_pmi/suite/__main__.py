@@ -46,6 +46,8 @@ Keys (key=value):
   folder=outputs/suite    where results are kept
   text=FILE               the text that corpus tasks take their truth from; they are left out without it
 """
+WIDTH = 200
+"""Letters of a line of the list."""
 NUMBERS = {"seeds", "jobs"}
 
 
@@ -135,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         choices = Choices.from_arguments(keys)
         tasks = choose(rest[0] if rest else None)
         if "--list" in given:
-            print(as_text(listed(tasks).set_index("task")), f"{len(tasks)} tasks", sep="\n")
+            print(as_text(listed(tasks).set_index("task"), width=WIDTH), f"{len(tasks)} tasks", sep="\n")
             return
         if choices.text is None and all(task.needs_text for task in tasks):
             raise InputError("text", "", "must name a file: the truth of corpus tasks is made of it, as text=FILE")

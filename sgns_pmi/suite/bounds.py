@@ -17,8 +17,8 @@ from sgns_pmi.suite.tasks import INDEPENDENT_DRAWS, Task
 
 Float = NDArray[np.float64]
 BOUNDS = "bounds"
-MOST_NUMBERS = 100_000_000
-"""Entries of the Jacobian, words x contexts x parameters, up to which the bound is computed."""
+MOST_PARAMETERS = 4_000
+"""Of a model, up to which its bound takes less than a minute."""
 
 
 def bounds(folder: Path, task: Task) -> dict[Model, float]:
@@ -26,10 +26,8 @@ def bounds(folder: Path, task: Task) -> dict[Model, float]:
 
     Empty where the PMI is of full rank or 0, pairs were not drawn one by one from P, or words are too many to compute it.
     """
-    parameters = 2 * task.words * (task.interaction + 1)
-    if not task.exact or task.rank == 0 or task.generator not in INDEPENDENT_DRAWS:
-        return {}
-    if task.words**2 * parameters > MOST_NUMBERS:
+    parameters = 2 * task.words * (task.rank + 1)
+    if not task.exact or task.rank == 0 or task.generator not in INDEPENDENT_DRAWS or parameters > MOST_PARAMETERS:
         return {}
     file = folder / BOUNDS / f"{task.name}.json"
     known = {"key": job_key({"task": [task.generator, task.own]}), "code": code_version()}

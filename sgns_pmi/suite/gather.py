@@ -51,7 +51,12 @@ def gather(folder: Path, tasks: Sequence[Task]) -> None:
     tables = {"Ranks, ties by error bars": places} if len(places) else {}
     write_text(page(tables, tasks, whole, notes(fits), picture), folder / "report.html")
     if len(places):
-        print(as_text(places.set_index("method")))
+        told = {
+            "tasks": "tasks",
+            "first, P-weighted RMSE": "first or tied",
+            "mean rank, P-weighted RMSE": "mean rank (P-weighted RMSE)",
+        }
+        print(as_text(places.set_index("method")[list(told)].rename(columns=told)))
 
 
 def notes(fits: Sequence[Fit]) -> list[str]:

@@ -44,6 +44,7 @@ FITS: dict[str, tuple[Callable[[], Any], Any]] = {
     "pairs": (lambda: sp.SGNS(dim=3, bias=True, solver=Sampled(negatives="pair", epochs=12, batch_size=100)), COUNTS),
     "sgd": (lambda: sp.SGNS(dim=3, solver=Sampled(optimizer="sgd", decay="none", epochs=4, batch_size=100)), COUNTS),
     "blocks": (lambda: sp.SGNS(dim=3, solver=Sampled(negatives="block", epochs=5)), COUNTS),
+    "infonce": (lambda: sp.InfoNCE(dim=2, batch=32, epochs=2), COUNTS),
     "newton": (lambda: sp.SGNS(dim=2, bias=True, solver=Expected(starts=1)), FULL),
     "starts": (lambda: sp.SGNS(dim=2, solver=Expected(starts=3)), FULL),
     "quasi_newton": (lambda: sp.SGNS(dim=3, solver=Expected(precision="float32", max_steps=40)), FULL),

@@ -210,8 +210,17 @@ class _Batches:
         remedy = f"training diverged by step {self.step} of {self.steps}; choose a smaller learning rate"
         return InputError("lr", self._options.lr, remedy)
 
+    def saved(self) -> dict[str, Tensor]:
+        """The state of the draws, and the optimiser's moments."""
+        return {"generator": self._generator.get_state(), **solvers.moments(self._optimizer)}
+
+    def restore(self, saved: dict[str, Tensor]) -> None:
+        """Go on from there."""
+        self._generator.set_state(saved.pop("generator"))
+        solvers.restore_moments(self._optimizer, saved)
+
     def __iter__(self) -> Iterator[None]:
-        for _ in range(self.steps):
+        while self.step < self.steps:
             self._optimizer.param_groups[0]["lr"] = self._options.lr * (1 - self.step / self.steps)
             uniform = torch.rand(self._batch, dtype=torch.float64, generator=self._generator, device=self._shares.device)
             drawn = torch.searchsorted(self._shares, uniform * self._shares[-1], right=True).clamp_(max=len(self._shares) - 1)

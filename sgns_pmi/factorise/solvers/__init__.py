@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sgns_pmi.factorise.solvers.sampled import batch_gradient, small_start
     from sgns_pmi.factorise.solvers.search import Trial, backtrack
     from sgns_pmi.factorise.solvers.start import random_start, spectral_start
-    from sgns_pmi.factorise.solvers.training import DIVERGED, RECORDS, recorded_every, train
+    from sgns_pmi.factorise.solvers.training import DIVERGED, RECORDS, moments, recorded_every, restore_moments, train
 
 __getattr__ = door(__name__)
 
@@ -45,10 +45,12 @@ __all__ = [
     "improve",
     "minimise",
     "minimise_coupled",
+    "moments",
     "newton_move",
     "parts",
     "random_start",
     "recorded_every",
+    "restore_moments",
     "runs_off",
     "small_start",
     "solve_ridge",

@@ -241,22 +241,13 @@ class _Pairs:
 
     def saved(self) -> dict[str, Tensor]:
         """The order of this epoch, the state of the draws, and the optimiser's moments."""
-        moments = {
-            f"{place}.{name}": torch.as_tensor(value)
-            for place, own in self._optimizer.state_dict()["state"].items()
-            for name, value in own.items()
-        }
-        return {"order": self._order, "generator": self._generator.get_state(), **moments}
+        return {"order": self._order, "generator": self._generator.get_state(), **solvers.moments(self._optimizer)}
 
     def restore(self, saved: dict[str, Tensor]) -> None:
         """Go on from there."""
         self._order = saved.pop("order").to(self._order.device)
         self._generator.set_state(saved.pop("generator"))
-        moments: dict[int, dict[str, Tensor]] = {}
-        for key, value in saved.items():
-            place, _, name = key.partition(".")
-            moments.setdefault(int(place), {})[name] = value
-        self._optimizer.load_state_dict(self._optimizer.state_dict() | {"state": moments})
+        solvers.restore_moments(self._optimizer, saved)
 
     def __iter__(self) -> Iterator[None]:
         triples = self._triples
