@@ -92,3 +92,10 @@ def test_what_the_manual_includes_is_there() -> None:
     assert places["experiments/toy/README.md"] == "studies/toy/index.md"
     assert [file for file in places if not (ROOT / file).is_file()] == []
     assert len(set(places.values())) == len(places)
+
+
+def test_every_command_says_in_the_manual_what_it_does() -> None:
+    page = (ROOT / "docs/reference/command_line.md").read_text(encoding="utf-8")
+    files = [file for file in (ROOT / "sgns_pmi").rglob("*.py") if "\nUSAGE = " in file.read_text(encoding="utf-8")]
+    modules = [".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__") for file in files]
+    assert sorted(re.findall(r"^\{help (\S+)\}$", page, flags=re.MULTILINE)) == sorted(modules)
