@@ -111,6 +111,9 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
                 agreement = compare.agreement_rows(fitted, problem.counts)
             if len(agreement):
                 write_csv(agreement, directory / "agreement.csv")
+            if len(path := compare.path_rows(fitted)):
+                record.suggested(compare.suggested_dims(path))
+                write_csv(path, directory / "path.csv")
             intervals = pd.DataFrame()
             if config.intervals:
                 with record.step("intervals"):
@@ -132,7 +135,7 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
                     problem.title, config.k, config.dim, config.noise_name, config.exponent, problem.pmi_rank
                 )
                 losses = {name: METHODS[name].loss for name in fitted if METHODS[name].loss}
-                frames = figures.RunFrames(title, metrics, histories(fitted), shown, losses, budget, intervals, agreement)
+                frames = figures.RunFrames(title, metrics, histories(fitted), shown, losses, budget, intervals, agreement, path)
                 figures.run_figures(directory / "figures", frames, svg=config.svg)
                 figures.question_figures(directory / "figures", title, answers=answers, svg=config.svg)
     return record

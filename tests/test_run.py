@@ -228,6 +228,7 @@ def test_files_of_a_run(command: Command) -> None:
     assert set(written(out)) >= {
         "metrics.csv",
         "agreement.csv",
+        "path.csv",
         "budget.csv",
         "history.csv",
         "summary.json",
@@ -235,6 +236,7 @@ def test_files_of_a_run(command: Command) -> None:
         "figures/recovery.png",
         "figures/recovery_raw.png",
         "figures/agreement.png",
+        "figures/path.png",
         "figures/budget.png",
         *(f"vectors/{method}.npz" for method in methods),
     }
@@ -266,6 +268,13 @@ def test_files_of_a_run(command: Command) -> None:
 
     summary = json.loads((out / "summary.json").read_text())
     assert summary["status"] == "complete"
+    path = sp.Run.open(out).path
+    assert list(path.columns) == ["method", "key", "value", "rank", "held_out", "se"]
+    suggested = summary["suggested_dim"]["sgns_ridge"]
+    assert suggested["held_out"] == summary["methods"]["sgns_ridge"]["suggested_dim"]
+    ridges = path[path["key"] == "ridge"]
+    best = ridges.loc[ridges["held_out"].idxmin()]
+    assert (suggested["penalty_path"], summary["methods"]["sgns_ridge"]["ridge"]) == (best["rank"], best["value"])
     assert summary["budget"] == {"optimum": dict.fromkeys(methods, "own"), "left_out": {}}
     steps = ["problem", methods[0], "compare", *methods[1:], "floors", "budget", "agreement", "evaluate", "figures"]
     assert [step["step"] for step in summary["steps"]] == steps

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sgns_pmi.compare.floors import limit_rows
     from sgns_pmi.compare.intervals import interval_rows
     from sgns_pmi.compare.limits import cramer_rao_rmse
+    from sgns_pmi.compare.path import path_rows, suggested_dims
     from sgns_pmi.compare.spaces import agreement_rows, space_rows
     from sgns_pmi.compare.table import main_cells, main_target, select
     from sgns_pmi.compare.words.evaluation import QUESTIONS, Answers, Evaluation, evaluate, method_vectors
@@ -36,7 +37,9 @@ __all__ = [
     "method_vectors",
     "objective_deviation",
     "optimal_objective",
+    "path_rows",
     "scores_objective",
     "select",
     "space_rows",
+    "suggested_dims",
 ]

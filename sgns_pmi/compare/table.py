@@ -11,6 +11,7 @@ from sgns_pmi.lazily import pd
 METRIC_COLUMNS = ("method", "estimate", "target", "cells", "metric", "value")
 INTERVAL_COLUMNS = ("method", "center", "context", "estimate", "se", "lower", "upper", "z", "p_value", "q_value")
 AGREEMENT_COLUMNS = ("method", "other", "metric", "value")
+PATH_COLUMNS = ("method", "key", "value", "rank", "held_out", "se")
 BUDGET_COLUMNS = ("method", "term", "cells", "metric", "value")
 
 
@@ -55,4 +56,13 @@ def main_cells(metrics: pd.DataFrame) -> tuple[str, ...]:
     return ("all", "seen", "unseen") if main_target(metrics) == "true" else ("seen",)
 
 
-__all__ = ["AGREEMENT_COLUMNS", "BUDGET_COLUMNS", "INTERVAL_COLUMNS", "METRIC_COLUMNS", "main_cells", "main_target", "select"]
+__all__ = [
+    "AGREEMENT_COLUMNS",
+    "BUDGET_COLUMNS",
+    "INTERVAL_COLUMNS",
+    "METRIC_COLUMNS",
+    "PATH_COLUMNS",
+    "main_cells",
+    "main_target",
+    "select",
+]

@@ -33,6 +33,8 @@ class RunFrames:
         Rows of intervals.csv; empty where none were asked for.
     agreement : DataFrame
         Rows of agreement.csv; empty where fewer than two methods have vectors.
+    path : DataFrame
+        Rows of path.csv; empty where no penalty was chosen.
     """
 
     title: RunTitle
@@ -43,6 +45,7 @@ class RunFrames:
     budget: pd.DataFrame = field(default_factory=pd.DataFrame)
     intervals: pd.DataFrame = field(default_factory=pd.DataFrame)
     agreement: pd.DataFrame = field(default_factory=pd.DataFrame)
+    path: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 Draw = Callable[[RunFrames], Iterator[tuple[str, Figure]]]

@@ -16,6 +16,7 @@ RUN_FILES = (
     "maps.csv",
     "budget.csv",
     "agreement.csv",
+    "path.csv",
     "intervals.csv",
     "report.html",
     "shown.npz",

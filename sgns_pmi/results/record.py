@@ -157,6 +157,11 @@ class RunRecord:
         for method, reason in left_out.items():
             log.info("%s has no error budget: %s", method, reason)
 
+    def suggested(self, dims: Mapping[str, Mapping[str, int]]) -> None:
+        """Note which dims methods suggest, by what they go by."""
+        if dims:
+            self._facts["suggested_dim"] = {method: dict(answers) for method, answers in dims.items()}
+
     def interrupted(self) -> None:
         """Note that Ctrl-C ended the run."""
         self.status = "interrupted"

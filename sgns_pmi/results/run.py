@@ -20,6 +20,7 @@ from sgns_pmi.compare.table import (
     BUDGET_COLUMNS,
     INTERVAL_COLUMNS,
     METRIC_COLUMNS,
+    PATH_COLUMNS,
     main_cells,
     main_target,
     select,
@@ -132,6 +133,11 @@ class Run:
     def budget(self) -> pd.DataFrame:
         """Rows of budget.csv: method, term, cells, metric, value; there are some where a truth is known."""
         return self._table("budget", BUDGET_COLUMNS)
+
+    @cached_property
+    def path(self) -> pd.DataFrame:
+        """Rows of path.csv: method, key (ridge or dim), value, rank, held_out, se; there are some with ``ridge=auto``."""
+        return self._table("path", PATH_COLUMNS)
 
     @cached_property
     def agreement(self) -> pd.DataFrame:

@@ -16,6 +16,7 @@ TEXT = dict.fromkeys(
     (
         *METRIC_COLUMNS[:-1],
         "term",
+        "key",
         "other",
         "center",
         "context",
@@ -37,7 +38,7 @@ def number(text: str) -> float:
     return float(text or "nan")
 
 
-NUMBERS = dict.fromkeys(("value", "seconds", "objective", "similarity", *INTERVAL_COLUMNS[4:], "truth"), number)
+NUMBERS = dict.fromkeys(("value", "seconds", "objective", "similarity", *INTERVAL_COLUMNS[4:], "truth", "held_out"), number)
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:

@@ -1,0 +1,65 @@
+"""How a penalty and a dim were chosen: held-out ℓ and rank against λ, and held-out ℓ against dim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from sgns_pmi.figures.registry import RunFrames, run_figure
+from sgns_pmi.figures.style import TARGET, colour, label, marker, set_title, styled
+
+
+@run_figure
+def path_figures(run: RunFrames) -> Iterator[tuple[str, Figure]]:
+    """path, where a penalty was chosen by held-out pairs."""
+    if len(run.path):
+        yield "path", path_figure(run.path, title=run.title.of("A penalty and a dim, chosen by held-out pairs"))
+
+
+@styled
+def path_figure(path: pd.DataFrame, *, title: str) -> Figure:
+    """Held-out ℓ and rank against λ, and held-out ℓ of refits without penalty against dim, a line a method.
+
+    Parameters
+    ----------
+    path : DataFrame
+        Columns method, key ("ridge" or "dim"), value, rank, held_out, se.
+    title : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Three panels; a dashed line at the λ with the least held-out ℓ, and at the least dim within a standard error of the best.
+    """
+    figure = Figure(figsize=(10, 3.4), layout="constrained")
+    held_out, rank, dims = figure.subplots(1, 3)
+    for method, own in path.groupby("method", sort=False):
+        look = {"color": colour(str(method)), "marker": marker(str(method)), "label": label(str(method))}
+        ridge, dim = own[own["key"] == "ridge"], own[own["key"] == "dim"]
+        held_out.plot(ridge["value"], ridge["held_out"], **look)
+        rank.plot(ridge["value"], ridge["rank"], **look)
+        best = ridge.loc[ridge["held_out"].idxmin(), "value"]
+        dims.errorbar(dim["value"], dim["held_out"], dim["se"], capsize=2, **look)
+        suggested = dim.loc[dim["held_out"] - dim["held_out"].min() <= dim["se"], "value"].iloc[0]
+        for ax, place in ((held_out, best), (rank, best), (dims, suggested)):
+            ax.axvline(place, color=TARGET, linestyle="--", linewidth=1, zorder=0)
+        dims.set_title(f"suggested dim = {suggested:g}")
+        held_out.set_title(f"best λ = {best:.2g}")
+    for ax in (held_out, rank):
+        ax.set_xscale("log")
+        ax.set_xlabel("λ of the penalty")
+    dims.set_xlabel("dim, refitted without penalty")
+    dims.xaxis.set_major_locator(MaxNLocator(integer=True))
+    rank.yaxis.set_major_locator(MaxNLocator(integer=True))
+    for ax, name in ((held_out, "ℓ of held-out pairs"), (rank, "rank"), (dims, "ℓ of held-out pairs")):
+        ax.set_ylabel(name)
+        ax.grid(True)
+    held_out.legend()
+    set_title(figure, title)
+    return figure
+
+
+__all__ = ["path_figure"]
