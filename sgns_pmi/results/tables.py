@@ -38,7 +38,9 @@ def number(text: str) -> float:
     return float(text or "nan")
 
 
-NUMBERS = dict.fromkeys(("value", "seconds", "objective", "similarity", *INTERVAL_COLUMNS[4:], "truth", "held_out"), number)
+NUMBERS = dict.fromkeys(
+    ("value", "seconds", "objective", "similarity", "x", "y", *INTERVAL_COLUMNS[4:], "truth", "held_out"), number
+)
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
