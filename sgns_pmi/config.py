@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sgns_pmi.compare.comparison import check_room
+from sgns_pmi.compare.room import check_room
 from sgns_pmi.compare.words.evaluation import Evaluation
 from sgns_pmi.errors import (
     RIDGE_WEIGHTS,

@@ -96,7 +96,7 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
         if fitted:
             metrics, shown = comparing.found
             with record.step("floors"):
-                more = [compare.limit_rows(problem, fitted, metrics), compare.space_rows(problem, fitted)]
+                more = [compare.limit_rows(problem, fitted, metrics), compare.space_rows(problem, fitted, comparing.estimates)]
                 metrics = pd.concat([metrics, *(rows for rows in more if len(rows))], ignore_index=True)
             write_csv(metrics, directory / "metrics.csv")
             record.tables.append(overview(metrics, {name: estimator.status_ for name, estimator in fitted.items()}))

@@ -16,6 +16,7 @@ import sgns_pmi as sp
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")  # tables in one piece
     return Command(tmp_path, monkeypatch, capsys)
 
 

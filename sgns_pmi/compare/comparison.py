@@ -12,29 +12,16 @@ from numpy.typing import NDArray
 from sgns_pmi.compare.budget import MOST_CELLS
 from sgns_pmi.compare.deviation import estimator_objective, optimal_objective, scored_raw
 from sgns_pmi.compare.recovery import recovery
+from sgns_pmi.compare.room import check_room
 from sgns_pmi.compare.shown import Array, ShownCells, is_dense, shown_cells, shown_pair
 from sgns_pmi.compare.table import METRIC_COLUMNS
 from sgns_pmi.factorise import Factorisation
 from sgns_pmi.lazily import pd
-from sgns_pmi.memory import check_dense
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.pmi import pmi_cells, pmi_matrix
 from sgns_pmi.problems import Problem
 
 REFERENCE = "sgns_expected"
-DENSE = 6
-"""Matrices of all cells that are held at once where a truth is known: PMI true and empirical, joint, estimate, two at work."""
-
-
-def check_room(shape: tuple[int, int]) -> None:
-    """Refuse a problem with a known truth, of this shape, whose matrices have no room.
-
-    Raises
-    ------
-    InputError
-        Names ``words``.
-    """
-    check_dense(shape, DENSE, "choose fewer words: a comparison with a known truth is one of all cells")
 
 
 class Comparison(NamedTuple):
@@ -150,4 +137,4 @@ def compare(problem: Problem, fitted: Mapping[str, Factorisation], negatives: Ne
     return comparing.found
 
 
-__all__ = ["Comparing", "Comparison", "check_room", "compare"]
+__all__ = ["Comparing", "Comparison", "compare"]

@@ -87,12 +87,15 @@ def cosine_correlation(first: ArrayLike, second: ArrayLike) -> float:
     return float(spearmanr(*(matrix[above] for matrix in cosines)).statistic)
 
 
-def space_rows(problem: Problem, fitted: Mapping[str, Factorisation]) -> pd.DataFrame:
+def space_rows(
+    problem: Problem, fitted: Mapping[str, Factorisation], estimates: Mapping[Factorisation, Float] | None = None
+) -> pd.DataFrame:
     """Rows of metrics.csv that hold the spaces of each estimate, and the distribution that it implies, against the truth.
 
     Estimate and truth are both cut to the rank r of the true PMI, as U_r Σ_r^½ and V_r Σ_r^½: "row_angle" and "col_angle" are
     the largest principal angles between their column spaces (radians), "procrustes" and "pip_loss" are `procrustes_error` and
     `pip_loss` of the centres' vectors, and "kl" is `implied_divergence`, of the estimate itself. All are 0 for the true PMI.
+    What has been made of the corrected estimates already is taken from `estimates`.
 
     Returns
     -------
@@ -106,7 +109,9 @@ def space_rows(problem: Problem, fitted: Mapping[str, Factorisation]) -> pd.Data
         return frame
     true_sides, rows = _sides(pmi, rank), []
     for name, estimator in fitted.items():
-        estimate = estimator.estimate_pmi()
+        estimate = (estimates or {}).get(estimator)
+        if estimate is None:
+            estimate = estimator.estimate_pmi()
         if not np.isfinite(estimate).all() or (sides := _sides(estimate, rank)) is None or true_sides is None:
             continue
         angles = [float(principal_angles(own, true)[0]) for own, true in zip(sides, true_sides, strict=True)]
