@@ -36,8 +36,8 @@ def suggested_dims(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
     for name, own in rows.groupby("method", sort=False):
         path, dims = own[own["key"] == "ridge"], own[own["key"] == "dim"]
         good = dims["held_out"] - dims["held_out"].min() <= dims["se"]
-        best = path["held_out"].astype(float).idxmin()
-        answers[str(name)] = {"held_out": int(dims.loc[good, "value"].iloc[0]), "penalty_path": int(path.loc[best, "rank"])}
+        best = path["held_out"].to_numpy(dtype=float).argmin()
+        answers[str(name)] = {"held_out": int(dims.loc[good, "value"].iloc[0]), "penalty_path": int(path["rank"].iloc[best])}
     return answers
 
 

@@ -41,7 +41,7 @@ def path_figure(path: pd.DataFrame, *, title: str) -> Figure:
         ridge, dim = own[own["key"] == "ridge"], own[own["key"] == "dim"]
         held_out.plot(ridge["value"], ridge["held_out"], **look)
         rank.plot(ridge["value"], ridge["rank"], **look)
-        best = ridge.loc[ridge["held_out"].idxmin(), "value"]
+        best = ridge["value"].iloc[ridge["held_out"].to_numpy(dtype=float).argmin()]
         dims.errorbar(dim["value"], dim["held_out"], dim["se"], capsize=2, **look)
         suggested = dim.loc[dim["held_out"] - dim["held_out"].min() <= dim["se"], "value"].iloc[0]
         for ax, place in ((held_out, best), (rank, best), (dims, suggested)):

@@ -237,7 +237,8 @@ def questions_table(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     """
     values = headlines(frame, keys).set_index([*keys, "job", "method", "question"])["value"]
     # Jobs, methods and sets stand in their own order, which pandas 2.2 mistakes where `unstack` is not to sort.
-    rows, questions = values.index.droplevel("question").unique(), values.index.unique("question")
+    index: Any = values.index
+    rows, questions = index.droplevel("question").unique(), index.unique("question")
     return values.unstack("question").reindex(index=rows, columns=questions)
 
 
