@@ -62,7 +62,7 @@ def test_sentiment_is_asked_of_every_method_and_of_two_baselines(tmp_path: Path)
 def test_nothing_asked_nothing_answered() -> None:
     found = evaluate({"one": random_vectors()}, Evaluation())
     assert found == {}
-    assert answer_tables(found) == {"evaluation": None, "neighbours": None}
+    assert answer_tables(found) == {"evaluation": None, "neighbours": None, "maps": None}
 
 
 def test_methods_without_context_vectors_answer_with_their_own() -> None:
