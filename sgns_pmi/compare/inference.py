@@ -119,7 +119,8 @@ def inference(
 def linearised(estimator: Factorisation, counts: CooccurrenceCounts, corrected: bool = True) -> LowRankFit | None:
     """The sum of losses that an estimator minimised and the point it found; None for a method that minimises none of these."""
     if isinstance(estimator, SGNS):
-        sampled = trained(estimator)
+        sampled, negatives = trained(estimator), estimator.negatives_
+        assert negatives is not None, "a fitted SGNS has its negatives"
         if estimator.status_ not in ("optimum", "local optima") and not sampled:
             log.warning("SGNS has not converged: standard errors are those of an optimum, and may mean nothing here")
         follows: dict[str, Side] = {"unigram": "context", "center_unigram": "center"}
@@ -129,7 +130,7 @@ def linearised(estimator: Factorisation, counts: CooccurrenceCounts, corrected: 
             np.asarray(estimator.U_, dtype=np.float64),
             estimator.row_bias_,
             estimator.col_bias_,
-            Loss(estimator.k, estimator.noise_ if estimator.drop_positive else None),
+            Loss(estimator.k, estimator.noise_ if negatives.drops else None),
             Noise(estimator.noise_) if side is None else Noise(estimator.noise_, estimator.exponent, side),
             corrected,
             Ridge.of(counts, estimator.ridge_, estimator.ridge_weights) if getattr(estimator, "ridge_", 0.0) else None,

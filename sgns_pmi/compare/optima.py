@@ -28,7 +28,6 @@ from sgns_pmi.factorise.methods.svd import PMISVD, SPPMISVD
 from sgns_pmi.factorise.solvers.biases import Parts
 from sgns_pmi.factorise.solvers.expected import Expected
 from sgns_pmi.factorise.solvers.solution import Solution
-from sgns_pmi.negatives import Negatives
 from sgns_pmi.problems import Problem
 
 log = logging.getLogger("sgns_pmi")
@@ -158,7 +157,7 @@ class Optima:
 
     def _holds_truth(self, wanted: SGNS) -> bool:
         """Whether x* of the population, the optimum over matrices of any rank, is one of the model's."""
-        negatives = Negatives.of(self.population, wanted.k, wanted.noise, wanted.exponent, wanted.drop_positive)
+        negatives = wanted.negatives_of(self.population)
         if self.population.nnz < self.pmi.size:  # −∞ where P is 0
             return False
         best: Float = negatives.optimum(self.population).reshape(self.pmi.shape)

@@ -31,7 +31,8 @@ class NegativeSampling(Factorisation):
         check_real("exponent", self.exponent)
         check_flag("drop_positive", self.drop_positive)
 
-    def _negatives(self, counts: CooccurrenceCounts) -> Negatives:
+    def negatives_of(self, counts: CooccurrenceCounts) -> Negatives:
+        """The negatives that the parameters stand for on some counts."""
         return Negatives.of(counts, check_integer("k", self.k), self.noise, self.exponent, self.drop_positive)
 
 

@@ -152,7 +152,7 @@ class CBOW(NegativeSampling):
         dim = check_dim(self.dim, counts.shape)
         # P_n is over the words in the middle, the rows.
         by_center = CooccurrenceCounts(counts.matrix.T.tocsr(), counts.context_vocab, counts.vocab)
-        negatives = self._negatives(by_center)
+        negatives = self.negatives_of(by_center)
         self.noise_ = negatives.noise
         share, alias = alias_table(negatives.noise)
         table = share.astype(np.float32), alias.astype(np.int32)

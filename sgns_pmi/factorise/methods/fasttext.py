@@ -166,7 +166,7 @@ class FastText(ScoreFactorisation):
         if counts.vocab is None:
             raise InputError("counts", "numbered rows", "need words, to take their n-grams: give the counts a vocab")
         dim = check_dim(self.dim, counts.shape)
-        negatives = self._negatives(counts)
+        negatives = self.negatives_of(counts)
         history = History()
         hashing = Hashing(self.minn, self.maxn, self.buckets)
         A, used = averaging(counts.vocab, hashing)

@@ -269,7 +269,7 @@ class NumpySGNS(SGNS):
         counts = self._remember(X)
         dim, k = check_dim(self.dim, counts.shape), check_integer("k", self.k)
         rng = stream(self.seed, "fit", "numpy_sgns")
-        negatives = self._negatives(counts)
+        negatives = self.negatives_of(counts)
         self._scores_of(counts, negatives)
         V, U = _start(counts, negatives, dim, self.bias, rng)
 

@@ -215,7 +215,7 @@ class ROSGNS(ScoreFactorisation):
         self.check()
         counts = self._remember(X)
         dim, history = check_dim(self.dim, counts.shape), History()
-        negatives = self._negatives(counts)
+        negatives = self.negatives_of(counts)
         large = counts.shape[0] * counts.shape[1] > SMALL_CELLS
         exact = losses.ExactObjective(
             counts, negatives, dtype=torch.float32 if large else torch.float64, device=resolve_device(self.device)

@@ -162,7 +162,7 @@ class SGNS(ScoreFactorisation):
         self.check()
         counts = self._remember(X)
         dim = check_dim(self.dim, counts.shape)
-        negatives = self._negatives(counts)
+        negatives = self.negatives_of(counts)
         solver = self._solver()
         seed, device = check_seed(self.seed), resolve_device(self.device)
         ridge = Ridge.of(counts, 1.0, self.ridge_weights)

@@ -140,7 +140,7 @@ class SGNSStream(ScoreFactorisation):
         corpus = as_corpus(X)
         counts = self._remember(corpus.counts)
         check_dim(self.dim, counts.shape)
-        negatives = self._negatives(counts)
+        negatives = self.negatives_of(counts)
         history = History()
         generator = torch.Generator(resolve_device(self.device)).manual_seed(torch_seed(self.seed, "fit", "sgns_stream"))
         training = _Stream(self, corpus, negatives, generator)
