@@ -185,7 +185,8 @@ class Sampled:
         with threads_for(counts.shape):
             status = solvers.train(training, history, Progress("SGNS (sampled)", training.steps, verbose))
         found = solvers.parts(training.V.cpu().numpy(), training.U.cpu().numpy(), bias)
-        if scheme == "block" and ridge is None:  # a penalised optimum is balanced, VᵀΩV = UᵀHU
+        if scheme == "block":
+            # A penalty would choose between factors of the product too, but training ends long before it has chosen.
             V, U = balanced(found.V, found.U, counts.row_sums / counts.total, negatives.noise)
             found = found._replace(V=V, U=U)
         return Solution(*found, history.frame(), history.objective, status, diverged=str(training.diverged()))

@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import sgns_pmi as sp
+from sgns_pmi.factorise.losses.penalty import Ridge
 from sgns_pmi.factorise.losses.sgns import ExactObjective, sgns_objective
 from sgns_pmi.factorise.solvers import blocks
 from sgns_pmi.factorise.solvers.blocks import Side, gradient, improve, stratified
@@ -284,3 +285,15 @@ def test_the_default_epochs_follow_scheme_and_size():
 def test_refusals_name_the_field(options, message):
     with pytest.raises(sp.InputError, match=f"^{message}"):
         Sampled(**options).check()
+
+
+@pytest.mark.parametrize("strength", [0.0, 1e-4])
+def test_factors_are_canonical_with_a_penalty_and_without(words300, strength):
+    """VᵀW_rV = UᵀW_cU, diagonal: cosines do not hang on the start, as they would after 3 epochs of a penalty."""
+    noise = sp.noise_distribution(words300, exponent=0.75)
+    ridge = Ridge.of(words300, strength) if strength else None
+    found = Sampled(negatives="block", epochs=3).solve(words300, 3, Negatives(K, noise), ridge=ridge)
+    row_metric = found.V.T @ (found.V * (words300.row_sums / words300.total)[:, None])
+    col_metric = found.U.T @ (found.U * noise[:, None])
+    np.testing.assert_allclose(row_metric, col_metric, atol=1e-4 * np.trace(row_metric))
+    np.testing.assert_allclose(row_metric, np.diag(np.diag(row_metric)), atol=1e-4 * np.trace(row_metric))
