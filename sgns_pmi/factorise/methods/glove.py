@@ -35,6 +35,7 @@ ALS_WORK = 10**8
 TOLERANCE = 1e-8  # relative fall of J in a round of "als" below which it has converged
 EXACT_FIT = 1e-16  # so small a fall is none where the fit is exact
 LEAST_NORM = 1e-10  # relative to a row's mean diagonal: picks, of solutions that fit equally well, the one of least norm
+LEAST_WEIGHT = 1e-250  # what is below has no weight: its square would underflow
 BATCH_NUMBERS = 8 * 10**6  # in one batch of gathered vectors, which bounds memory
 CHUNK = 10**6  # triples between two looks at Ctrl-C
 
@@ -173,7 +174,10 @@ class GloVe(Factorisation):
 
     def weight(self, n: Float) -> Float:
         """f(n) = min(1, (n / x_max)^α)."""
-        return np.minimum(1.0, (n / self.x_max) ** self.alpha)
+        weight: Float = np.minimum(1.0, (n / self.x_max) ** self.alpha)
+        if not (weight > LEAST_WEIGHT).any():
+            raise InputError("alpha", self.alpha, f"leaves no count below x_max = {self.x_max:g} a weight; choose a smaller one")
+        return weight
 
     def _adagrad(
         self,
@@ -313,7 +317,8 @@ class _Side:
             weighted = (features * batch.weight[:, :, None]).mT
             normal = torch.bmm(weighted, features)
             diagonal = normal.diagonal(dim1=1, dim2=2)
-            diagonal += LEAST_NORM * diagonal.mean(dim=1, keepdim=True)
+            mean = diagonal.mean(dim=1, keepdim=True)
+            diagonal += LEAST_NORM * mean + (mean < LEAST_WEIGHT)  # a row without weight has the solution 0
             right = torch.bmm(weighted, batch.targets(other)[:, :, None])
             own[batch.rows] = torch.cholesky_solve(right, torch.linalg.cholesky(normal))[:, :, 0]
             loss += float((batch.weight * batch.residuals(own, other).square()).sum())

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import sgns_pmi as sp
+from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import METHODS, Parameters
 from sgns_pmi.factorise.methods import glove as module
 from sgns_pmi.factorise.methods.glove import GloVe
@@ -284,3 +285,15 @@ def test_configuration_reaches_the_estimator():
     built = METHODS["glove"].build(Parameters(dim=3, seed=5), {"x_max": 10.0, "solver": "als"})
     assert {"dim": 3, "seed": 5, "x_max": 10.0, "solver": "als"}.items() <= built.get_params().items()
     assert METHODS["glove"].loss
+
+
+@pytest.mark.parametrize("solver", ["als", "adagrad"])
+def test_weights_that_underflow_are_none(solver):
+    """(n / x_max)^α at α = 1e10: cells below x_max have no weight, and their rows are free; with none above it is refused."""
+    counts = np.random.default_rng(0).poisson(3, (8, 8)) + 1.0
+    counts[0, 0] = 200
+    glove = GloVe(dim=2, alpha=1e10, solver=solver).fit(counts)
+    assert np.isfinite(glove.estimate_pmi()).all()
+    counts[0, 0] = 2
+    with pytest.raises(InputError, match=r"alpha=1e\+10|alpha=10000000000"):
+        GloVe(dim=2, alpha=1e10, solver=solver).fit(counts)
