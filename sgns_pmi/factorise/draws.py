@@ -9,10 +9,23 @@ from numpy.typing import NDArray
 
 from sgns_pmi.errors import check_integer
 from sgns_pmi.lazily import torch
+from sgns_pmi.memory import check_memory
 from sgns_pmi.negatives import Negatives
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+def check_draws(k: float, pairs: int, dim: int) -> None:
+    """Refuse more negatives than there is memory for their vectors: K of each of so many pairs at once.
+
+    Raises
+    ------
+    InputError
+        Names ``k``.
+    """
+    remedy = "choose a smaller k, or smaller batches; the expected solver draws none"
+    check_memory("k", k, 8.0 * pairs * k * (dim + 2), remedy)
 
 
 class NoiseSampler:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import sgns_pmi as sp
+from sgns_pmi.errors import InputError
 from sgns_pmi.factorise.draws import NoiseSampler, alias_table
+from sgns_pmi.factorise.methods.numpy_sgns import NumpySGNS
 from sgns_pmi.negatives import Negatives
 
 
@@ -29,3 +33,9 @@ def test_draws_follow_the_noise():
     share = np.bincount(drawn.ravel(), minlength=5) / drawn.size
     error = np.sqrt(noise * (1 - noise) / drawn.size)
     assert (np.abs(share - noise) <= 4 * error).all()  # and none where the noise is 0
+
+
+@pytest.mark.parametrize("method", [sp.SGNS(dim=1, k=10**18, solver="sampled"), NumpySGNS(dim=1, k=10**18)])
+def test_more_negatives_than_there_is_memory_for_are_refused(method):
+    with pytest.raises(InputError, match=r"k=1000000000000000000: needs .* choose a smaller k"):
+        method.fit(np.ones((2, 2)))

@@ -34,6 +34,7 @@ from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_dim, check_flag, check_integer, check_real, check_seed
 from sgns_pmi.factorise import losses, solvers
 from sgns_pmi.factorise.base import Float
+from sgns_pmi.factorise.draws import check_draws
 from sgns_pmi.factorise.methods.sgns import SGNS
 from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.scores import NegativeSampling
@@ -276,6 +277,7 @@ class NumpySGNS(SGNS):
         center, context = counts.matrix.tocoo().coords
         n = counts.matrix.data
         batch_size = int(self.batch_size or min(max(counts.nnz // BATCHES, SMALL_BATCH), LARGE_BATCH))
+        check_draws(k, min(batch_size, counts.nnz), dim)
         epochs = int(self.epochs or max(FEWEST_EPOCHS, min(MOST_EPOCHS, VISITS // counts.nnz)))
         epoch_steps = math.ceil(counts.nnz / batch_size)
         steps = epochs * epoch_steps

@@ -29,7 +29,7 @@ from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, check_integer, check_real
 from sgns_pmi.factorise import losses, solvers
 from sgns_pmi.factorise.devices import threads_for
-from sgns_pmi.factorise.draws import NoiseSampler
+from sgns_pmi.factorise.draws import NoiseSampler, check_draws
 from sgns_pmi.factorise.linalg import balanced
 from sgns_pmi.factorise.losses.penalty import Ridge
 from sgns_pmi.factorise.solvers.solution import History, Solution
@@ -216,6 +216,7 @@ class _Pairs:
         self._rate = LEARNING_RATES[options.optimizer] if options.lr is None else options.lr
         self._optimizer = getattr(torch.optim, OPTIMIZERS[options.optimizer])([self.V, self.U], lr=self._rate)
         self._batch_size = check_integer("batch_size", options.batch_size)
+        check_draws(negatives.k, min(self._batch_size, counts.nnz), self.V.shape[1])
         device = str(generator.device)
         self._triples, self._sampler = Triples.on(device, counts), NoiseSampler(negatives, generator)
         self._exact = losses.ExactObjective(counts, negatives, dtype=torch.float32, device=device)
