@@ -23,7 +23,7 @@ KINDS = ("V", "U", "V+U", "mean")
 NORMALIZATIONS = ("row", "column", "both", "none")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class WordVectors:
     """Words and their vectors, most frequent word first.
 
@@ -77,6 +77,9 @@ class WordVectors:
             raise InputError("words", twice, "stands twice; each word needs one vector")
         if not np.isfinite(self.matrix.data if sp.issparse(self.matrix) else self.matrix).all():
             raise InputError("vectors", "NaN or infinity", "must be finite numbers")
+
+    def __repr__(self) -> str:
+        return f"WordVectors({len(self):,} words x {self.matrix.shape[1]:,})"
 
     def __len__(self) -> int:
         return len(self.words)

@@ -127,3 +127,7 @@ def test_ngrams_are_those_of_centre_vectors() -> None:
     assert word_vectors(V, U, subwords=subwords).subwords is subwords
     for kind in ("U", "V+U", "mean"):
         assert word_vectors(V, U, vectors=kind, subwords=subwords).subwords is None
+
+
+def test_repr_is_short() -> None:
+    assert repr(WordVectors(("a", "b"), np.ones((2, 3)))) == "WordVectors(2 words x 3)"
