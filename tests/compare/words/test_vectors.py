@@ -130,4 +130,4 @@ def test_ngrams_are_those_of_centre_vectors() -> None:
 
 
 def test_repr_is_short() -> None:
-    assert repr(WordVectors(("a", "b"), np.ones((2, 3)))) == "WordVectors(2 words x 3)"
+    assert repr(sp.WordVectors(("a", "b"), np.ones((2, 3)))) == "WordVectors(2 words x 3)"
