@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 from functools import cached_property
@@ -267,6 +267,17 @@ def unknown_key(key: str, value: object, allowed: Collection[str]) -> InputError
     return InputError(key, value, f"no such key; there are {', '.join(names)}" if names else "no such key; there are none here")
 
 
+def keys_given(given: Iterable[str], choices: type[Any]) -> dict[str, str]:
+    """The ``key=value`` arguments of a command, whose keys are the fields of `choices`; an `InputError` for any other."""
+    known = [field.name for field in fields(choices)]
+    chosen = {}
+    for key, _, value in (argument.partition("=") for argument in given):
+        if key not in known:
+            raise unknown_key(key, value, known)
+        chosen[key] = value
+    return chosen
+
+
 def draws_counts(problem: str) -> bool:
     """Whether counts of this problem, a name in `PROBLEMS`, are drawn from a truth, with a seed of their own."""
     return "draw_seed" in inspect.signature(PROBLEMS[problem]).parameters
@@ -356,4 +367,4 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-__all__ = ["Config", "read_noise", "unknown_key"]
+__all__ = ["Config", "keys_given", "read_noise", "unknown_key"]

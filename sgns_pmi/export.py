@@ -6,11 +6,11 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from sgns_pmi.compare.words.exports import EXPORTS, Sides
-from sgns_pmi.config import unknown_key
+from sgns_pmi.config import keys_given
 from sgns_pmi.errors import InputError, check_choice
 from sgns_pmi.lazily import sp
 from sgns_pmi.output import lasting_output
@@ -45,12 +45,7 @@ class Choices:
     @classmethod
     def from_arguments(cls, given: Sequence[str]) -> Choices:
         """Choices from ``key=value`` arguments; an `InputError` for an unknown key, or without a format."""
-        known = [field.name for field in fields(cls)]
-        chosen = {}
-        for key, _, value in (argument.partition("=") for argument in given):
-            if key not in known:
-                raise unknown_key(key, value, known)
-            chosen[key] = value
+        chosen = keys_given(given, cls)
         if not chosen.get("format"):
             raise InputError("format", None, f"must be named, as one of {', '.join(EXPORTS)}")
         return cls(**chosen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from sgns_pmi.compare.inference import BY_FORMULA, inference
-from sgns_pmi.config import Config, unknown_key
+from sgns_pmi.config import Config, keys_given
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, printable
 from sgns_pmi.factorise import METHODS, Factorisation
@@ -55,12 +55,7 @@ class Choices:
     @classmethod
     def from_arguments(cls, given: Sequence[str]) -> Choices:
         """Choices from ``key=value`` arguments; an `InputError` for an unknown key or a value that it cannot have."""
-        known = [field.name for field in fields(cls)]
-        chosen: dict[str, Any] = {}
-        for key, _, value in (argument.partition("=") for argument in given):
-            if key not in known:
-                raise unknown_key(key, value, known)
-            chosen[key] = value
+        chosen: dict[str, Any] = dict(keys_given(given, cls))
         if "level" in chosen:
             try:
                 chosen["level"] = float(chosen["level"])

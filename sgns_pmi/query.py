@@ -14,7 +14,7 @@ from typing import Any
 from sgns_pmi.compare.words.files import read_vectors
 from sgns_pmi.compare.words.neighbours import arithmetic, neighbours
 from sgns_pmi.compare.words.vectors import WordVectors
-from sgns_pmi.config import unknown_key
+from sgns_pmi.config import keys_given, unknown_key
 from sgns_pmi.errors import InputError, check_choice, check_integer, printable
 from sgns_pmi.lazily import pd
 from sgns_pmi.output import lasting_output
@@ -58,14 +58,9 @@ class Choices:
     @classmethod
     def from_arguments(cls, given: Sequence[str]) -> Choices:
         """Choices from ``key=value`` arguments; an `InputError` for an unknown key or a number that is none."""
-        known = [field.name for field in fields(cls)]
-        chosen: dict[str, Any] = {}
-        for key, _, value in (argument.partition("=") for argument in given):
-            if key not in known:
-                raise unknown_key(key, value, known)
-            chosen[key] = int(value) if key in NUMBERS and value.isdecimal() else value
+        chosen: dict[str, Any] = dict(keys_given(given, cls))
         for key in chosen.keys() & NUMBERS:
-            check_integer(key, chosen[key])
+            chosen[key] = check_integer(key, int(chosen[key]) if chosen[key].isdecimal() else chosen[key])
         return cls(**chosen)
 
 

@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sgns_pmi.arrays import pack_words
 from sgns_pmi.command_line import as_dict, as_input_error, conf_folder, guard_configuration
-from sgns_pmi.config import Config, unknown_key
+from sgns_pmi.config import Config, keys_given
 from sgns_pmi.errors import InputError, check_choice, check_dim, check_integer, check_real
 from sgns_pmi.files import atomic_path
 from sgns_pmi.lazily import torch
@@ -157,16 +157,14 @@ class Choices:
     @classmethod
     def from_keys(cls, keys: Sequence[str]) -> Choices:
         """Choices from ``key=value``; an `InputError` for an unknown key or a value that it cannot have."""
-        known = {field.name: str(field.type) for field in fields(cls)}
+        types = {field.name: str(field.type) for field in fields(cls)}
         chosen: dict[str, Any] = {}
-        for key, _, value in (each.partition("=") for each in keys):
-            if key not in known:
-                raise unknown_key(key, value, known)
+        for key, value in keys_given(keys, cls).items():
             try:
                 chosen[key] = float(value)
             except ValueError:
                 raise InputError(key, value, "must be a number") from None
-            if known[key] == "int":
+            if types[key] == "int":
                 chosen[key] = check_integer(key, chosen[key], 0 if key == "seed" else 1)
             else:
                 check_real(key, chosen[key], above=key == "tolerance")

@@ -91,7 +91,7 @@ def recovery_chart(methods: Sequence[str], target: str, cells: Sequence[Mapping[
     seen = {"field": "method", "type": "nominal", "scale": _scale(methods), "legend": None}
     points = {
         "mark": {"type": "circle", "size": 18, "opacity": 0.65, "clip": True, "aria": False},
-        "params": [{"name": "zoom", "bind": "scales", "select": {"type": "interval", "zoom": "wheel![event.shiftKey]"}}],
+        "params": [_zoom()],
         "encoding": {
             "x": {"field": "target", "type": "quantitative", "title": f"{target} PMI (nats)", "scale": {"domain": across}},
             "y": {"field": "estimate", "type": "quantitative", "title": "estimate (nats)", "scale": {"domain": along}},
@@ -189,20 +189,8 @@ def convergence_chart(history: pd.DataFrame, best: float) -> Chart:
         "mark": {"type": "line", "point": {"size": 14}, "strokeWidth": 1.4},
         "height": 280,
         "encoding": {
-            "x": {
-                "field": "seconds",
-                "type": "quantitative",
-                "title": "seconds",
-                "scale": {"type": "log"},
-                "axis": {"tickCount": 6, "format": "~g"},
-            },
-            "y": {
-                "field": "above",
-                "type": "quantitative",
-                "title": "above the least ℓ known (%)",
-                "scale": {"type": "log"},
-                "axis": {"tickCount": 6, "format": "~g"},
-            },
+            "x": {"field": "seconds", **_logarithmic("seconds", 6)},
+            "y": {"field": "above", **_logarithmic("above the least ℓ known (%)", 6)},
             "color": _legend(methods),
             "tooltip": [
                 {"field": "method"},
@@ -318,20 +306,8 @@ def spectrum_chart(shown: ShownCells, dim: int | None, pmi_rank: int | None) -> 
         "mark": {"type": "line", "point": {"size": 30}, "strokeWidth": 1.4},
         "height": 280,
         "encoding": {
-            "x": {
-                "field": "index",
-                "type": "quantitative",
-                "title": "index of singular value",
-                "scale": {"type": "log"},
-                "axis": {"tickCount": 6, "format": "~g"},
-            },
-            "y": {
-                "field": "value",
-                "type": "quantitative",
-                "title": "singular value (nats)",
-                "scale": {"type": "log"},
-                "axis": {"tickCount": 5, "format": "~g"},
-            },
+            "x": {"field": "index", **_logarithmic("index of singular value", 6)},
+            "y": {"field": "value", **_logarithmic("singular value (nats)", 5)},
             "color": _legend(list(shown.corrected), {target: "#888888"}),
             "tooltip": [
                 {"field": "method"},
@@ -369,7 +345,7 @@ def sweep_chart(summary: pd.DataFrame, keys: Sequence[str], cells: str, target: 
     rows = _finite(rows)
     methods = [str(method) for method in summary["method"].unique()]
     position = {"field": "at", "type": "ordinal", "title": along, "sort": None, "axis": {"labelAngle": 0}}
-    measure = {"type": "quantitative", "title": "RMSE (nats)", "scale": {"type": "log"}, "axis": {"tickCount": 5, "format": "~g"}}
+    measure = _logarithmic("RMSE (nats)", 5)
     tooltip = [
         {"field": "method"},
         {"field": "at", "title": along},
@@ -402,6 +378,11 @@ def sweep_chart(summary: pd.DataFrame, keys: Sequence[str], cells: str, target: 
 def _zoom() -> Spec:
     """Moved by dragging, enlarged by the wheel with Shift, as the wheel alone moves the page."""
     return {"name": "zoom", "bind": "scales", "select": {"type": "interval", "zoom": "wheel![event.shiftKey]"}}
+
+
+def _logarithmic(title: str, ticks: int) -> Spec:
+    """A logarithmic axis of numbers, without its field."""
+    return {"type": "quantitative", "title": title, "scale": {"type": "log"}, "axis": {"tickCount": ticks, "format": "~g"}}
 
 
 def _scale(methods: Sequence[str], others: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from joblib import Parallel, delayed
 
-from sgns_pmi.config import unknown_key
+from sgns_pmi.config import keys_given
 from sgns_pmi.errors import InputError, check_integer, printable
 from sgns_pmi.factorise import METHODS
 from sgns_pmi.lazily import pd
@@ -64,14 +64,9 @@ class Choices:
     @classmethod
     def from_arguments(cls, given: Sequence[str]) -> Choices:
         """Choices from ``key=value`` arguments; an `InputError` for an unknown key or a value that it cannot have."""
-        known = [field.name for field in fields(cls)]
-        chosen: dict[str, Any] = {}
-        for key, _, value in (argument.partition("=") for argument in given):
-            if key not in known:
-                raise unknown_key(key, value, known)
-            chosen[key] = int(value) if key in NUMBERS and value.isdecimal() else value
+        chosen: dict[str, Any] = dict(keys_given(given, cls))
         for key in chosen.keys() & NUMBERS:
-            check_integer(key, chosen[key])
+            chosen[key] = check_integer(key, int(chosen[key]) if chosen[key].isdecimal() else chosen[key])
         if "method" in chosen:
             names = [name.strip() for name in chosen["method"].strip("[]").split(",")]
             chosen["method"] = tuple(name for name in names if name)
