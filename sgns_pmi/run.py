@@ -95,30 +95,20 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
         fitted = factorise(estimators, problem, comparing, record, checkpoint)
         if fitted:
             metrics, shown = comparing.found
+            level = config.level if config.intervals else None
+            found = compare.Found(problem, fitted, metrics, comparing.estimates, level)
             with record.step("floors"):
-                more = [compare.limit_rows(problem, fitted, metrics), compare.space_rows(problem, fitted, comparing.estimates)]
-                metrics = pd.concat([metrics, *(rows for rows in more if len(rows))], ignore_index=True)
+                metrics = compare.all_metrics(found)
             write_csv(metrics, directory / "metrics.csv")
             record.tables.append(overview(metrics, {name: estimator.status_ for name, estimator in fitted.items()}))
             write_shown(shown, directory / SHOWN_FILE)
         if fitted and record.status != "interrupted":
-            with record.step("budget"):
-                budget, optimum, no_budget = compare.budgets(problem, fitted, comparing.estimates)
-            record.budget(optimum, no_budget)
-            if len(budget):
-                write_csv(budget, directory / "budget.csv")
-            with record.step("agreement"):
-                agreement = compare.agreement_rows(fitted, problem.counts)
-            if len(agreement):
-                write_csv(agreement, directory / "agreement.csv")
-            if len(path := compare.path_rows(fitted)):
-                record.suggested(compare.suggested_dims(path))
-                write_csv(path, directory / "path.csv")
-            intervals = pd.DataFrame()
-            if config.intervals:
-                with record.step("intervals"):
-                    intervals = compare.interval_rows(problem, fitted, config.level)
-                write_csv(intervals, directory / "intervals.csv")
+            tables = {"metrics": metrics, "history": histories(fitted)}
+            for name, make in compare.table_makers(found):
+                with record.step(name):
+                    tables[name] = record.learned(make(found))
+                if len(tables[name]):
+                    write_csv(tables[name], directory / f"{name}.csv")
             with record.step("evaluate"):
                 vectors = compare.method_vectors(fitted, problem.counts, config.eval)
                 answers = compare.evaluate(vectors, config.eval, fitted=fitted, counts=problem.counts, seed=config.seed)
@@ -135,7 +125,7 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
                     problem.title, config.k, config.dim, config.noise_name, config.exponent, problem.pmi_rank
                 )
                 losses = {name: METHODS[name].loss for name in fitted if METHODS[name].loss}
-                frames = figures.RunFrames(title, metrics, histories(fitted), shown, losses, budget, intervals, agreement, path)
+                frames = figures.RunFrames(title, shown, losses, tables)
                 figures.run_figures(directory / "figures", frames, svg=config.svg)
                 figures.question_figures(directory / "figures", title, answers=answers, svg=config.svg)
     return record

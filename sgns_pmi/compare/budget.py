@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from sgns_pmi.compare.found import MOST_CELLS, Found, RunTable, makes
 from sgns_pmi.compare.optima import NO_OPTIMUM, Optima, at_optimum, reference
 from sgns_pmi.compare.table import BUDGET_COLUMNS
 from sgns_pmi.errors import InputError
@@ -24,40 +25,23 @@ Mask = NDArray[np.bool_]
 OPTIMISATION, SAMPLING, RANK, OFFSET, TOTAL = "optimisation", "sampling", "rank", "noise_offset", "total"
 OVERFIT, SHRINKAGE = "overfit", "shrinkage"
 DECILES = 10
-MOST_CELLS, MOST_WORK = 1_000_000, 2e7
-"""Words x contexts, and words x contexts x dim², up to which the optima that a run's budgets need take some seconds."""
+MOST_WORK = 2e7
+"""Words x contexts x dim² up to which the optima that a run's budgets need take some seconds."""
 
 
-class Budgets(NamedTuple):
-    """What `budgets` found.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        Columns method, term, cells, metric, value.
-    optimum : dict of method name to {"own", "sgns"}
-        Whose optimum each method is told by.
-    left_out : dict of method name to str
-        Why a method has no budget.
-    """
-
-    rows: pd.DataFrame
-    optimum: dict[str, str]
-    left_out: dict[str, str]
-
-
-def budgets(
-    problem: Problem, fitted: Mapping[str, Factorisation], estimates: Mapping[Factorisation, Float] | None = None
-) -> Budgets:
+@makes("budget")
+def budgets(found: Found) -> RunTable:
     """The budget of each method's corrected estimate, from optima that are found once for all; see `error_budget`.
-
-    What has been made of these estimates already is taken from `estimates`.
 
     Nothing where no truth is known. Problems beyond a million words x contexts, and dims for which words x contexts x dim² is
     beyond 20 million, have none: their optima would take longer than the methods.
+
+    Returns
+    -------
+    RunTable
+        Rows of budget.csv; as the fact "budget" whose optimum each method is told by, "own" or "sgns", and why one is left out.
     """
-    if problem.truth is None:
-        return Budgets(pd.DataFrame(columns=list(BUDGET_COLUMNS)), {}, {})
+    problem, fitted = found.problem, found.fitted if found.problem.truth is not None else {}
     (words, contexts), left_out = problem.counts.shape, dict[str, str]()
     for name, dim in ((name, _dim(estimator)) for name, estimator in fitted.items()):
         if words * contexts > MOST_CELLS or words * contexts * dim**2 > MOST_WORK:
@@ -65,7 +49,7 @@ def budgets(
     chosen = {name: estimator for name, estimator in fitted.items() if name not in left_out}
     frames = [pd.DataFrame(columns=list(BUDGET_COLUMNS))]
     optimum: dict[str, str] = {}
-    optima = Optima(problem, chosen.values(), estimates) if chosen else None
+    optima = Optima(problem, chosen.values(), found.estimates) if chosen else None
     for name, estimator in chosen.items():
         try:
             budget = error_budget(problem, estimator, optima=optima)
@@ -74,7 +58,9 @@ def budgets(
             continue
         optimum[name] = budget["optimum"].iloc[0]
         frames.append(budget.assign(method=name)[list(BUDGET_COLUMNS)])
-    return Budgets(pd.concat([own for own in frames if len(own)] or frames, ignore_index=True), optimum, left_out)
+    rows = pd.concat([own for own in frames if len(own)] or frames, ignore_index=True)
+    said = tuple(f"{method} has no error budget: {reason}" for method, reason in left_out.items())
+    return RunTable(rows, {"budget": {"optimum": optimum, "left_out": left_out}}, said)
 
 
 def _dim(estimator: Factorisation) -> int:
@@ -153,7 +139,7 @@ def budget_terms(
     if pmi is None:
         raise InputError("problem", problem.title, "has no known truth; a budget needs a problem that has")
     optima = optima or Optima(problem)
-    estimate = optima.estimate(estimator)
+    estimate = optima.estimates[estimator]
     wanted, optimum = reference(estimator)
     terms: dict[str, Float] = {}
     if wanted is None:  # told the truth, it needs no counts
@@ -165,7 +151,7 @@ def budget_terms(
         if counted.status_ == NO_OPTIMUM:
             terms[OVERFIT] = estimate - of_population
         else:
-            of_counts = optima.estimate(counted)
+            of_counts = optima.estimates[counted]
             terms |= {OPTIMISATION: _difference(estimate, of_counts), SAMPLING: _difference(of_counts, of_population)}
         if isinstance(wanted, SGNS) and wanted.ridge:
             free = optima.of_population(SGNS(**wanted.get_params() | {"ridge": 0.0}), near=counted)

@@ -7,10 +7,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sgns_pmi.compare.budget import MOST_CELLS
 from sgns_pmi.compare.deviation import estimator_objective, optimal_objective, scored_raw
+from sgns_pmi.compare.found import MOST_CELLS, Estimates
 from sgns_pmi.compare.recovery import recovery
 from sgns_pmi.compare.room import check_room
 from sgns_pmi.compare.shown import Array, ShownCells, is_dense, shown_cells, shown_pair
@@ -68,7 +67,7 @@ class Comparing:
         self._best = optimal_objective(counts, negatives)
         self._shown = shown_cells(problem)
         self._methods: dict[str, _Compared] = {}
-        self.estimates: dict[Factorisation, NDArray[np.float64]] = {}
+        self.estimates = Estimates()
         """Corrected estimates of all cells, where these are few enough to be kept for a budget."""
 
     def add(self, method: str, estimator: Factorisation) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
+from sgns_pmi.compare.found import MOST_CELLS, Found, more_metrics
 from sgns_pmi.compare.limits import cramer_rao_rmse
 from sgns_pmi.compare.table import METRIC_COLUMNS, main_target, select
 from sgns_pmi.factorise.base import Factorisation
@@ -24,21 +23,13 @@ SAME = 1e-10
 """Singular values of a matrix, relative to the largest, that do not count for its rank."""
 MOST_PARAMETERS = 1_500
 """Of a model, up to which its bound takes about a second."""
-MOST_CELLS = 1_000_000
-"""Words x contexts up to which there are floors."""
 STARTS, NEAR_ROUNDS, ROUNDS, FALL = 10, 20, 200, 1e-9
 """Starts of a P-weighted floor, alternations from each, most from the best, and the relative fall that ends them."""
 
 
-def limit_rows(problem: Problem, fitted: Mapping[str, Factorisation], metrics: pd.DataFrame) -> pd.DataFrame:
+@more_metrics
+def limit_rows(found: Found) -> pd.DataFrame:
     """Rows of metrics.csv that say how far each method can come.
-
-    Parameters
-    ----------
-    problem : Problem
-    fitted : mapping of method name to fitted estimator
-    metrics : DataFrame
-        Their rows of metrics.csv, of which weighted_rmse is held against the bound.
 
     Returns
     -------
@@ -52,11 +43,11 @@ def limit_rows(problem: Problem, fitted: Mapping[str, Factorisation], metrics: p
         Methods without factors, and what is told the truth, have no bound. It is for draws that are independent, a P without
         zeros, a true PMI of low rank and models of at most 1,500 parameters.
     """
-    target = main_target(metrics)
+    problem, metrics, target = found.problem, found.metrics, main_target(found.metrics)
     rows: list[tuple[str, str, float]] = []
     bounds = _Bounds(problem)
     weighted = select(metrics, metric="weighted_rmse", estimate="corrected", target="true").set_index("method")["value"]
-    for name, estimator in fitted.items():
+    for name, estimator in found.fitted.items():
         product = estimator.product()
         if product is not None:
             rank = min(product[0].shape[1], *problem.counts.shape)

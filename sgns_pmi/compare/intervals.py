@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
+from sgns_pmi.compare.found import Found, RunTable, makes
 from sgns_pmi.compare.inference import BY_FORMULA, inference
 from sgns_pmi.compare.optima import NO_OPTIMUM
 from sgns_pmi.compare.sandwich import DENSE_PARAMETERS
 from sgns_pmi.compare.table import INTERVAL_COLUMNS
-from sgns_pmi.factorise.base import Factorisation
 from sgns_pmi.lazily import pd
 from sgns_pmi.problems import Problem
 
@@ -19,7 +17,8 @@ SAMPLE = 200
 """Cells of a problem whose parameters are too many for intervals of all."""
 
 
-def interval_rows(problem: Problem, fitted: Mapping[str, Factorisation], level: float) -> pd.DataFrame:
+@makes("intervals", when=lambda found: found.level is not None)
+def interval_table(found: Found) -> RunTable:
     """`inference` of each method whose variance has a formula (SGNS and softmax_mle) and whose fit has an optimum.
 
     Of all cells where the parameters are at most 2,000; of others 200 seen cells, evenly spaced in order of count. By the units
@@ -27,19 +26,21 @@ def interval_rows(problem: Problem, fitted: Mapping[str, Factorisation], level: 
 
     Returns
     -------
-    DataFrame
+    RunTable
         Columns method, center, context, estimate, se, lower, upper, z, p_value, q_value; and truth, the true PMI, where that is
         known.
     """
-    (words, contexts), frames = problem.counts.shape, []
-    for name, estimator in fitted.items():
+    assert found.level is not None
+    problem, level, frames = found.problem, found.level, []
+    words, contexts = problem.counts.shape
+    for name, estimator in found.fitted.items():
         if isinstance(estimator, BY_FORMULA) and estimator.status_ != NO_OPTIMUM:
             small = (words + contexts) * (estimator.V_.shape[1] + 2) <= DENSE_PARAMETERS
             cells = np.argwhere(np.ones((words, contexts), dtype=bool)) if small else _sample(problem)
             rows = inference(estimator, problem.counts, problem.units, cells, level).assign(method=name)
             frames.append(rows if problem.pmi is None else rows.assign(truth=problem.pmi[tuple(cells.T)]))
     known = [*INTERVAL_COLUMNS, *([] if problem.pmi is None else ["truth"])]
-    return pd.concat(frames, ignore_index=True)[known] if frames else pd.DataFrame(columns=known)
+    return RunTable(pd.concat(frames, ignore_index=True)[known] if frames else pd.DataFrame(columns=known))
 
 
 def _sample(problem: Problem) -> NDArray[np.intp]:
@@ -50,4 +51,4 @@ def _sample(problem: Problem) -> NDArray[np.intp]:
     return np.column_stack([counts.centers[at], counts.matrix.indices[at]])
 
 
-__all__ = ["interval_rows"]
+__all__ = ["interval_table"]

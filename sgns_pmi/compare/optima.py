@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
+from sgns_pmi.compare.found import Estimates
 from sgns_pmi.compare.inference import trained
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError
@@ -93,13 +94,11 @@ class Optima:
         With its truth.
     fitted : iterable of fitted estimators
         Those of them that are at their optimum are taken as they are.
-    estimates : mapping of fitted estimator to ndarray, (words, contexts), optional
-        Their corrected estimates, as far as these have been made already.
+    estimates : Estimates, optional
+        What has been made of them already, and where more are kept.
     """
 
-    def __init__(
-        self, problem: Problem, fitted: Iterable[Factorisation] = (), estimates: Mapping[Factorisation, Float] | None = None
-    ) -> None:
+    def __init__(self, problem: Problem, fitted: Iterable[Factorisation] = (), estimates: Estimates | None = None) -> None:
         assert problem.joint is not None
         assert problem.pmi is not None
         self.pmi = problem.pmi
@@ -107,18 +106,12 @@ class Optima:
         drawn, population = self.counts.matrix, CooccurrenceCounts.from_matrix(self.counts.total * problem.joint)
         same = drawn.nnz == population.nnz and np.allclose(drawn.data, population.matrix.data, rtol=1e-9, atol=0)
         self.population = self.counts if same else population
-        self._estimates = dict(estimates or {})
+        self.estimates = Estimates() if estimates is None else estimates
         self._of_counts: dict[Hashable, Factorisation] = {}
         self._of_population: dict[Hashable, Float] = {}
         for estimator in fitted:
             if at_optimum(estimator):
                 self._of_counts.setdefault(_key(estimator), estimator)
-
-    def estimate(self, estimator: Factorisation) -> Float:
-        """The corrected estimate of a fitted estimator, made once."""
-        if estimator not in self._estimates:
-            self._estimates[estimator] = estimator.estimate_pmi()
-        return self._estimates[estimator]
 
     def of_counts(self, wanted: Factorisation) -> Factorisation:
         """The estimator fitted to the counts."""
@@ -152,7 +145,7 @@ class Optima:
                 found = _fitted(begun, self.population)
             if found.status_ == NO_OPTIMUM:
                 raise InputError("dim", getattr(found, "dim", None), "has no finite optimum even for the population's counts")
-            self._of_population[key] = self.estimate(found)
+            self._of_population[key] = self.estimates[found]
         return self._of_population[key]
 
     def _holds_truth(self, wanted: SGNS) -> bool:

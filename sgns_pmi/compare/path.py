@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from sgns_pmi.compare.found import Found, RunTable, makes
 from sgns_pmi.compare.table import PATH_COLUMNS
-from sgns_pmi.factorise.base import Factorisation
 from sgns_pmi.lazily import pd
 
 
-def path_rows(fitted: Mapping[str, Factorisation]) -> pd.DataFrame:
+def chosen(found: Found) -> bool:
+    """Whether a method has chosen its penalty."""
+    return any(getattr(estimator, "path_", None) is not None for estimator in found.fitted.values())
+
+
+@makes("path", when=chosen)
+def path_table(found: Found) -> RunTable:
     """What each method with ``ridge=auto`` tried.
 
     Returns
     -------
-    DataFrame
+    RunTable
         Columns method, key ("ridge" or "dim"), value (λ, or dim), rank (of the penalised product at λ, or the dim), held_out (ℓ
-        of the pairs that were held out) and se (of its difference to the best dim's).
+        of the pairs that were held out) and se (of its difference to the best dim's); as the fact "suggested_dim" what
+        `suggested_dims` makes of them.
     """
     frames = [pd.DataFrame(columns=list(PATH_COLUMNS))]
-    for name, estimator in fitted.items():
+    for name, estimator in found.fitted.items():
         path, dims = getattr(estimator, "path_", None), getattr(estimator, "dims_", None)
         if path is not None and dims is not None:
             frames.append(path.rename(columns={"ridge": "value"}).assign(method=name, key="ridge", se=float("nan")))
             frames.append(dims.rename(columns={"dim": "value"}).assign(method=name, key="dim", rank=dims["dim"]))
-    return pd.concat([own[list(PATH_COLUMNS)] for own in frames if len(own)] or frames, ignore_index=True)
+    rows = pd.concat([own[list(PATH_COLUMNS)] for own in frames if len(own)] or frames, ignore_index=True)
+    return RunTable(rows, {"suggested_dim": suggested_dims(rows)})
 
 
 def suggested_dims(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
@@ -41,4 +47,4 @@ def suggested_dims(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
     return answers
 
 
-__all__ = ["path_rows", "suggested_dims"]
+__all__ = ["path_table", "suggested_dims"]

@@ -13,20 +13,16 @@ from scipy.linalg import orthogonal_procrustes, subspace_angles
 from scipy.special import xlogy
 from scipy.stats import ConstantInputWarning, spearmanr
 
+from sgns_pmi.compare.found import MOST_CELLS, Found, RunTable, makes, more_metrics
 from sgns_pmi.compare.table import AGREEMENT_COLUMNS, METRIC_COLUMNS
-from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_integer
-from sgns_pmi.factorise.base import Factorisation
 from sgns_pmi.factorise.linalg import truncated_svd
 from sgns_pmi.lazily import pd
-from sgns_pmi.problems import Problem
 
 Float = NDArray[np.float64]
 
 NULL = 1e-10
 """Relative size of a singular value that is rounding."""
-MOST_CELLS = 1_000_000
-"""Words x contexts up to which estimates are decomposed."""
 MOST_WORDS = 1_000
 """Words whose cosines are compared."""
 
@@ -87,15 +83,13 @@ def cosine_correlation(first: ArrayLike, second: ArrayLike) -> float:
     return float(spearmanr(*(matrix[above] for matrix in cosines)).statistic)
 
 
-def space_rows(
-    problem: Problem, fitted: Mapping[str, Factorisation], estimates: Mapping[Factorisation, Float] | None = None
-) -> pd.DataFrame:
+@more_metrics
+def space_rows(found: Found) -> pd.DataFrame:
     """Rows of metrics.csv that hold the spaces of each estimate, and the distribution that it implies, against the truth.
 
     Estimate and truth are both cut to the rank r of the true PMI, as U_r Σ_r^½ and V_r Σ_r^½: "row_angle" and "col_angle" are
     the largest principal angles between their column spaces (radians), "procrustes" and "pip_loss" are `procrustes_error` and
     `pip_loss` of the centres' vectors, and "kl" is `implied_divergence`, of the estimate itself. All are 0 for the true PMI.
-    What has been made of the corrected estimates already is taken from `estimates`.
 
     Returns
     -------
@@ -103,23 +97,21 @@ def space_rows(
         Columns of metrics.csv, target true, cells all, estimate corrected; nothing without a finite truth of low rank, for an
         estimate with infinite cells or of lower rank, and beyond a million words x contexts.
     """
-    frame = pd.DataFrame(columns=list(METRIC_COLUMNS))
+    frame, problem = pd.DataFrame(columns=list(METRIC_COLUMNS)), found.problem
     pmi, joint, rank = problem.pmi, problem.joint, problem.pmi_rank
     if pmi is None or joint is None or not rank or rank >= min(pmi.shape) or pmi.size > MOST_CELLS or not np.isfinite(pmi).all():
         return frame
     true_sides, rows = _sides(pmi, rank), []
-    for name, estimator in fitted.items():
-        estimate = (estimates or {}).get(estimator)
-        if estimate is None:
-            estimate = estimator.estimate_pmi()
+    for name, estimator in found.fitted.items():
+        estimate = found.estimates[estimator]
         if not np.isfinite(estimate).all() or (sides := _sides(estimate, rank)) is None or true_sides is None:
             continue
         angles = [float(principal_angles(own, true)[0]) for own, true in zip(sides, true_sides, strict=True)]
         values = {"row_angle": angles[0], "col_angle": angles[1]}
         values |= {"procrustes": procrustes_error(sides[0], true_sides[0]), "pip_loss": pip_loss(sides[0], true_sides[0])}
         rows += [(name, metric, value) for metric, value in (values | {"kl": implied_divergence(estimate, joint)}).items()]
-    found = pd.DataFrame(rows, columns=["method", "metric", "value"])
-    return found.assign(estimate="corrected", target="true", cells="all")[list(METRIC_COLUMNS)]
+    measured = pd.DataFrame(rows, columns=["method", "metric", "value"])
+    return measured.assign(estimate="corrected", target="true", cells="all")[list(METRIC_COLUMNS)]
 
 
 def _sides(matrix: Float, rank: int) -> tuple[Float, Float] | None:
@@ -128,13 +120,14 @@ def _sides(matrix: Float, rank: int) -> tuple[Float, Float] | None:
     return None if values[-1] <= NULL * values[0] else (left * np.sqrt(values), right * np.sqrt(values))
 
 
-def agreement_rows(fitted: Mapping[str, Factorisation], counts: CooccurrenceCounts) -> pd.DataFrame:
+@makes("agreement")
+def agreement_table(found: Found) -> RunTable:
     """`agreement` of the vectors V of all methods that have some, over the thousand most frequent centres."""
-    frequent = np.sort(np.argsort(-counts.row_sums, kind="stable")[:MOST_WORDS])
-    dense = {name: estimator.V_ for name, estimator in fitted.items() if hasattr(estimator, "U_")}
+    frequent = np.sort(np.argsort(-found.problem.counts.row_sums, kind="stable")[:MOST_WORDS])
+    dense = {name: estimator.V_ for name, estimator in found.fitted.items() if hasattr(estimator, "U_")}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConstantInputWarning)  # vectors of zeros, of an SPPMI without a positive cell
-        return agreement({name: V[frequent] for name, V in dense.items()}).dropna()
+        return RunTable(agreement({name: V[frequent] for name, V in dense.items()}).dropna())
 
 
 def agreement(vectors: Mapping[str, Any], neighbours: int = 10) -> pd.DataFrame:

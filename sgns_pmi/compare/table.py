@@ -13,6 +13,8 @@ INTERVAL_COLUMNS = ("method", "center", "context", "estimate", "se", "lower", "u
 AGREEMENT_COLUMNS = ("method", "other", "metric", "value")
 PATH_COLUMNS = ("method", "key", "value", "rank", "held_out", "se")
 BUDGET_COLUMNS = ("method", "term", "cells", "metric", "value")
+RUN_TABLES = {"budget": BUDGET_COLUMNS, "agreement": AGREEMENT_COLUMNS, "path": PATH_COLUMNS, "intervals": INTERVAL_COLUMNS}
+"""The tables of a run beside metrics.csv, by the names of their files."""
 
 
 def select(
@@ -62,6 +64,7 @@ __all__ = [
     "INTERVAL_COLUMNS",
     "METRIC_COLUMNS",
     "PATH_COLUMNS",
+    "RUN_TABLES",
     "main_cells",
     "main_target",
     "select",

@@ -16,11 +16,11 @@ PANELS = {"overlap": "share of the ten nearest words in common", "spearman": "ra
 COLOURS = "crest"
 
 
-@run_figure
+@run_figure("agreement")
 def agreement_figures(run: RunFrames) -> Iterator[tuple[str, Figure]]:
     """agreement, of two methods with vectors or more."""
-    if len(run.agreement):
-        yield "agreement", agreement_figure(run.agreement, title=run.title.of("Which words are alike, by one method and another"))
+    title = run.title.of("Which words are alike, by one method and another")
+    yield "agreement", agreement_figure(run.tables["agreement"], title=title)
 
 
 @styled

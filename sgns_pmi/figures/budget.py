@@ -27,11 +27,10 @@ ROOM = 1.25
 """Times the tallest bar of a fit with an optimum that axes reach; taller bars are cut."""
 
 
-@run_figure
+@run_figure("budget")
 def budget_figures(run: RunFrames) -> Iterator[tuple[str, Figure]]:
     """budget, where a truth is known."""
-    if len(run.budget):
-        yield "budget", budget_figure(run.budget, title=run.title.of("What keeps each method from the diagonal"))
+    yield "budget", budget_figure(run.tables["budget"], title=run.title.of("What keeps each method from the diagonal"))
 
 
 @styled

@@ -16,14 +16,14 @@ GAP_FLOOR = 1e-9
 """Relative gaps below this are drawn here: they are rounding."""
 
 
-@run_figure
+@run_figure("history")
 def convergence_figures(run: RunFrames) -> Iterator[tuple[str, Figure]]:
     """convergence, of the methods that minimise ℓ; and losses, of those that minimise something else."""
-    own = run.history["method"].isin(run.losses)
-    history, others = run.history[~own], run.history[own]
+    own = run.tables["history"]["method"].isin(run.losses)
+    history, others = run.tables["history"][~own], run.tables["history"][own]
     if len(history):
         # Only these methods minimise ℓ, and only their optimum is bound to this dim.
-        reached = select(run.metrics, target="objective", metric="value", method=history["method"].unique())
+        reached = select(run.tables["metrics"], target="objective", metric="value", method=history["method"].unique())
         best = float(min(history["objective"].min(), reached["value"].min()))
         yield "convergence", convergence_figure(history, best=best, title=run.title.of("Convergence"))
     if len(others):

@@ -38,11 +38,11 @@ def draw_run(run: Run, **looks: Any) -> list[Path]:
         run.summary["problem"], config["k"], config["dim"], noise_name(config), config["exponent"], run.summary["pmi_rank"]
     )
     losses = {name: METHODS[name].loss for name in run.shown.corrected if name in METHODS and METHODS[name].loss}
-    frames = RunFrames(title, run.metrics, run.history, run.shown, losses, run.budget, run.intervals, run.agreement, run.path)
-    tables = {"evaluation": run.evaluation, "neighbours": run.neighbours, "maps": run.maps}
+    frames = RunFrames(title, run.shown, losses, run.tables)
+    answers = answers_from({"evaluation": run.evaluation, "neighbours": run.neighbours, "maps": run.maps})
     with drawn_as(Look.of(config.get("figure", {}) | looks)):
         written = run_figures(folder, frames, svg=config["svg"])
-        return written + question_figures(folder, title, answers=answers_from(tables), svg=config["svg"])
+        return written + question_figures(folder, title, answers=answers, svg=config["svg"])
 
 
 def draw_sweep(sweep: Sweep, **looks: Any) -> list[Path]:

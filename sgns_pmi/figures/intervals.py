@@ -16,11 +16,12 @@ MOST_BARS = 150
 HOLDS, MISSES = "#4477AA", "#EE6677"
 
 
-@run_figure
+@run_figure("intervals")
 def interval_figures(run: RunFrames) -> Iterator[tuple[str, Figure]]:
     """intervals, where they were asked for and a truth is known."""
-    if "truth" in run.intervals and run.intervals["se"].notna().any():
-        yield "intervals", interval_figure(run.intervals, title=run.title.of("Estimates with their intervals"))
+    intervals = run.tables["intervals"]
+    if "truth" in intervals and intervals["se"].notna().any():
+        yield "intervals", interval_figure(intervals, title=run.title.of("Estimates with their intervals"))
 
 
 @styled

@@ -12,11 +12,10 @@ from sgns_pmi.figures.registry import RunFrames, run_figure
 from sgns_pmi.figures.style import TARGET, colour, label, marker, set_title, styled
 
 
-@run_figure
+@run_figure("path")
 def path_figures(run: RunFrames) -> Iterator[tuple[str, Figure]]:
     """path, where a penalty was chosen by held-out pairs."""
-    if len(run.path):
-        yield "path", path_figure(run.path, title=run.title.of("A penalty and a dim, chosen by held-out pairs"))
+    yield "path", path_figure(run.tables["path"], title=run.title.of("A penalty and a dim, chosen by held-out pairs"))
 
 
 @styled

@@ -19,7 +19,7 @@ Array = NDArray[np.floating[Any]]
 FORMULAS = {"corrected": "corrected estimate", "raw": "raw estimate, $VU^T + \\log k$"}
 
 
-@run_figure
+@run_figure("metrics")
 def recovery_figures(run: RunFrames) -> Iterator[tuple[str, Figure]]:
     """recovery; and recovery_raw if for some method raw and corrected differ."""
     shown = run.shown
@@ -29,7 +29,7 @@ def recovery_figures(run: RunFrames) -> Iterator[tuple[str, Figure]]:
             shown.estimates(kind),
             shown.target,
             shown.counts,
-            select(run.metrics, estimate=kind, target=shown.target_name, cells="all"),
+            select(run.tables["metrics"], estimate=kind, target=shown.target_name, cells="all"),
             target_name=shown.target_name,
             title=run.title.of(subject),
         )

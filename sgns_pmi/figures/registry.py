@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -19,44 +19,37 @@ class RunFrames:
     Parameters
     ----------
     title : RunTitle
-    metrics : DataFrame
-        Rows of metrics.csv: method, estimate, target, cells, metric, value.
-    history : DataFrame
-        Rows of history.csv: method, step, epoch, seconds, objective; may be empty.
     shown : ShownCells
         Some cells, what estimates are held against there, and the estimates, in the order in which panels shall stand.
     losses : mapping of method name to str
-        What `history` holds of the methods that do not minimise ℓ.
-    budget : DataFrame
-        Rows of budget.csv: method, term, cells, metric, value; empty where no truth is known.
-    intervals : DataFrame
-        Rows of intervals.csv; empty where none were asked for.
-    agreement : DataFrame
-        Rows of agreement.csv; empty where fewer than two methods have vectors.
-    path : DataFrame
-        Rows of path.csv; empty where no penalty was chosen.
+        What the history holds of the methods that do not minimise ℓ.
+    tables : mapping of str to DataFrame
+        The rows of metrics.csv, history.csv and of the run's other tables, by name; a table may be empty.
     """
 
     title: RunTitle
-    metrics: pd.DataFrame
-    history: pd.DataFrame
     shown: ShownCells
-    losses: Mapping[str, str] = field(default_factory=dict)
-    budget: pd.DataFrame = field(default_factory=pd.DataFrame)
-    intervals: pd.DataFrame = field(default_factory=pd.DataFrame)
-    agreement: pd.DataFrame = field(default_factory=pd.DataFrame)
-    path: pd.DataFrame = field(default_factory=pd.DataFrame)
+    losses: Mapping[str, str]
+    tables: Mapping[str, pd.DataFrame]
+
+    def has(self, tables: tuple[str, ...]) -> bool:
+        """Whether all these tables have rows."""
+        return all(len(self.tables.get(name, ())) for name in tables)
 
 
 Draw = Callable[[RunFrames], Iterator[tuple[str, Figure]]]
-RUN_FIGURES: list[Draw] = []
-"""What draws the figures of a run; each yields file names without a suffix and figures, nothing where it does not apply."""
+RUN_FIGURES: list[tuple[tuple[str, ...], Draw]] = []
+"""Tables that must have rows, and what draws figures of them: each yields file names without a suffix and figures."""
 
 
-def run_figure(draw: Draw) -> Draw:
-    """Let a function draw a figure, or several, of every run."""
-    RUN_FIGURES.append(draw)
-    return draw
+def run_figure(*needs: str) -> Callable[[Draw], Draw]:
+    """Let a function draw a figure, or several, of every run whose tables `needs` have rows."""
+
+    def register(draw: Draw) -> Draw:
+        RUN_FIGURES.append((needs, draw))
+        return draw
+
+    return register
 
 
 __all__ = ["RUN_FIGURES", "RunFrames", "run_figure"]

@@ -24,13 +24,14 @@ def run_figures(directory: str | Path, frames: RunFrames, *, svg: bool = False) 
     Returns
     -------
     list of Path
-        The files of each figure in `RUN_FIGURES` that applies, as recovery.png; and their .svg on request.
+        The files of each figure in `RUN_FIGURES` whose tables have rows, as recovery.png; and their .svg on request.
     """
     # A figure registers when its file is loaded, and nothing loads it before.
     for module in iter_modules([str(Path(__file__).parent)]):
         import_module(f"sgns_pmi.figures.{module.name}")
     written = []
-    for draw in RUN_FIGURES:
-        for name, figure in draw(frames):
-            written += save(figure, Path(directory) / name, svg)
+    for needs, draw in RUN_FIGURES:
+        if frames.has(needs):
+            for name, figure in draw(frames):
+                written += save(figure, Path(directory) / name, svg)
     return written

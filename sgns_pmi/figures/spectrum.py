@@ -24,7 +24,7 @@ MOST_LINEAR = 12
 """Beyond so many singular values their index has a log scale."""
 
 
-@run_figure
+@run_figure()
 def spectrum_figures(run: RunFrames) -> Iterator[tuple[str, Figure]]:
     """spectrum, of matrices alone: single cells have none."""
     shown = run.shown

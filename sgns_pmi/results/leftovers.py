@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from sgns_pmi.compare.table import RUN_TABLES
 from sgns_pmi.files import is_temporary
 
 RUN_FILES = (
@@ -14,10 +15,7 @@ RUN_FILES = (
     "evaluation.csv",
     "neighbours.csv",
     "maps.csv",
-    "budget.csv",
-    "agreement.csv",
-    "path.csv",
-    "intervals.csv",
+    *(f"{name}.csv" for name in RUN_TABLES),
     "report.html",
     "shown.npz",
     "vectors/*.npz",

@@ -18,6 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
+from sgns_pmi.compare.found import RunTable
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import Factorisation
 from sgns_pmi.factorise.solvers.solution import HISTORY_COLUMNS
@@ -151,16 +152,12 @@ class RunRecord:
         if estimator.status_ == "diverged" and self.status == "running":
             self.status = "failed"
 
-    def budget(self, optimum: Mapping[str, str], left_out: Mapping[str, str]) -> None:
-        """Note whose optimum each method's error budget is told by; and note, and say, which have none and why."""
-        self._facts["budget"] = {"optimum": dict(optimum), "left_out": dict(left_out)}
-        for method, reason in left_out.items():
-            log.info("%s has no error budget: %s", method, reason)
-
-    def suggested(self, dims: Mapping[str, Mapping[str, int]]) -> None:
-        """Note which dims methods suggest, by what they go by."""
-        if dims:
-            self._facts["suggested_dim"] = {method: dict(answers) for method, answers in dims.items()}
+    def learned(self, table: RunTable) -> pd.DataFrame:
+        """Note the facts of a table, and say what it has to say; its rows."""
+        self._facts |= table.facts
+        for line in table.said:
+            log.info(line)
+        return table.rows
 
     def interrupted(self) -> None:
         """Note that Ctrl-C ended the run."""

@@ -15,16 +15,7 @@ from typing import Any, Self
 from omegaconf import OmegaConf
 
 from sgns_pmi.compare.shown import ShownCells
-from sgns_pmi.compare.table import (
-    AGREEMENT_COLUMNS,
-    BUDGET_COLUMNS,
-    INTERVAL_COLUMNS,
-    METRIC_COLUMNS,
-    PATH_COLUMNS,
-    main_cells,
-    main_target,
-    select,
-)
+from sgns_pmi.compare.table import METRIC_COLUMNS, RUN_TABLES, main_cells, main_target, select
 from sgns_pmi.compare.words.files import read_vectors
 from sgns_pmi.compare.words.questions import EVALUATION_COLUMNS
 from sgns_pmi.compare.words.vectors import WordVectors
@@ -132,17 +123,17 @@ class Run:
     @cached_property
     def budget(self) -> pd.DataFrame:
         """Rows of budget.csv: method, term, cells, metric, value; there are some where a truth is known."""
-        return self._table("budget", BUDGET_COLUMNS)
+        return self._table("budget", RUN_TABLES["budget"])
 
     @cached_property
     def path(self) -> pd.DataFrame:
         """Rows of path.csv: method, key (ridge or dim), value, rank, held_out, se; there are some with ``ridge=auto``."""
-        return self._table("path", PATH_COLUMNS)
+        return self._table("path", RUN_TABLES["path"])
 
     @cached_property
     def agreement(self) -> pd.DataFrame:
         """Rows of agreement.csv: method, other, metric (overlap of ten neighbours, spearman of cosines), value."""
-        return self._table("agreement", AGREEMENT_COLUMNS)
+        return self._table("agreement", RUN_TABLES["agreement"])
 
     @cached_property
     def intervals(self) -> pd.DataFrame:
@@ -150,10 +141,15 @@ class Run:
 
         Centers and contexts are words, or numbers where all are.
         """
-        rows = self._table("intervals", INTERVAL_COLUMNS)
+        rows = self._table("intervals", RUN_TABLES["intervals"])
         numbered = len(rows) > 0 and all(rows[side].str.isdecimal().all() for side in SIDES)
         own = {"estimate": float} | (dict.fromkeys(SIDES, int) if numbered else {})
         return rows.astype(own)
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """What figures are drawn from, by name: metrics, history, budget, agreement, path, intervals."""
+        return {name: getattr(self, name) for name in ("metrics", "history", *RUN_TABLES)}
 
     @cached_property
     def evaluation(self) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import pytest
 
 import sgns_pmi as sp
 from sgns_pmi.compare.budget import budget_terms, budgets, error_budget
+from sgns_pmi.compare.found import Found
 from sgns_pmi.compare.optima import Optima, reference
 
 TERMS = ("optimisation", "sampling", "rank", "noise_offset", "shrinkage")
@@ -134,6 +135,13 @@ def test_the_population_optimum_of_a_small_dim_is_the_least_of_many_starts():
     np.testing.assert_allclose(found, best, atol=1e-5)
 
 
+def found_budgets(problem, fitted):
+    rows, facts, said = budgets(Found(problem, fitted))
+    optimum, left_out = facts["budget"]["optimum"], facts["budget"]["left_out"]
+    assert said == tuple(f"{method} has no error budget: {reason}" for method, reason in left_out.items())
+    return rows, optimum, left_out
+
+
 def test_budgets_of_a_run_are_those_of_each_method():
     problem = sp.softmax_problem(**DRAWN | {"pairs": 3000})  # not all cells are seen
     fitted = {
@@ -143,7 +151,7 @@ def test_budgets_of_a_run_are_those_of_each_method():
         "glove": sp.GloVe(dim=2, epochs=3).fit(problem.counts),
         "oracle": sp.Oracle(dim=2).fit(problem.pmi),
     }
-    rows, optimum, left_out = budgets(problem, fitted)
+    rows, optimum, left_out = found_budgets(problem, fitted)
     assert not left_out
     assert optimum == {name: "sgns" if name == "glove" else "own" for name in fitted}
     for name, estimator in fitted.items():
@@ -158,14 +166,14 @@ def test_budgets_of_a_run_are_those_of_each_method():
 
 def test_budgets_that_would_take_too_long_are_left_out_with_a_sentence():
     problem = sp.softmax_problem(words=1200, rank=1, pairs=10_000)
-    rows, optimum, left_out = budgets(problem, {"qwem": sp.QWEM(dim=1).fit(problem.counts)})
+    rows, optimum, left_out = found_budgets(problem, {"qwem": sp.QWEM(dim=1).fit(problem.counts)})
     assert len(rows) == len(optimum) == 0
     assert left_out == {"qwem": "its optima at 1,200 x 1,200 words and dim = 1 would take too long"}
 
 
 def test_no_truth_no_budgets():
     counts = sp.softmax_problem(**DRAWN).counts
-    rows, optimum, left_out = budgets(sp.Problem(counts, "counts of a text"), {"qwem": sp.QWEM(dim=2).fit(counts)})
+    rows, optimum, left_out = found_budgets(sp.Problem(counts, "counts of a text"), {"qwem": sp.QWEM(dim=2).fit(counts)})
     assert len(rows) == len(optimum) == len(left_out) == 0
 
 

@@ -9,12 +9,13 @@ import pytest
 import sgns_pmi as sp
 from sgns_pmi.compare.comparison import compare
 from sgns_pmi.compare.floors import limit_rows, low_rank
+from sgns_pmi.compare.found import Found
 from sgns_pmi.negatives import Negatives
 
 
 def rows(problem, fitted):
     metrics = compare(problem, fitted, Negatives.of(problem.counts, 5)).metrics
-    frame = limit_rows(problem, fitted, metrics)
+    frame = limit_rows(Found(problem, fitted, metrics))
     assert list(frame.columns) == list(metrics.columns)
     assert set(frame["estimate"]) == {"corrected"}
     assert set(frame["cells"]) == {"all"}

@@ -7,6 +7,7 @@ import pytest
 
 import sgns_pmi as sp
 from sgns_pmi.compare import spaces
+from sgns_pmi.compare.found import Found
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_rows_of_a_run_say_how_far_spaces_are_apart():
         "independence": sp.SoftmaxMLE(dim=2).fit(problem.counts),  # PMI 0, of rank 0
         "oracle": sp.Oracle(dim=3).fit(problem.pmi),
     }
-    rows = spaces.space_rows(problem, fitted)
+    rows = spaces.space_rows(Found(problem, fitted))
     assert list(rows["method"].unique()) == ["sgns_expected", "oracle"]
     value = rows.set_index(["method", "metric"])["value"]
     for metric in ("row_angle", "col_angle", "procrustes", "pip_loss", "kl"):
@@ -97,7 +98,7 @@ def test_methods_of_a_run_agree_with_themselves_and_zeros_with_none():
     problem = sp.softmax_problem(words=30, rank=2, pairs=30_000)
     V = sp.QWEM(dim=2).fit(problem.counts)
     fitted = {"one": V, "other": V, "zeros": sp.SPPMISVD(dim=2, k=10_000).fit(problem.counts), "empirical": sp.Empirical()}
-    rows = spaces.agreement_rows(fitted, problem.counts)
+    rows = spaces.agreement_table(Found(problem, fitted)).rows
     value = rows.set_index(["method", "other", "metric"])["value"]
     assert value["one", "other", "overlap"] == 1
     assert value["one", "other", "spearman"] == pytest.approx(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import matplotlib
@@ -52,6 +53,12 @@ def run():
     corrected = {method: pair["corrected"] for method, pair in estimates.items()}
     raw = {"sgns_expected": estimates["sgns_expected"]["raw"]}
     shown = ShownCells(np.arange(12), "true", target, counts, corrected=corrected, raw=raw)
+    frames = RunFrames(title, shown, {}, {"metrics": metrics, "history": history})
+
+    def with_tables(losses: dict[str, str] | None = None, **tables: pd.DataFrame) -> RunFrames:
+        """The frames with other tables."""
+        return replace(frames, losses=losses or {}, tables={**frames.tables, **tables})
+
     return SimpleNamespace(
         title=title,
         data={
@@ -62,5 +69,6 @@ def run():
             "metrics": metrics,
             "history": history,
         },
-        frames=RunFrames(title, metrics, history, shown),
+        frames=frames,
+        with_tables=with_tables,
     )

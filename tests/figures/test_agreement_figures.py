@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pandas as pd
 
 from sgns_pmi.figures import run_figures
@@ -31,5 +29,5 @@ def test_each_pair_stands_in_its_cell():
 
 
 def test_runs_of_several_methods_have_the_figure(run, tmp_path):
-    assert "agreement.png" in {path.name for path in run_figures(tmp_path, replace(run.frames, agreement=ROWS))}
+    assert "agreement.png" in {path.name for path in run_figures(tmp_path, run.with_tables(agreement=ROWS))}
     assert "agreement.png" not in {path.name for path in run_figures(tmp_path, run.frames)}

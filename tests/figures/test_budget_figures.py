@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -64,7 +62,7 @@ def test_shares_are_stacked_and_negative_ones_go_the_other_way():
 
 
 def test_a_run_with_a_truth_has_the_figure(run, tmp_path):
-    assert "budget.png" in {path.name for path in run_figures(tmp_path, replace(run.frames, budget=BUDGET))}
+    assert "budget.png" in {path.name for path in run_figures(tmp_path, run.with_tables(budget=BUDGET))}
     assert "budget.png" not in {path.name for path in run_figures(tmp_path, run.frames)}
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
@@ -39,5 +37,5 @@ def test_of_many_cells_some_are_shown_and_all_are_counted():
 
 def test_runs_with_intervals_and_a_truth_have_the_figure(run, tmp_path):
     for intervals, drawn in ((table(8), True), (table(8).drop(columns="truth"), False), (table(8).assign(se=np.nan), False)):
-        names = {path.name for path in run_figures(tmp_path, replace(run.frames, intervals=intervals))}
+        names = {path.name for path in run_figures(tmp_path, run.with_tables(intervals=intervals))}
         assert ("intervals.png" in names) == drawn

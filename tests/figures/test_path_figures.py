@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
@@ -34,5 +32,5 @@ def test_lines_and_choices():
 
 
 def test_runs_that_chose_a_penalty_have_the_figure(run, tmp_path):
-    assert "path.png" in {path.name for path in run_figures(tmp_path, replace(run.frames, path=ROWS))}
+    assert "path.png" in {path.name for path in run_figures(tmp_path, run.with_tables(path=ROWS))}
     assert "path.png" not in {path.name for path in run_figures(tmp_path, run.frames)}

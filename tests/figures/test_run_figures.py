@@ -64,9 +64,9 @@ def test_losses_have_a_panel_and_an_axis_each(run, tmp_path):
         assert ax.get_ylabel() == labels[method]
         assert ax.get_title() == style.label(method)
     both = pd.concat([run.data["history"], history.iloc[:3]])
-    written = run_figures(tmp_path, replace(run.frames, history=both, losses=labels))
+    written = run_figures(tmp_path, run.with_tables(losses=labels, history=both))
     assert {"convergence.png", "losses.png"} <= {path.name for path in written}
-    written = run_figures(tmp_path, replace(run.frames, history=history, losses=labels))
+    written = run_figures(tmp_path, run.with_tables(losses=labels, history=history))
     assert "convergence.png" not in {path.name for path in written}
 
 
@@ -142,10 +142,9 @@ def test_files_of_a_run(run, tmp_path):
 
 def test_files_of_a_run_without_offset_or_history_and_with_svg(run, tmp_path):
     frames = replace(
-        run.frames,
+        run.with_tables(history=run.data["history"].iloc[:0]),
         title=replace(run.title, pmi_rank=None),
         shown=replace(run.frames.shown, raw={}),
-        history=run.data["history"].iloc[:0],
     )
     written = run_figures(tmp_path, frames, svg=True)
     assert {p.name for p in written} == {"recovery.png", "recovery.svg", "spectrum.png", "spectrum.svg"}
@@ -199,5 +198,5 @@ def test_best_objective_is_the_lower_of_history_and_metrics(run, tmp_path, monke
     row = {"estimate": "corrected", "target": "objective", "cells": "all", "metric": "value"}
     more = pd.DataFrame([row | {"method": "sgns_expected", "value": 1.9}, row | {"method": "oracle", "value": 0.1}])
     run_figures(tmp_path, run.frames)
-    run_figures(tmp_path, replace(run.frames, metrics=pd.concat([run.frames.metrics, more])))
+    run_figures(tmp_path, run.with_tables(metrics=pd.concat([run.data["metrics"], more])))
     assert best == [2.0, 1.9]  # the oracle has no history: its objective is another matter

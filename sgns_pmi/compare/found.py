@@ -1,0 +1,122 @@
+"""What a run has found when its methods are compared, and the registry of what is made of it: metrics and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgns_pmi.compare.table import METRIC_COLUMNS, RUN_TABLES
+from sgns_pmi.factorise.base import Factorisation
+from sgns_pmi.lazily import pd
+from sgns_pmi.problems import Problem
+
+Float = NDArray[np.float64]
+
+MOST_CELLS = 1_000_000
+"""Words x contexts up to which whole estimates are kept, decomposed and taken apart."""
+
+
+class Estimates(dict[Factorisation, Float]):
+    """The corrected estimate (words, contexts) of each fitted method that is asked for, made once."""
+
+    def __missing__(self, estimator: Factorisation) -> Float:
+        self[estimator] = estimate = np.asarray(estimator.estimate_pmi(), dtype=np.float64)
+        return estimate
+
+
+@dataclass(frozen=True)
+class Found:
+    """A run whose methods are fitted and compared.
+
+    Parameters
+    ----------
+    problem : Problem
+    fitted : mapping of method name to fitted estimator
+    metrics : DataFrame
+        Their rows of metrics.csv so far.
+    estimates : Estimates
+        What has been made of them already.
+    level : float, optional
+        That of intervals; None where none are wanted.
+    """
+
+    problem: Problem
+    fitted: Mapping[str, Factorisation]
+    metrics: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(METRIC_COLUMNS)))
+    estimates: Estimates = field(default_factory=Estimates)
+    level: float | None = None
+
+
+class RunTable(NamedTuple):
+    """A table of a run.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of columns `RUN_TABLES`; a table without rows has no file.
+    facts : mapping of str to JSON value
+        What summary.json says beside it.
+    said : sequence of str
+        Lines for the log.
+    """
+
+    rows: pd.DataFrame
+    facts: Mapping[str, Any] = {}
+    said: tuple[str, ...] = ()
+
+
+MeasureMore = Callable[[Found], "pd.DataFrame"]
+MakeTable = Callable[[Found], RunTable]
+MORE_METRICS: list[MeasureMore] = []
+MAKERS: dict[str, tuple[Callable[[Found], bool], MakeTable]] = {}
+
+
+def more_metrics(measure: MeasureMore) -> MeasureMore:
+    """Let a function add rows to metrics.csv."""
+    MORE_METRICS.append(measure)
+    return measure
+
+
+def always(found: Found) -> bool:
+    """True."""
+    return True
+
+
+def makes(table: str, when: Callable[[Found], bool] = always) -> Callable[[MakeTable], MakeTable]:
+    """Let a function make one of `RUN_TABLES`, of those runs that have a use for it."""
+
+    def register(make: MakeTable) -> MakeTable:
+        assert table in RUN_TABLES, table
+        MAKERS[table] = when, make
+        return make
+
+    return register
+
+
+def all_metrics(found: Found) -> pd.DataFrame:
+    """The rows of metrics.csv, with those of every function in `MORE_METRICS`."""
+    _load()
+    more = [rows for measure in MORE_METRICS if len(rows := measure(found))]
+    return pd.concat([found.metrics, *more], ignore_index=True)
+
+
+def table_makers(found: Found) -> Iterator[tuple[str, MakeTable]]:
+    """Each of `RUN_TABLES` that the run has a use for, and what makes it."""
+    _load()
+    yield from ((name, make) for name in RUN_TABLES for when, make in [MAKERS[name]] if when(found))
+
+
+def _load() -> None:
+    # What is made registers when its file is loaded, and nothing loads it before.
+    for module in iter_modules([str(Path(__file__).parent)]):
+        import_module(f"sgns_pmi.compare.{module.name}")
+
+
+__all__ = ["MOST_CELLS", "Estimates", "Found", "RunTable", "all_metrics", "makes", "more_metrics", "table_makers"]
