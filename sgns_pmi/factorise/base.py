@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts, fit_counts
-from sgns_pmi.errors import InputError
+from sgns_pmi.errors import InputError, check_choice
 from sgns_pmi.factorise.estimator import Estimator
 from sgns_pmi.factorise.linalg import product_cells
 from sgns_pmi.factorise.solvers.solution import Ends, Status
 from sgns_pmi.factorise.subwords import Subwords
-from sgns_pmi.lazily import sklearn, sp
+from sgns_pmi.lazily import pd, sklearn, sp
 from sgns_pmi.memory import check_memory
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.pmi import ALL, Indices, Rows, pmi_cells
@@ -38,6 +39,8 @@ class Factorisation(Estimator):
     """What a reader of the estimate has to know: that training has not converged, or that there was nothing to learn."""
     negatives_: Negatives | None = None
     """What the factors were fitted to, for a method whose `objective_` is ℓ at its scores; None for one with another loss."""
+    _sklearn_output_config: Mapping[str, str] = {}
+    """Where `sklearn.base.clone` looks for what `set_output` chose."""
     subwords_: Subwords | None = None
     """Vectors of parts of words, of which a method composes those of unknown words."""
 
@@ -100,11 +103,11 @@ class Factorisation(Estimator):
             raise AttributeError("n_features_in_ is known after fit")
         return self._contexts
 
-    def fit_transform(self, X: Any, y: Any = None) -> NDArray[np.floating[Any]]:
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
         """Fit, and return V_ (words, dim): the vectors of the rows of X."""
         return self.fit(X).transform(X)
 
-    def transform(self, X: Any) -> NDArray[np.floating[Any]]:
+    def transform(self, X: Any) -> Any:
         """The vectors (rows, dim) of the rows of X.
 
         For the counts that were fitted this is `V_`. Other rows, over the same contexts in the same order, have vectors where
@@ -119,7 +122,22 @@ class Factorisation(Estimator):
         """
         self._check_fitted()
         counts = self._read(X)
-        return self.V_ if counts.digest == self._fitted_to else self._vectors(self._checked(counts))
+        vectors = self.V_ if counts.digest == self._fitted_to else self._vectors(self._checked(counts))
+        if self._sklearn_output_config.get("transform") != "pandas":
+            return vectors
+        return pd.DataFrame(vectors, index=counts.vocab, columns=self.get_feature_names_out())
+
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Choose what `transform` returns: "default", an array, or "pandas", a frame whose index are the words; returns self.
+
+        Raises
+        ------
+        InputError
+            For another kind of output.
+        """
+        if transform is not None:
+            self._sklearn_output_config = {"transform": check_choice("transform", transform, ("default", "pandas"))}
+        return self
 
     def _vectors(self, counts: CooccurrenceCounts) -> NDArray[np.floating[Any]]:
         raise InputError("X", counts, f"{type(self).__name__} has vectors only of the rows that it was fitted to")

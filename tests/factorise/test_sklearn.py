@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from letters import letters_problem
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -61,6 +62,20 @@ def test_pipelines_and_searches() -> None:
     search = GridSearchCV(sp.SGNS(solver=sp.Expected(starts=1)), {"dim": [1, 2]}, cv=3).fit(X)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert search.best_estimator_.V_.shape == (16, search.best_params_["dim"])
+
+
+def test_vectors_come_as_a_frame_of_named_words_on_request() -> None:
+    frame = pd.DataFrame(X, index=[f"word {number}" for number in range(len(X))])
+    sgns = sp.SGNS(dim=2, k=2, solver=sp.Expected(starts=1))
+    V = clone(sgns.set_output(transform="pandas")).fit_transform(frame)
+    assert list(V.index) == list(frame.index)
+    assert list(V.columns) == ["sgns0", "sgns1"]
+    assert isinstance(sgns.set_output().fit_transform(frame), pd.DataFrame)
+    np.testing.assert_array_equal(sgns.set_output(transform="default").fit_transform(frame), V)
+    pipeline = make_pipeline(sp.SGNS(dim=2, k=2), StandardScaler()).set_output(transform="pandas")
+    assert list(pipeline.fit_transform(frame).index) == list(frame.index)
+    with pytest.raises(sp.InputError, match="transform"):
+        sgns.set_output(transform="polers")
 
 
 @pytest.mark.parametrize("parameters", [{}, {"bias": True}, {"drop_positive": True}, {"exponent": 0.75, "k": 5}])

@@ -207,8 +207,7 @@ class _Batches:
 
     def diverged(self) -> InputError:
         """The error for a loss that rose without bound."""
-        remedy = f"training diverged by step {self.step} of {self.steps}; choose a smaller learning rate"
-        return InputError("lr", self._options.lr, remedy)
+        return solvers.too_fast(self._options.lr, self)
 
     def saved(self) -> dict[str, Tensor]:
         """The state of the draws, and the optimiser's moments."""

@@ -12,10 +12,8 @@ from sgns_pmi.errors import check_dim, check_integer, check_seed
 from sgns_pmi.factorise.base import Factorisation, Float
 from sgns_pmi.factorise.linalg import plus_outer, product_cells, truncated_svd
 from sgns_pmi.factorise.registry import method
+from sgns_pmi.factorise.solvers.start import UNSEEN
 from sgns_pmi.pmi import ALL, Indices, Rows, pmi_cells
-
-UNSEEN = -2.0
-"""M* where P_ij = 0."""
 
 
 @method("qwem", "closed form of the quartic surrogate of SGNS")

@@ -186,7 +186,7 @@ class _Stream:
 
     def diverged(self) -> InputError:
         """The error for an ℓ that rose without bound."""
-        return InputError("lr", self._options.lr, f"training diverged by step {self.step}; choose a smaller learning rate")
+        return solvers.too_fast(self._options.lr, self)
 
     def saved(self) -> dict[str, Tensor]:
         """The place in the text, the order of the pairs there, the state of the draws, and AdaGrad's sums."""

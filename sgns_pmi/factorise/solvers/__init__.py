@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sgns_pmi.factorise.solvers.sampled import batch_gradient, small_start
     from sgns_pmi.factorise.solvers.search import Trial, backtrack
     from sgns_pmi.factorise.solvers.start import random_start, spectral_start
-    from sgns_pmi.factorise.solvers.training import DIVERGED, RECORDS, moments, recorded_every, restore_moments, train
+    from sgns_pmi.factorise.solvers.training import DIVERGED, RECORDS, moments, recorded_every, restore_moments, too_fast, train
 
 __getattr__ = door(__name__)
 
@@ -55,6 +55,7 @@ __all__ = [
     "small_start",
     "solve_ridge",
     "spectral_start",
+    "too_fast",
     "train",
     "with_biases",
 ]

@@ -238,8 +238,7 @@ class _Pairs:
 
     def diverged(self) -> InputError:
         """The error for an ℓ that rose without bound."""
-        remedy = f"training diverged by step {self.step} of {self.steps}; choose a smaller learning rate"
-        return InputError("lr", self._rate, remedy)
+        return solvers.too_fast(self._rate, self)
 
     def saved(self) -> dict[str, Tensor]:
         """The order of this epoch, the state of the draws, and the optimiser's moments."""

@@ -13,7 +13,7 @@ from sgns_pmi.negatives import Negatives
 Float = NDArray[np.float64]
 
 UNSEEN = -2.0
-"""2 (n − w) / (n + w) where n = 0."""
+"""2 (n − w) / (n + w) where n = 0: M* of an unseen cell, here and in QWEM."""
 RANDOM_SCALE = 0.3  # standard deviation of the random start: scores small enough for σ to be near linear
 
 

@@ -51,6 +51,11 @@ class Training(Protocol):
         """Go on from what was `saved`; `state` and `step` are restored already."""
 
 
+def too_fast(lr: float, training: Training) -> InputError:
+    """The error for an ℓ that rose without bound at a learning rate."""
+    return InputError("lr", lr, f"training diverged by step {training.step} of {training.steps}; choose a smaller learning rate")
+
+
 def train(training: Training, history: History, progress: Progress) -> Status:
     """Take all steps and record ℓ every so often, at last exactly; Ctrl-C ends it.
 
