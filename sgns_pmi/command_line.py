@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import os
 import re
 import sys
 from argparse import ArgumentParser
@@ -9,9 +11,11 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import hydra._internal.hydra
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra._internal.utils import get_args_parser
 from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import Container, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -46,6 +50,8 @@ INSTANTIATED = {
     r"|optuna\.samplers\.\w+Sampler",
 }
 """What a configuration may have made of its `_target_`, by the group that it stands in; elsewhere nothing."""
+COMPOSED: dict[tuple[str, ...], DictConfig] = {}
+"""What this process has composed of groups and files alone, by what was asked of them: many jobs of a sweep share it."""
 LOGGING = re.compile(r"logging\.(Formatter|(Stream|File|Null)Handler)|logging\.handlers\.\w+Handler|colorlog\.ColoredFormatter")
 """What a configuration of logging may make of its `class` and `()`."""
 
@@ -63,6 +69,34 @@ class GuardedLoader(ConfigLoaderImpl):
         check_instantiated(composed)
         return composed
 
+    def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        """Compose a job of a sweep, in the folder that the sweep has; files are read once for all jobs that choose the same."""
+        parsed = OverridesParser.create(config_loader=self).parse_overrides(list(sweep_overrides))
+        values = [own for own in parsed if not self._chooses(own)]
+        groups = [str(own.input_line) for own in parsed if self._chooses(own)]
+        master = master_config.hydra
+        shared = (os.getcwd(), str(master.job.config_name), *master.overrides.hydra, *groups)
+        if shared not in COMPOSED:
+            COMPOSED[shared] = super().load_sweep_config(master_config, groups)
+        tree = copy.deepcopy(COMPOSED[shared])
+        self._apply_overrides_to_config(values, tree)
+        check_instantiated(tree)
+        OmegaConf.copy_cache(from_config=master_config, to_config=tree)
+        own, task = tree.hydra, [one for one in parsed if not one.is_hydra_override()]
+        own.sweep.dir = str(master.sweep.dir)
+        own.overrides.hydra = [*master.overrides.hydra, *(one.input_line for one in parsed if one.is_hydra_override())]
+        own.overrides.task = [one.input_line for one in task]
+        names = own.job.config.override_dirname
+        own.job.override_dirname = get_overrides_dirname(
+            task, exclude_keys=names.exclude_keys, item_sep=names.item_sep, kv_sep=names.kv_sep
+        )
+        return tree
+
+    def _chooses(self, override: Override) -> bool:
+        """Whether an override chooses a file of a group, or says how to compose; others change a value."""
+        hydras = override.is_hydra_override() and override.key_or_group != "hydra.sweep.subdir"
+        return hydras or override.package is not None or self.repository.group_exists(override.key_or_group)
+
     def get_group_options(
         self,
         group_name: str,
@@ -78,6 +112,7 @@ class GuardedLoader(ConfigLoaderImpl):
 
 def guard_configuration() -> None:
     """Let Hydra compose by `GuardedLoader`, here and in the processes of parallel jobs, which receive it."""
+    COMPOSED.clear()
     hydra._internal.hydra.ConfigLoaderImpl = GuardedLoader  # type: ignore[attr-defined]
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from hydra._internal.callbacks import Callbacks
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -67,7 +65,7 @@ class GridSweep(BaseException):
         batch = [list(own) for own in dict.fromkeys(tuple(own) for own in BasicSweeper.split_arguments(overrides, None)[0])]
         folder = Path(str(config.hydra.sweep.dir))
         finished = finished_jobs(folder)
-        jobs = plan(batch, Composer(loader, config, parser), finished)
+        jobs = plan(batch, partial(loader.load_sweep_config, config), finished)
         launcher = Plugins.instance().instantiate_launcher(HydraContext(loader, Callbacks(config)), task, config)
 
         clear(folder, SWEEP_FILES)
@@ -101,14 +99,15 @@ def replicates(config: DictConfig, overrides: Sequence[Override], parser: Overri
     return parser.parse_overrides([f"seed={','.join(str(first + repeat) for repeat in range(repeats))}"])
 
 
-def plan(batch: Sequence[Sequence[str]], compose: Composer, finished: Mapping[str, str]) -> list[PlannedJob]:
+def plan(batch: Sequence[list[str]], compose: Callable[[list[str]], DictConfig], finished: Mapping[str, str]) -> list[PlannedJob]:
     """Every job of a sweep, composed and checked.
 
     Parameters
     ----------
-    batch : sequence of sequence of str
+    batch : sequence of list of str
         The overrides of each job.
-    compose : Composer
+    compose : callable
+        Makes of such a list a configuration.
     finished : mapping of str to str
         The folders of jobs that are complete, by what each is known by: they stay where they are.
 
@@ -138,36 +137,6 @@ def plan(batch: Sequence[Sequence[str]], compose: Composer, finished: Mapping[st
         jobs.setdefault(key, job)
         planned.append(job)
     return planned
-
-
-class Composer:
-    """Composes the configuration of many jobs; what they share of groups and files is read once.
-
-    Parameters
-    ----------
-    loader : ConfigLoader
-    master : DictConfig
-        The sweep's own configuration.
-    parser : OverridesParser
-    """
-
-    def __init__(self, loader: Any, master: DictConfig, parser: OverridesParser) -> None:
-        self._loader, self._master, self._parser = loader, master, parser
-        self._of_groups: dict[tuple[str, ...], DictConfig] = {}
-
-    def __call__(self, overrides: Sequence[str]) -> DictConfig:
-        """The configuration that these overrides compose."""
-        parsed = self._parser.parse_overrides(list(overrides))
-        groups = tuple(str(own.input_line) for own in parsed if self._chooses(own))
-        if groups not in self._of_groups:
-            self._of_groups[groups] = self._loader.load_sweep_config(self._master, list(groups))
-        tree = copy.deepcopy(self._of_groups[groups])
-        ConfigLoaderImpl._apply_overrides_to_config([own for own in parsed if not self._chooses(own)], tree)
-        return tree
-
-    def _chooses(self, override: Override) -> bool:
-        """Whether an override chooses a file of a group, or is Hydra's own."""
-        return override.is_hydra_override() or self._loader.repository.group_exists(override.key_or_group)
 
 
 __all__ = ["GridSweep"]

@@ -105,6 +105,22 @@ def test_a_sweep_without_a_folder_of_its_own_goes_on(command: Command, ran: list
     assert names == ["", "-2", "-3"]
 
 
+def test_a_sweep_that_goes_on_keeps_its_folder(command: Command, ran: list[str]) -> None:
+    """Its jobs too, whatever the time is by then, and where another sweep began in the same second."""
+    arguments = (*TINY[:2], "k=1,2", "dim=2", "method=qwem", "hydra.sweep.dir='sweeps/${now:%S%f}'", "--multirun")
+    assert command(*arguments).code == 0
+    (folder,) = command.folder.glob("sweeps/*")
+    (folder / "k=2" / "summary.json").unlink()
+    assert command(*arguments).code == 0
+    assert [place.parent for place in command.folder.glob("sweeps/*/sweep.csv")] == [folder]
+    assert sp.Sweep.open(folder).status == "complete"
+    arguments = (*arguments[:-2], "hydra.sweep.dir='same/${now:%Y}'", "--multirun")
+    for name in ("", "-2"):
+        assert command(*arguments, "resume=false").code == 0
+        (folder,) = command.folder.glob(f"same/????{name}")
+        assert sp.Sweep.open(folder).count == "2 of 2 jobs"
+
+
 def test_another_configuration_keeps_its_results(command: Command, ran: list[str]) -> None:
     sweep(command, "k=1,2", "dim=2", "method=qwem")
     first = (command.folder / "out" / "k=1" / "metrics.csv").read_bytes()
