@@ -145,7 +145,8 @@ def _alternated(matrix: Float, weights: Float, R: Float, rounds: int) -> tuple[F
 def _least_squares(matrix: Float, weights: Float, features: Float) -> Float:
     """The coefficients (rows, f) of each row's weighted least squares on the features (columns, f)."""
     f = features.shape[1]
-    grams = (weights @ (features[:, :, None] * features[:, None, :]).reshape(-1, f * f)).reshape(-1, f, f)
+    squares = (features[:, :, None] * features[:, None, :]).reshape(-1, f * f)
+    grams = np.matmul(weights, squares).reshape(-1, f, f)
     targets = (weights * matrix) @ features
     scale = 1e-14 * np.trace(grams, axis1=1, axis2=2)  # features may be dependent
     grams[:, range(f), range(f)] += scale[:, None]
