@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import check_real
-from sgns_pmi.pmi import ALL, Indices, noise_distribution
+from sgns_pmi.pmi import ALL, Indices, given_noise, noise_distribution
 
 Float = NDArray[np.float64]
 
@@ -53,6 +53,11 @@ class Negatives:
     ) -> Self:
         """The negatives for some counts, with a noise by name or weight; see `noise_distribution`."""
         return cls(k, noise_distribution(counts, noise, exponent), drops)
+
+    @classmethod
+    def at_scores(cls, counts: CooccurrenceCounts, k: float, noise: str | ArrayLike, drops: bool) -> Self:
+        """The negatives of ℓ at given scores: a noise by name, or P_n as it is, which may be 0 where a context occurs."""
+        return cls(k, noise_distribution(counts, noise) if isinstance(noise, str) else given_noise(noise, counts.shape[1]), drops)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Negatives):

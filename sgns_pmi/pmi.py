@@ -112,7 +112,7 @@ def noise_distribution(counts: Any, noise: str | ArrayLike = "unigram", exponent
         name = check_choice("noise", noise, NOISES)
         # Every method of a run asks for the same.
         return counts.derived(("noise", name, exponent), lambda: _normalised(_named_noise(counts, name, exponent), name, counts))
-    return _normalised(_given_noise(noise, counts.shape[1]), "array", counts)
+    return _normalised(given_noise(noise, counts.shape[1]), "array", counts)
 
 
 def _named_noise(counts: CooccurrenceCounts, name: str, exponent: float) -> Float:
@@ -146,7 +146,8 @@ def _power(sums: Float, exponent: float) -> Float:
     return np.where(sums > 0, (sums / sums.max()) ** exponent, 0.0)
 
 
-def _given_noise(noise: ArrayLike, contexts: int) -> Float:
+def given_noise(noise: ArrayLike, contexts: int) -> Float:
+    """Weights of the noise (contexts,) as they are; `InputError` for what cannot be weights."""
     try:
         weights = np.asarray(noise, dtype=np.float64)
     except (TypeError, ValueError):

@@ -27,6 +27,7 @@ from sgns_pmi.config import Config
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import METHODS, Factorisation
 from sgns_pmi.factorise.checkpoints import Checkpoint, kept_in
+from sgns_pmi.factorise.start_up import start_up
 from sgns_pmi.folders import Folders
 from sgns_pmi.gather import finish_sweep
 from sgns_pmi.lazily import pd
@@ -86,6 +87,8 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
                 check_word2vec(problem.counts.vocab or ())
         record.problem(problem, left_out)
 
+        with record.step("start-up"):
+            start_up(estimators.values())
         comparing = compare.Comparing(problem, negatives)
 
         def checkpoint(name: str) -> Checkpoint:

@@ -97,3 +97,21 @@ def test_a_door_opens_to_each_of_its_names(package: str) -> None:
 def test_functions_that_name_a_library_can_go_to_another_process() -> None:
     """As joblib sends those of `python -m sgns_pmi.run`, by value."""
     assert pickle.loads(pickle.dumps(lazily.pd)).DataFrame is pd.DataFrame
+
+
+def test_what_the_first_fit_would_load_is_loaded_before_its_clock_runs(tmp_path: Path) -> None:
+    code = """
+import sys
+import sgns_pmi as sp
+from sgns_pmi.factorise.start_up import start_up
+counts = sp.CooccurrenceCounts.from_matrix([[3, 1], [1, 2]])
+methods = [sp.SGNS(dim=1, solver=sp.Expected(starts=1)), sp.SGNS(dim=1, solver=sp.Sampled(epochs=1))]
+start_up(methods)
+known = set(sys.modules)
+for method in methods:
+    method.fit(counts)
+slow = {"matplotlib", "numba", "pandas", "scipy", "sklearn", "torch"}
+new = {name.split(".")[0] for name in set(sys.modules) - known}
+print(*(new & slow))
+"""
+    assert python(code, cwd=tmp_path).split() == []

@@ -117,7 +117,7 @@ def optimal_objective(counts: CooccurrenceCounts, negatives: Negatives) -> float
     return _loss(counts.matrix.data, negatives.weights(counts), negatives.optimum(counts)) / counts.total
 
 
-def objective_deviation(X: ArrayLike, counts: Any, k: int, noise: ArrayLike, drop_positive: bool = False) -> float:
+def objective_deviation(X: ArrayLike, counts: Any, k: int, noise: str | ArrayLike, drop_positive: bool = False) -> float:
     """Percent by which ℓ(X) is above ℓ*: 100 (ℓ(X) − ℓ*) / ℓ* (L&G, section 5 and Table 1).
 
     Convention: every cell counts, also unseen and clipped ones; at x* the unseen cells contribute
@@ -130,17 +130,17 @@ def objective_deviation(X: ArrayLike, counts: Any, k: int, noise: ArrayLike, dro
     counts : CooccurrenceCounts, array or sparse matrix, (words, contexts)
     k : int
         Number of negatives K.
-    noise : array-like, (contexts,)
-        P_n.
+    noise : str or array-like, (contexts,)
+        P_n, or its name.
     drop_positive : bool, default False
         Use the objective, and the x*, of word2vec.c and gensim.
 
     Raises
     ------
     InputError
-        For an X of another shape than the counts, or k below 1.
+        For an X or a noise of another shape than the counts, or k below 1.
     """
     counts = as_counts(counts)
-    negatives = Negatives(check_integer("k", k), np.asarray(noise, dtype=np.float64), drop_positive)
+    negatives = Negatives.at_scores(counts, check_integer("k", k), noise, drop_positive)
     best = optimal_objective(counts, negatives)
     return 100.0 * (scores_objective(X, counts, negatives) - best) / best

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -13,7 +12,7 @@ from sgns_pmi.figures.registry import RunFrames, run_figure
 from sgns_pmi.figures.style import TARGET, badge, balanced, colour, label, marker, panel_axes, set_title, styled
 
 GAP_FLOOR = 1e-9
-"""Relative gaps below this are drawn here: they are rounding."""
+"""Relative gaps below this are rounding, and not drawn: the lowest curve ends where it reaches itself."""
 
 
 @run_figure("history")
@@ -32,7 +31,7 @@ def convergence_figures(run: RunFrames) -> Iterator[tuple[str, Figure]]:
 
 @styled
 def convergence_figure(history: pd.DataFrame, *, best: float, title: str) -> Figure:
-    """Objective (above) and its relative gap to the best (below), against steps (left) and seconds (right).
+    """Objective (above) and its relative gap to the lowest reached (below), against steps (left) and seconds (right).
 
     Parameters
     ----------
@@ -40,7 +39,7 @@ def convergence_figure(history: pd.DataFrame, *, best: float, title: str) -> Fig
         Columns method, step, epoch, seconds, objective. Steps of different solvers differ in work: a Newton round of
         the expected solver and one mini-batch of the sampled one are both a step.
     best : float
-        The lowest objective known at this dim; a dashed line.
+        The lowest objective that any of them reached; a dashed line.
     title : str
 
     Returns
@@ -54,15 +53,16 @@ def convergence_figure(history: pd.DataFrame, *, best: float, title: str) -> Fig
         for method, rows in history.groupby("method", sort=False):
             name = str(method)
             look = {"color": colour(name), "label": label(name), "marker": marker(name), "markevery": max(1, len(rows) // 12)}
+            above = rows["objective"] / best - 1
             axes[0, column].plot(rows[x], rows["objective"], **look)
-            axes[1, column].plot(rows[x], np.maximum(rows["objective"] / best - 1, GAP_FLOOR), **look)
-        axes[0, column].axhline(best, color=TARGET, linestyle="--", linewidth=1, label=f"best known, {best:.6g}", zorder=1)
+            axes[1, column].plot(rows[x], above.where(above > GAP_FLOOR), **look)
+        axes[0, column].axhline(best, color=TARGET, linestyle="--", linewidth=1, label=f"lowest reached, {best:.6g}", zorder=1)
         axes[1, column].set_xscale("symlog", linthresh=threshold)
         axes[1, column].set_xlim(0, 1.5 * history[x].max() or 1.0)
         axes[1, column].set_xlabel(f"{x} (log scale)" if x == "step" else "seconds of wall time (log scale)")
     axes[1, 0].set_yscale("log")
     axes[0, 0].set_ylabel("objective ℓ (nats a pair)")
-    axes[1, 0].set_ylabel("(ℓ − best) / best")
+    axes[1, 0].set_ylabel("(ℓ − lowest) / lowest")
     axes[0, 1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     for ax in axes.flat:
         ax.grid(True)

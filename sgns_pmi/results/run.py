@@ -188,7 +188,8 @@ class Run:
         """
         files = {file.stem: file for file in sorted((self.folder / "vectors").glob("*.npz"))}
         if not files:
-            raise InputError("run", self.folder, "has no vectors; give the folder of a run whose methods learn some")
+            why = f"was {self.status} ({self.reason})" if self.status in ("refused", "failed") else "has no vectors"
+            raise InputError("run", self.folder, f"{why}; give the folder of a run whose methods learn some")
         return files
 
     def value(self, method: str, metric: str) -> float:

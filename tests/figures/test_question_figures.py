@@ -15,6 +15,7 @@ from sgns_pmi.figures import RunTitle, question_figures
 from sgns_pmi.figures.questions.analogies import analogies_figure
 from sgns_pmi.figures.questions.neighbours import neighbours_figure
 from sgns_pmi.figures.questions.sentiment import sentiment_figure
+from sgns_pmi.figures.questions.similarity import similarity_figure
 from sgns_pmi.figures.questions.word_map import words_figure
 
 SECTIONS = {"one": (10, 5, 0.4), "two": (8, 0, None), "all": (18, 5, 0.4)}
@@ -117,6 +118,30 @@ def test_bars_of_sentiment_reach_from_chance_to_the_accuracy() -> None:
     assert [entry.get_text() for entry in ax.get_legend().get_texts()] == ["mean vector", "SIF"]
 
 
+def similarity_rows() -> pd.DataFrame:
+    covered = {"wordsim": 103, "few": 3, "none": 0}
+    rows = [
+        (method, "similarity", name, "all", metric, value)
+        for method, r in (("sppmi", 0.5), ("mine", -0.2))
+        for name, pairs in covered.items()
+        for metric, value in [("pairs", 200), ("covered", pairs), *([("spearman", r)] if pairs else [])]
+    ]
+    return pd.DataFrame(rows, columns=["method", "task", "set", "section", "metric", "value"])
+
+
+def test_marks_of_similarity_stand_at_the_correlation_between_their_errors() -> None:
+    (ax,) = similarity_figure(similarity_rows(), title="Similarity").axes
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["wordsim  (103 of 200)", "few  (3 of 200)", "none  (0 of 200)"]
+    for bars, r in zip(ax.containers, (0.5, -0.2), strict=True):
+        marks, _, (lines,) = bars.lines
+        np.testing.assert_array_equal(marks.get_xdata(), [r, r])  # the set without known pairs has none
+        many, few = (segment[:, 0] for segment in lines.get_segments())
+        half = 2 * np.sqrt((1 + r**2 / 2) / 100)
+        np.testing.assert_allclose(np.arctanh(many), [np.arctanh(r) - half, np.arctanh(r) + half])
+        np.testing.assert_allclose(few, [r, r])  # three pairs have no standard error
+    assert [entry.get_text() for entry in ax.get_legend().get_texts()] == ["SPPMI", "mine"]
+
+
 def test_table_of_neighbours() -> None:
     near = pd.concat(
         [sp.neighbours(random_vectors(seed=n), ["w1", "w2"], 3).assign(method=name) for n, name in enumerate(("sppmi", "mine"))]
@@ -135,12 +160,14 @@ def test_files(tmp_path: Path) -> None:
     vectors = random_vectors()
     maps = word_map({"V": vectors}, 20, "pca").assign(method="sppmi", projection="pca")
     title = RunTitle("twelve words", k=5, dim=2, noise="unigram")
-    answers = {"analogy": analogy_rows(), "sentiment": sentiment_rows(), "neighbours": near, "word_map": maps}
+    answers = {"analogy": analogy_rows(), "similarity": similarity_rows(), "sentiment": sentiment_rows()}
+    answers |= {"neighbours": near, "word_map": maps}
     written = question_figures(tmp_path, title, answers=answers)
     assert sorted(file.name for file in written) == [
         "analogies_google.png",
         "neighbours.png",
         "sentiment_films.png",
+        "similarity.png",
         "words_pca_sppmi.png",
     ]
     assert all(file.is_file() for file in written)

@@ -40,6 +40,7 @@ def test_what_a_run_left(command: Command) -> None:
     assert (run.config["k"], run.config["exponent"], run.config["methods"]) == (5, 0.75, ["sgns_expected", "oracle"])
     assert list(run.steps.index) == [
         "problem",
+        "start-up",
         "sgns_expected",
         "compare",
         "oracle",

@@ -128,16 +128,16 @@ def sgns_objective(
     U: ArrayLike,
     counts: Any,
     k: int,
-    noise: ArrayLike,
+    noise: str | ArrayLike,
     gradient: Literal[False] = False,
     drop_positive: bool = False,
 ) -> float: ...
 @overload
 def sgns_objective(
-    V: ArrayLike, U: ArrayLike, counts: Any, k: int, noise: ArrayLike, gradient: Literal[True], drop_positive: bool = False
+    V: ArrayLike, U: ArrayLike, counts: Any, k: int, noise: str | ArrayLike, gradient: Literal[True], drop_positive: bool = False
 ) -> tuple[float, NDArray[Any], NDArray[Any]]: ...
 def sgns_objective(
-    V: ArrayLike, U: ArrayLike, counts: Any, k: int, noise: ArrayLike, gradient: bool = False, drop_positive: bool = False
+    V: ArrayLike, U: ArrayLike, counts: Any, k: int, noise: str | ArrayLike, gradient: bool = False, drop_positive: bool = False
 ) -> float | tuple[float, NDArray[Any], NDArray[Any]]:
     """The SGNS objective ℓ at X = V Uᵀ: the mean over the corpus' pairs of the expected sampled loss.
 
@@ -152,8 +152,8 @@ def sgns_objective(
     counts : CooccurrenceCounts, array or sparse matrix, (words, contexts)
     k : int
         Number of negatives K.
-    noise : array-like, (contexts,)
-        The noise distribution P_n, as `noise_distribution` returns it.
+    noise : str or array-like, (contexts,)
+        The noise distribution P_n, as `noise_distribution` returns it, or its name (there at exponent 1).
     gradient : bool, default False
         Whether to return the gradient as well.
     drop_positive : bool, default False
@@ -167,7 +167,7 @@ def sgns_objective(
     Raises
     ------
     InputError
-        For factors whose shapes do not fit the counts, or k below 1.
+        For factors or a noise whose shapes do not fit the counts, or k below 1.
 
     References
     ----------
@@ -181,10 +181,7 @@ def sgns_objective(
     for name, factor, side in (("V", V, counts.shape[0]), ("U", U, counts.shape[1])):
         if factor.ndim != 2 or factor.shape[0] != side or factor.shape[1] != V.shape[-1]:
             raise InputError(name, f"array of shape {factor.shape}", f"must be {side} x dim, the dim of V and U alike")
-    p_n = np.asarray(noise, dtype=np.float64)
-    if p_n.shape != (counts.shape[1],):
-        raise InputError("noise", f"array of shape {p_n.shape}", f"must have {counts.shape[1]} entries; see noise_distribution")
-    exact = ExactObjective(counts, Negatives(k, p_n, drop_positive), dtype=torch.from_numpy(V).dtype)
+    exact = ExactObjective(counts, Negatives.at_scores(counts, k, noise, drop_positive), dtype=torch.from_numpy(V).dtype)
     if not gradient:
         return exact.value(torch.from_numpy(V), torch.from_numpy(U))
     loss, dV, dU = exact.value_and_gradient(torch.from_numpy(V), torch.from_numpy(U))

@@ -47,7 +47,7 @@ def question_figures(
     Returns
     -------
     list of Path
-        analogies_SET.png of each analogy set, sentiment_SET.png of each set of documents, neighbours.png,
+        analogies_SET.png of each analogy set, similarity.png, sentiment_SET.png of each set of documents, neighbours.png,
         words_PROJECTION_METHOD.png of each map; those that there are.
     """
     written = []

@@ -32,6 +32,21 @@ def dense_loss(V, U, counts, k, noise, drop_positive):
     return (n * torch.log1p(torch.exp(-X)) + negatives * torch.log1p(torch.exp(X))).sum() / n.sum()
 
 
+def test_a_noise_has_a_name_or_a_weight_for_each_context():
+    counts, _, V, U = random_case(4)
+    p_n = sp.noise_distribution(counts, "uniform")
+    assert sgns_objective(V, U, counts, 5, "uniform") == sgns_objective(V, U, counts, 5, p_n)
+    X = V @ U.T
+    assert sp.objective_deviation(X, counts, 5, "uniform") == sp.objective_deviation(X, counts, 5, p_n)
+    for wrong in ("unigrams", p_n[1:], None, ["a"] * len(p_n), -p_n):
+        for ask in (
+            lambda noise: sgns_objective(V, U, counts, 5, noise),
+            lambda noise: sp.objective_deviation(X, counts, 5, noise),
+        ):
+            with pytest.raises(sp.InputError, match="noise"):
+                ask(wrong)
+
+
 @pytest.mark.parametrize("noise", ["unigram", "unigram075", "row075", "zero_share"])
 @pytest.mark.parametrize("k", [5, 20])
 def test_objective_and_gradient_are_those_of_r(r_reference, noise, k):
