@@ -27,6 +27,8 @@ Keys (key=value):
                    word2vec      METHOD.txt, for gensim's KeyedVectors and many others
                    binary        METHOD.bin, the same in float32
                    safetensors   METHOD.safetensors: V, U and their words (pip install 'sgns-pmi[safetensors]')
+                   atlas         METHOD.parquet, words with coordinates and neighbours, for Embedding Atlas:
+                                 embedding-atlas METHOD.parquet --text word --x x --y y --neighbors neighbors
                    csv           METHOD_V.csv and METHOD_U.csv; in R: as.matrix(read.csv(FILE, row.names = 1))
   method=NAME      one method of the run; all whose vectors are dense, if not given
 

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import sgns_pmi as sp
@@ -47,6 +48,20 @@ def test_the_projector_has_vectors_and_words(run: Path) -> None:
     main([str(run), "format=projector"])
     np.testing.assert_array_equal(np.loadtxt(run / "exports" / "qwem.tsv", delimiter="\t"), learned(run, "V"))
     assert (run / "exports" / "qwem_words.tsv").read_text(encoding="utf-8").splitlines() == list(names(run))
+
+
+def test_the_atlas_has_places_and_neighbours(run: Path) -> None:
+    main([str(run), "format=atlas"])
+    rows = pd.read_parquet(run / "exports" / "qwem.parquet")
+    assert tuple(rows["word"]) == names(run)
+    unit = sp.Run.open(run).vectors("qwem").unit
+    cosines = unit @ unit.T - 3 * np.eye(len(unit))
+    for row, near in enumerate(rows["neighbors"]):
+        assert list(near["ids"]) == sorted(set(range(len(unit))) - {row}, key=lambda other: -cosines[row, other])
+        np.testing.assert_allclose(near["distances"], 1 - cosines[row, near["ids"]], atol=1e-7)
+    # PCA of points in a plane keeps their distances.
+    flat = rows[["x", "y"]].to_numpy()
+    np.testing.assert_allclose(np.linalg.norm(flat[0] - flat[1]), np.linalg.norm(unit[0] - unit[1]), atol=1e-7)
 
 
 def test_safetensors_hold_both_sides_and_their_words(run: Path) -> None:

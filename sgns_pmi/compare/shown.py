@@ -38,6 +38,8 @@ class ShownCells:
         The PMI that estimates are held against, the true one where it is known; and n.
     note : str
         Empty, or what was left out.
+    places : ndarray of int, (cells, 2), optional
+        The centre and context of each of single cells.
     corrected, raw : mapping of method name to ndarray of the target's shape
         Estimates, in the order of the methods; `raw` those alone that differ from the corrected ones by more than rounding.
     """
@@ -49,6 +51,7 @@ class ShownCells:
     note: str = ""
     corrected: Mapping[str, Array] = field(default_factory=dict)
     raw: Mapping[str, Array] = field(default_factory=dict)
+    places: NDArray[np.int32] | None = None
 
     def estimates(self, kind: str) -> dict[str, Array]:
         """The raw or the corrected estimate of each method."""
@@ -68,7 +71,8 @@ def shown_cells(problem: Problem) -> ShownCells:
     rows, cols = np.searchsorted(counts.matrix.indptr, at, side="right") - 1, counts.matrix.indices[at]
     n = counts.matrix.data[at]
     note = f"a sample of {size:,} of {counts.nnz:,} seen cells" if size < counts.nnz else "seen cells"
-    return ShownCells(at, "empirical", _kept(pmi_of(counts, n, rows, cols)), _kept(n), note)
+    places = np.column_stack([rows, cols]).astype(np.int32)
+    return ShownCells(at, "empirical", _kept(pmi_of(counts, n, rows, cols)), _kept(n), note, places=places)
 
 
 def is_dense(problem: Problem) -> bool:

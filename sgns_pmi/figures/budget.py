@@ -16,7 +16,7 @@ from matplotlib.ticker import PercentFormatter
 from sgns_pmi.figures.looks import TERMS
 from sgns_pmi.figures.registry import RunFrames, run_figure
 from sgns_pmi.figures.style import LEAST_WIDTH, badge, label, number, panel_axes, plain, save, set_title, styled
-from sgns_pmi.results.replicates import other_keys
+from sgns_pmi.results.replicates import budget_parts, other_keys
 
 SETS = ("all", "seen", "unseen")
 EXACT = 1e-9
@@ -97,7 +97,7 @@ def sweep_budget_figures(
     list of Path
     """
     others = other_keys(keys) or list(keys)
-    if not len(frame) or not 1 <= len(others) <= 2 or not len(_parts(frame, others)):
+    if not len(frame) or not 1 <= len(others) <= 2 or not len(budget_parts(frame, others)):
         return []
     others.sort(key=lambda key: -frame[key].nunique())
     heading = "\n".join(filter(None, ["What keeps each method from the diagonal, all cells", title]))
@@ -124,7 +124,7 @@ def sweep_budget_figure(frame: pd.DataFrame, x: str, facet: str | None = None, *
         Bars of height RMSE, parted by share; means over jobs that have the same keys. Each panel has its own axis, as methods
         differ by orders of magnitude. Bars of fits without an optimum may be cut: their height is written on them.
     """
-    parts = _parts(frame, [key for key in (facet, x) if key is not None])
+    parts = budget_parts(frame, [key for key in (facet, x) if key is not None])
     methods, levels = list(parts["method"].unique()), _levels(parts[x])
     rows: list[Any] = [None] if facet is None else _levels(parts[facet])
     figure, axes = panel_axes(len(rows) * len(methods), len(methods), 1.0 + 0.3 * len(levels), 2.3, share=False)
@@ -149,20 +149,6 @@ def sweep_budget_figure(frame: pd.DataFrame, x: str, facet: str | None = None, *
     _legend(figure, frame)
     set_title(figure, title)
     return figure
-
-
-def _parts(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Columns `keys`, method, term, height (share x RMSE, averaged over jobs), and overfit: whether the fit has no optimum."""
-    chosen = frame[frame["cells"] == "all"]
-    of_job = ["job", *keys, "method"]
-    total = chosen[(chosen["term"] == "total") & (chosen["metric"] == "rmse")].set_index(of_job)["value"].rename("rmse")
-    shares = chosen[(chosen["metric"] == "share") & (chosen["term"] != "total")].join(total, on=of_job)
-    shares = shares[np.isfinite(shares["rmse"])].assign(height=lambda rows: rows["value"] * rows["rmse"])
-    shares["overfit"] = shares.groupby(of_job)["term"].transform(lambda terms: (terms == "overfit").any())
-    jobs = shares.groupby([*keys, "method"])["job"].nunique().rename("jobs")
-    sums = shares.groupby([*keys, "method", "term"], sort=False).agg(height=("height", "sum"), overfit=("overfit", "any"))
-    found = sums.reset_index().join(jobs, on=[*keys, "method"])
-    return found.assign(height=found["height"] / found["jobs"])
 
 
 def _levels(values: pd.Series[Any]) -> list[Any]:

@@ -60,7 +60,7 @@ def _places(shown: ShownCells, chosen: NDArray[np.intp]) -> tuple[NDArray[np.int
     if shown.target.ndim == 2:
         rows, columns = np.divmod(chosen, shown.target.shape[1])
         return shown.at[rows], columns
-    return None
+    return None if shown.places is None else (shown.places[chosen, 0], shown.places[chosen, 1])
 
 
 def _vocabularies(run: Run) -> dict[str, Sequence[str]]:

@@ -141,12 +141,9 @@ def budget_chart(budget: pd.DataFrame) -> Chart:
     """What the squared error over all cells is made of: a bar a method, a piece a term."""
     rows = budget[(budget["cells"] == "all") & (budget["term"] != "total")]
     shares = rows[rows["metric"] == "share"]
-    told = {term: f"{term}: {meaning}" for term, (meaning, _) in TERMS.items()}
-    known = [term for term in TERMS if (shares["term"] == term).any()]
-    shades = {"domain": [told[term] for term in known], "range": [TERMS[term][1] for term in known]}
     roots = rows[rows["metric"] == "rmse"].set_index(["method", "term"])["value"]
     values = [
-        {"method": label(method), "term": told.get(term, term), "share": share, "rmse": float(roots.get((method, term), np.nan))}
+        {"method": label(method), "term": TOLD.get(term, term), "share": share, "rmse": float(roots.get((method, term), np.nan))}
         for method, term, share in shares[["method", "term", "value"]].itertuples(index=False)
     ]
     spec = {
@@ -156,7 +153,7 @@ def budget_chart(budget: pd.DataFrame) -> Chart:
         "encoding": {
             "y": {"field": "method", "type": "nominal", "sort": None, "title": None},
             "x": {"field": "share", "type": "quantitative", "title": "share of the squared error", "axis": {"format": "%"}},
-            "color": {"field": "term", "type": "nominal", "title": None, "scale": shades},
+            "color": _of_terms(shares["term"]),
             "tooltip": [
                 {"field": "method"},
                 {"field": "term"},
@@ -168,6 +165,61 @@ def budget_chart(budget: pd.DataFrame) -> Chart:
     alt = "What the squared error of each method is made of: the share of each term over all cells."
     note = "A negative share makes good another term's error."
     return Chart("budget", "What the error is made of", spec, alt, note)
+
+
+TOLD = {term: f"{term}: {meaning}" for term, (meaning, _) in TERMS.items()}
+"""What each term of a budget is called in a legend."""
+
+
+def _of_terms(occurring: pd.Series[str]) -> Spec:
+    """The colours of the terms that occur."""
+    known = [term for term in TERMS if (occurring == term).any()]
+    shades = {"domain": [TOLD[term] for term in known], "range": [TERMS[term][1] for term in known]}
+    return {"field": "term", "type": "nominal", "title": None, "scale": shades, "legend": {"labelLimit": 400}}
+
+
+def sweep_budget_chart(parts: pd.DataFrame, keys: Sequence[str]) -> Chart:
+    """What each method's RMSE is made of in each setting: a panel a method, a bar a setting, a piece a term.
+
+    Parameters
+    ----------
+    parts : DataFrame
+        Columns `keys`, method, term, height.
+    keys : sequence of str
+        The swept keys that name a setting.
+    """
+    values = [
+        {
+            "method": label(str(row["method"])),
+            "setting": ", ".join(f"{key} = {row[key]}" for key in keys),
+            "term": TOLD.get(row["term"], row["term"]),
+            "height": row["height"],
+        }
+        for row in parts.to_dict("records")
+    ]
+    methods = list(dict.fromkeys(row["method"] for row in values))
+    spec = {
+        "data": {"values": _finite(values)},
+        "facet": {"field": "method", "type": "nominal", "sort": methods, "title": None},
+        "spec": {
+            "mark": {"type": "bar"},
+            "height": 200,
+            "encoding": {
+                "x": {"field": "setting", "type": "ordinal", "sort": None, "title": None, "axis": {"labelAngle": -40}},
+                "y": {"field": "height", "type": "quantitative", "title": "RMSE (nats), in parts"},
+                "color": _of_terms(parts["term"]),
+                "tooltip": [
+                    {"field": "setting"},
+                    {"field": "term"},
+                    {"field": "height", "format": ".3g", "type": "quantitative"},
+                ],
+            },
+        },
+        "resolve": {"scale": {"y": "independent"}},
+    }
+    alt = "What the RMSE of each method over all cells is made of, in each setting of the sweep."
+    note = "Each method has its own scale. A piece below 0 makes good another term's error."
+    return Chart("budget", "What the errors are made of", spec, alt, note, panels=len(methods))
 
 
 def convergence_chart(history: pd.DataFrame, best: float) -> Chart:
@@ -334,9 +386,9 @@ def sweep_chart(summary: pd.DataFrame, keys: Sequence[str], cells: str, target: 
             "at": row[along],
             "mean": row["mean"],
             "se": row["se"],
-            # A log scale has no room for 0.
-            "lower": np.fmax(row["mean"] - row["se"], row["mean"] / 10),
-            "upper": np.fmax(row["mean"] + row["se"], row["mean"]),
+            # A log scale has no room for 0; a single seed has no error.
+            "lower": max(row["mean"] - np.nan_to_num(row["se"]), row["mean"] / 10),
+            "upper": row["mean"] + np.nan_to_num(row["se"]),
             "panel": ", ".join(f"{key} = {row[key]}" for key in others),
         }
         for row in summary.to_dict("records")
@@ -425,5 +477,6 @@ __all__ = [
     "map_charts",
     "recovery_chart",
     "spectrum_chart",
+    "sweep_budget_chart",
     "sweep_chart",
 ]

@@ -12,13 +12,16 @@ from sgns_pmi.figures.looks import label
 from sgns_pmi.lazily import pd
 from sgns_pmi.report.answer import REFERENCES, means, recovered, setting_keys, sweep_answer
 from sgns_pmi.report.cells import MOST_CELLS, MOST_NUMBERS, plot_cells
-from sgns_pmi.report.charts import Chart, recovery_chart, sweep_chart
+from sgns_pmi.report.charts import Chart, recovery_chart, sweep_budget_chart, sweep_chart
 from sgns_pmi.report.page import REPORT_FILE, Page
 from sgns_pmi.report.provenance import changed, configuration, facts, sweep_command
 from sgns_pmi.report.tables import Column, Table, frame_table, table
+from sgns_pmi.results.replicates import budget_parts
 from sgns_pmi.results.sweep import Job, Sweep
 
 MOST_TOLD = 5
+MOST_BARS = 24
+"""Settings whose budgets can be told apart in one chart."""
 
 
 def sweep_page(sweep: Sweep) -> Page:
@@ -116,6 +119,9 @@ def charts(sweep: Sweep) -> tuple[list[Chart], dict[str, object] | None]:
         if cells != "unseen"
         if (chart := sweep_chart(means(sweep, cells), keys, cells, main_target(sweep.rows))) is not None
     ]
+    parts = budget_parts(sweep.budget, keys) if keys and len(sweep.budget) else pd.DataFrame()
+    if len(parts) and len(parts[keys].drop_duplicates()) <= MOST_BARS:
+        drawn.append(sweep_budget_chart(parts, keys))
     jobs = list(_one_a_setting(sweep))
     methods = list(sweep.rows["method"].unique())
     most = min(MOST_CELLS, MOST_NUMBERS // (max(1, len(jobs)) * (len(methods) + 4)))

@@ -122,4 +122,40 @@ def _text(mean: float, se: float, lower: float, upper: float, n: int, without: i
     return f"{mean:.4g}{spread} (n = {n}{f', {beside}' if beside else ''})"
 
 
-__all__ = ["SEEDS", "mean_interval", "other_keys", "over_seeds", "paired_differences", "replicate_axis", "seeds_table"]
+def budget_parts(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """The parts of each method's RMSE over all cells, by the error budgets of a sweep's jobs.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns job, `keys`, method, term, cells, metric, value.
+    keys : sequence of str
+        What tells settings apart; the jobs of a setting are averaged.
+
+    Returns
+    -------
+    DataFrame
+        Columns `keys`, method, term, jobs, height (share x RMSE), and overfit: whether a fit has no optimum.
+    """
+    chosen = frame[frame["cells"] == "all"]
+    of_job = ["job", *keys, "method"]
+    total = chosen[(chosen["term"] == "total") & (chosen["metric"] == "rmse")].set_index(of_job)["value"].rename("rmse")
+    shares = chosen[(chosen["metric"] == "share") & (chosen["term"] != "total")].join(total, on=of_job)
+    shares = shares[np.isfinite(shares["rmse"])].assign(height=lambda rows: rows["value"] * rows["rmse"])
+    shares["overfit"] = shares.groupby(of_job)["term"].transform(lambda terms: (terms == "overfit").any())
+    jobs = shares.groupby([*keys, "method"])["job"].nunique().rename("jobs")
+    sums = shares.groupby([*keys, "method", "term"], sort=False).agg(height=("height", "sum"), overfit=("overfit", "any"))
+    found = sums.reset_index().join(jobs, on=[*keys, "method"])
+    return found.assign(height=found["height"] / found["jobs"])
+
+
+__all__ = [
+    "SEEDS",
+    "budget_parts",
+    "mean_interval",
+    "other_keys",
+    "over_seeds",
+    "paired_differences",
+    "replicate_axis",
+    "seeds_table",
+]

@@ -14,10 +14,12 @@ KINDS = ("corrected", "raw")
 
 
 def write_shown(shown: ShownCells, path: Path) -> None:
-    """Write plain arrays: at, target, counts, target_name, note, and KIND/METHOD of each estimate."""
+    """Write plain arrays: at, target, counts, target_name, note, places of single cells, and KIND/METHOD of each estimate."""
     arrays = {name: getattr(shown, name) for name in ("at", "target", "counts")}
     arrays |= {name: np.array(getattr(shown, name), dtype=np.str_) for name in ("target_name", "note")}
     arrays |= {f"{kind}/{method}": own for kind in KINDS for method, own in getattr(shown, kind).items()}
+    if shown.places is not None:
+        arrays["places"] = shown.places
     with atomic_path(path) as beside:
         np.savez(beside, allow_pickle=False, **arrays)
 
@@ -29,7 +31,8 @@ def read_shown(path: Path) -> ShownCells:
             {name.removeprefix(f"{kind}/"): arrays[name] for name in arrays if name.startswith(f"{kind}/")} for kind in KINDS
         )
         target_name, note = str(arrays["target_name"]), str(arrays["note"])
-        return ShownCells(arrays["at"], target_name, arrays["target"], arrays["counts"], note, corrected, raw)
+        places = arrays.get("places")
+        return ShownCells(arrays["at"], target_name, arrays["target"], arrays["counts"], note, corrected, raw, places)
 
 
 __all__ = ["SHOWN_FILE", "read_shown", "write_shown"]

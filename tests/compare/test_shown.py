@@ -73,6 +73,7 @@ def test_large_counts_without_a_truth_show_seen_cells_alone(monkeypatch: pytest.
     assert len(set(shown.at)) == len(shown.at) == min(most, counts.nnz)
     coo = counts.matrix.tocoo()
     cells = tuple(side[shown.at] for side in coo.coords)
+    np.testing.assert_array_equal(shown.places, np.transpose(cells))
     np.testing.assert_array_equal(shown.counts, counts.matrix.toarray()[cells])
     np.testing.assert_allclose(shown.target, sp.pmi_matrix(counts)[cells], rtol=PRECISION)
     assert shown.note == ("seen cells" if most > counts.nnz else f"a sample of 40 of {counts.nnz} seen cells")

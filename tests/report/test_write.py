@@ -8,12 +8,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from report_folders import EVIL, write_run
 
 import sgns_pmi as sp
 from sgns_pmi.report import write_report
 from sgns_pmi.report.__main__ import main
+from sgns_pmi.report.charts import sweep_chart
 
 
 class Reader(HTMLParser):
@@ -83,6 +86,35 @@ def test_the_page_of_a_sweep_has_means_over_seeds(sweep_folder: Path) -> None:
     assert data["cells"]["settings"] == [{"dim": 2}, {"dim": 4}]  # of one seed each
     assert "dim%3D2%2Cseed%3D0/" in page.addresses
     assert "Means of 2 seeds ± standard error." in page.text
+
+
+def test_the_page_of_a_sweep_has_the_parts_of_each_error(sweep_folder: Path) -> None:
+    for dim, total in ((2, 0.5), (4, 0.25)):
+        rows = [
+            ("sgns_expected", term, "all", metric, value)
+            for term, share in (("sampling", 1.25), ("rank", -0.25), ("total", 1.0))
+            for metric, value in (("share", share), ("rmse", total if term == "total" else 0.0))
+        ]
+        for seed in (0, 1):
+            budget = pd.DataFrame(rows, columns=["method", "term", "cells", "metric", "value"])
+            budget.to_csv(sweep_folder / f"dim={dim},seed={seed}" / "budget.csv", index=False)
+    data = data_of(page_of(sweep_folder))
+    values = data["charts"][data["names"].index("budget")]["data"]["values"]
+    found = {(row["setting"], row["term"].split(":")[0]): row["height"] for row in values}
+    assert found == {
+        ("dim = 2", "sampling"): 0.625,
+        ("dim = 2", "rank"): -0.125,
+        ("dim = 4", "sampling"): 0.3125,
+        ("dim = 4", "rank"): -0.0625,
+    }
+
+
+def test_a_mean_of_one_seed_has_no_whiskers() -> None:
+    summary = pd.DataFrame({"dim": [2, 4], "method": "qwem", "mean": [1.0, 2.0], "se": [np.nan, 1.9]})
+    chart = sweep_chart(summary, ["dim"], "all", "true")
+    assert chart is not None
+    ends = [(row["lower"], row["upper"]) for row in chart.spec["data"]["values"]]
+    assert ends == [(1.0, 1.0), (0.2, 3.9)]  # a log scale ends above 0
 
 
 def test_fits_without_an_optimum_do_not_win(tmp_path: Path) -> None:

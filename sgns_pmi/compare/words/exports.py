@@ -1,18 +1,24 @@
-"""Word vectors as other programs read them: TensorBoard's projector, word2vec's formats, safetensors, plain tables for R."""
+"""Word vectors as other programs read them: projectors, word2vec's formats, safetensors, plain tables for R."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sgns_pmi.compare.words.files import write_vectors
+from sgns_pmi.compare.words.neighbours import blocks, largest
 from sgns_pmi.compare.words.vectors import WordVectors
+from sgns_pmi.compare.words.word_map import project
 from sgns_pmi.errors import missing_extra
 from sgns_pmi.files import atomic_path
+from sgns_pmi.lazily import pd
 
+NEIGHBOURS = 10
 Sides = Mapping[str, WordVectors]
 """V, and U where there is one, by these names; not sparse, not normalised."""
 
@@ -66,12 +72,34 @@ def write_tables(sides: Sides, stem: Path) -> list[Path]:
     return written
 
 
+def write_atlas(sides: Sides, stem: Path) -> list[Path]:
+    """STEM.parquet for ``embedding-atlas STEM.parquet --text word --x x --y y --neighbors neighbors``; of V.
+
+    Columns word, x and y (PCA of the unit vectors), and neighbors: the rows and cosine distances of the ten nearest words.
+    """
+    vectors = replace(sides["V"], normalize="row")
+    x, y = project(vectors, len(vectors)).T
+    near: list[dict[str, list[Any]]] = []
+    for block in blocks(len(vectors), len(vectors)):
+        rows = np.arange(block.start, block.stop)
+        cosines = vectors.similarities(rows)
+        cosines[np.arange(len(rows)), rows] = -np.inf
+        ids = largest(cosines, min(NEIGHBOURS, len(vectors) - 1))
+        distances = 1 - np.take_along_axis(cosines, ids, axis=1)
+        near += [{"ids": own.tolist(), "distances": far.tolist()} for own, far in zip(ids, distances, strict=True)]
+    target = stem.with_name(f"{stem.name}.parquet")
+    with atomic_path(target) as beside:
+        pd.DataFrame({"word": vectors.words, "x": x, "y": y, "neighbors": near}).to_parquet(beside)
+    return [target]
+
+
 EXPORTS: dict[str, Callable[[Sides, Path], list[Path]]] = {
     "projector": write_projector,
     "word2vec": write_word2vec_text,
     "binary": write_word2vec_binary,
     "safetensors": write_safetensors,
     "csv": write_tables,
+    "atlas": write_atlas,
 }
 """What writes each format: given vectors, and a path without an ending, the files it wrote."""
 

@@ -46,8 +46,8 @@ def similarity_figure(evaluation: pd.DataFrame, *, title: str) -> Figure:
                 ends.append((r - np.tanh(fisher - half), np.tanh(fisher + half) - r))
         if places:
             errors = np.clip(np.transpose(ends), 0, None)
-            look: Any = {"color": colour(method), "marker": marker(method), "linestyle": "none", "markersize": 5, "elinewidth": 1.0}
-            ax.errorbar(middle, places, xerr=errors, label=label(method), **look)
+            look: Any = {"color": colour(method), "marker": marker(method), "markersize": 5, "elinewidth": 1.0}
+            ax.errorbar(middle, places, xerr=errors, linestyle="none", label=label(method), **look)
     names = [f"{name}  ({values[name, methods[0], 'covered']:,.0f} of {values[name, methods[0], 'pairs']:,.0f})" for name in sets]
     ax.set_yticks(slot * np.arange(len(sets)) + (len(methods) - 1) / 2, names, parse_math=False)
     ax.set(
