@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 
 from sgns_pmi.errors import InputError
 from sgns_pmi.lazily import pd, sp
-from sgns_pmi.unpack import check_unpacked, open_text, reading
+from sgns_pmi.unpack import check_unpacked, read_plain, reading
 
 Array = NDArray[Any]
 LARGEST_INDEX = 2**31 - 2
 """Indices beyond are codes, not numbers: there is one row of a matrix for every index up to the largest."""
 COMPRESSED = ("csr", "csc", "bsr")
+PARTS = dict.fromkeys(COMPRESSED, ("indices", "indptr")) | {"coo": ("row", "col"), "dia": ("offsets",)}
+"""The formats of sparse matrices, and the arrays that each has beside data and shape."""
 LETTERS = "letters"
 PATTERNS = ("array", "pattern")
 """Of a matrix all of whose cells are given, a pattern says nothing."""
@@ -103,24 +105,28 @@ def sparse_matrix(arrays: Mapping[str, Array]) -> Any:
     ValueError
         For arrays that are missing, or are no such matrix.
     """
-    missing = [name for name in ("format", "shape", "data") if name not in arrays]
+    named = arrays["format"].item() if "format" in arrays and arrays["format"].size == 1 else None
+    kind = named.decode() if isinstance(named, bytes) else str(named)
+    parts = ("coords",) if kind == "coo" and "coords" in arrays else PARTS.get(kind, ())
+    missing = [name for name in ("format", "shape", "data", *parts) if name not in arrays]
     if missing:
         raise ValueError(f"has no array {missing[0]}, as scipy.sparse.save_npz writes it; there are: {', '.join(arrays)}")
-    kind = arrays["format"].item() if arrays["format"].size == 1 else None
-    kind = kind.decode() if isinstance(kind, bytes) else kind
     shape = _shape(arrays["shape"])
-    data = arrays["data"]
+    data = _values(arrays["data"])
     if kind in COMPRESSED:
         return compressed_matrix(kind, data, arrays["indices"], arrays["indptr"], shape)
     if kind == "coo":
-        row, col = arrays["coords"] if "coords" in arrays else (arrays["row"], arrays["col"])
+        places = arrays["coords"] if "coords" in arrays else [arrays["row"], arrays["col"]]
+        if len(places) != 2:
+            raise ValueError(f"coords has {len(places)} rows, and a matrix two dimensions")
+        row, col = places
         return sp.coo_array((_vector("data", data), (_index("row", row, shape[0]), _index("col", col, shape[1]))), shape=shape)
     if kind == "dia":
         offsets = _index("offsets", arrays["offsets"], shape[1], least=-shape[0])
         if data.ndim != 2 or len(data) != len(offsets):
             raise ValueError(f"data of shape {data.shape} for {len(offsets)} offsets")
         return sp.dia_array((data, offsets), shape=shape)
-    raise ValueError(f"format {kind}: must be one of {', '.join((*COMPRESSED, 'coo', 'dia'))}")
+    raise ValueError(f"format {kind}: must be one of {', '.join(PARTS)}")
 
 
 def compressed_matrix(kind: str, data: Array, indices: Array, indptr: Array, shape: tuple[int, int]) -> Any:
@@ -131,8 +137,7 @@ def compressed_matrix(kind: str, data: Array, indices: Array, indptr: Array, sha
     ValueError
         For indptr that does not ascend from 0 within the entries, indices outside the shape, or arrays of other sizes.
     """
-    if data.dtype.kind not in "biufc" or data.dtype == np.float16:  # of which SciPy makes no matrix
-        raise ValueError(f"data is an array of {data.dtype}, not of numbers")
+    data = _values(data)
     if data.ndim != (3 if kind == "bsr" else 1):
         raise ValueError(f"data of {data.ndim} dimensions")
     block = data.shape[1:] if kind == "bsr" else (1, 1)
@@ -178,6 +183,13 @@ def _shape(array: Array) -> tuple[int, int]:
     return int(array[0]), int(array[1])
 
 
+def _values(data: Array) -> Array:
+    """Numbers of a kind that SciPy makes matrices of: not of half precision, nor of another machine's order of bytes."""
+    if data.dtype.kind not in "biufc":
+        raise ValueError(f"data is an array of {data.dtype}, not of numbers")
+    return data.astype(np.promote_types(data.dtype, np.float64), copy=False)
+
+
 def _vector(name: str, array: Array) -> Array:
     if array.ndim != 1:
         raise ValueError(f"{name} has {array.ndim} dimensions")
@@ -189,7 +201,7 @@ def _index(name: str, array: Array, size: int, least: int = 0) -> Array:
     if _vector(name, array).dtype.kind not in "iu":
         raise ValueError(f"{name} is an array of {array.dtype}, not of whole numbers")
     if len(array) and not (int(array.min()) >= least and int(array.max()) < size):
-        raise ValueError(f"{name} has {array.min()} to {array.max()}; must be from {least} and below {size:,}")
+        raise ValueError(f"{name} has {array.min()} to {array.max()}; must be from {least} to {size - 1:,}")
     return array if array.dtype in (np.int32, np.int64) else array.astype(np.int64)
 
 
@@ -204,8 +216,7 @@ def read_matrix_market(file: Path, field: str = "path") -> Any:
         For a header that promises what the file cannot hold, and cells that it did not promise; it names `field`.
     """
     with reading(field, file, ".mtx"):
-        with open_text(file, field) as stream:
-            content = stream.read()
+        content = read_plain(file, field)
         market, start = _market(content)
         columns = market.columns
         cells = pd.read_csv(
@@ -241,7 +252,9 @@ class _Market:
 
     def sparse(self, row: Array, col: Array, value: Array | None = None) -> Any:
         value = np.ones(len(row)) if value is None else value
-        row, col = (_index(name, index - 1, size) for name, index, size in zip("ij", (row, col), self.shape, strict=True))
+        row, col = (
+            _index(name, index, size + 1, least=1) - 1 for name, index, size in zip("ij", (row, col), self.shape, strict=True)
+        )
         if self.symmetric:
             if (row < col).any() and (row > col).any():
                 raise ValueError("is symmetric and has cells on both sides of the diagonal; must have those of one side")
@@ -274,9 +287,10 @@ def _market(content: bytes) -> tuple[_Market, int]:
     layout, kind, symmetry = banner[2:]
     if kind not in ("real", "integer", "pattern") or symmetry not in ("general", "symmetric") or (layout, kind) == PATTERNS:
         raise ValueError(f"{layout} {kind} {symmetry}: must be real, integer or a coordinate pattern, general or symmetric")
-    sizes = [int(size) for size in lines[1].split()] if len(lines) > 1 else []
-    if len(sizes) != {"coordinate": 3, "array": 2}.get(layout) or min(sizes) < 0:
-        raise ValueError(f"{layout} of sizes {sizes} is no matrix")
+    said = lines[1].split() if len(lines) > 1 else []
+    if len(said) != {"coordinate": 3, "array": 2}.get(layout) or not all(size.isdecimal() for size in said):
+        raise ValueError(f"{layout} of sizes {' '.join(said) or 'missing'} is no matrix; must be whole numbers")
+    sizes = [int(size) for size in said]
     rows, cols = sizes[:2]
     if not (0 < rows <= LARGEST_INDEX + 1 and 0 < cols <= LARGEST_INDEX + 1):
         raise ValueError(f"{rows} x {cols}: must have rows and columns, {LARGEST_INDEX + 1:,} at most")

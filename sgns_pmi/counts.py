@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence, Set
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -51,9 +51,13 @@ class CooccurrenceCounts:
         self.nnz = int(self.matrix.nnz)
         self.vocab = _names("vocab", vocab, self.shape[0])
         self.context_vocab = _names("context_vocab", context_vocab, self.shape[1])
-        self.row_sums: Float = _frozen(np.asarray(self.matrix.sum(axis=1), dtype=np.float64).ravel())
-        self.col_sums: Float = _frozen(np.asarray(self.matrix.sum(axis=0), dtype=np.float64).ravel())
-        self.total = float(self.row_sums.sum())
+        with np.errstate(over="ignore"):
+            self.row_sums: Float = _frozen(np.asarray(self.matrix.sum(axis=1), dtype=np.float64).ravel())
+            self.col_sums: Float = _frozen(np.asarray(self.matrix.sum(axis=0), dtype=np.float64).ravel())
+            self.total = float(self.row_sums.sum())
+        if not np.isfinite(self.total):
+            remedy = "is one of counts whose sum is beyond any number; divide all by one number, which changes no PMI"
+            raise InputError("count", self.matrix.data.max(), remedy)
         self._derived: dict[Hashable, NDArray[Any]] = {}
 
     @classmethod
@@ -231,8 +235,9 @@ def _as_counts(values: ArrayLike) -> Float:
     _refuse_masked("count", values)
     try:
         array = np.asarray(values)
-        # Complex numbers, dates and spans of time are numbers to NumPy.
-        real = None if array.dtype.kind in "cMm" else array.astype(np.float64, copy=False)
+        # Complex numbers, dates, spans of time and text, as 1_000, are numbers to NumPy.
+        text = array.dtype.kind == "O" and any(isinstance(value, str | bytes) for value in array.flat)
+        real = None if text or array.dtype.kind not in "biufO" else array.astype(np.float64, copy=False)
     except (TypeError, ValueError, OverflowError):
         real = None
     if real is None:
@@ -275,23 +280,33 @@ def _shape(shape: object) -> tuple[int, int]:
     if len(sizes) != 2:
         raise InputError("shape", shape, "must be two whole numbers, of words and of contexts")
     words, contexts = (check_integer("shape", size) for size in sizes)
-    check_memory("shape", f"{words} x {contexts}", 8.0 * (words + contexts), "give no more words and contexts than there are")
+    # The rows' starts and both sums, each made of an array of as many.
+    check_memory("shape", f"{words} x {contexts}", 16.0 * (words + contexts), "give no more words and contexts than there are")
     return words, contexts
 
 
 def _names(field: str, names: Sequence[str] | None, size: int) -> tuple[str, ...] | None:
     if names is None:
         return None
+    if isinstance(names, Set):
+        raise InputError(field, type(names).__name__, "must be a list of words, in the order of the indices, and a set has none")
     if len(names) != size:
         raise InputError(field, f"{len(names)} names", f"must name each of the {size} indices of that side")
-    _check_distinct(field, names)
+    _check_words(field, names)
     return tuple(str(name) for name in names)
 
 
-def _check_distinct(field: str, names: Sequence[str]) -> None:
-    if len(set(names)) != len(names):
-        twice = pd.Series(list(names))
-        raise InputError(field, twice[twice.duplicated()].iloc[0], "must name each index once; this name stands twice")
+def _check_words(field: str, names: Sequence[str]) -> None:
+    """Refuse names that are missing, that no file could hold, or that stand twice."""
+    given = pd.Series(list(names), dtype=object)
+    if (missing := given.isna()).any():
+        raise InputError(field, given[missing].iloc[0], "is no word; name each index")
+    try:
+        "".join(map(str, given)).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(field, error.object[error.start], "is half a character, which UTF-8 does not hold") from None
+    if (twice := given.duplicated()).any():
+        raise InputError(field, given[twice].iloc[0], "must name each index once; this name stands twice")
 
 
 def _indices(field: str, values: ArrayLike, names: Sequence[str] | None) -> tuple[NDArray[np.int64], Sequence[str] | None]:
@@ -308,7 +323,7 @@ def _indices(field: str, values: ArrayLike, names: Sequence[str] | None) -> tupl
         words = [str(word) for word in array]
         if names is None:
             names = sorted(set(words))
-        _check_distinct("vocab" if field == "center" else "context_vocab", names)
+        _check_words("vocab" if field == "center" else "context_vocab", names)
         index = pd.Index(list(names)).get_indexer(pd.Index(words))
         if (index < 0).any():
             raise InputError(field, words[int(np.argmin(index))], "is not in the vocabulary given")

@@ -6,6 +6,7 @@ L&G is Levy & Goldberg, "Neural Word Embedding as Implicit Matrix Factorization"
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -68,7 +69,7 @@ class Negatives:
     @property
     def shift(self) -> float:
         """log K, by which scores lie below PMI."""
-        return float(np.log(self.k))
+        return math.log(self.k)
 
     @property
     def undropped(self) -> Negatives:

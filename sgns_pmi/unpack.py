@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import lzma
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
@@ -30,13 +30,19 @@ KINDS = {
     b"%PDF-": "a PDF; save it as plain text",
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
-    b"PAR1": "a parquet file; name it .parquet",
-    b"\x93NUMPY": "a NumPy array; name it .npy",
-    b"\x80\x04\x95": "a Python pickle, which can run any code when it is read; save plain text",
+    b"PAR1": "a parquet file, whose name ends in .parquet",
+    b"\x93NUMPY": "a NumPy array, whose name ends in .npy",
     b"SQLite format 3": "an SQLite database; export a table",
     b"\x89HDF": "an HDF5 file; export plain text",
 }
+KINDS |= dict.fromkeys(
+    [b"\x80" + bytes([protocol]) for protocol in range(2, 6)],
+    "a Python pickle, which can run any code when it is read; save plain text",
+)
 """How files begin that are no UTF-8 text, with what to do."""
+CONTROLS = {*range(32)} - {*b"\t\n\v\f\r\x1b"}
+"""Bytes that texts hardly have: controls but for white space and the beginning of colours."""
+UTF8_MARK = b"\xef\xbb\xbf"
 LARGE = 10**9
 """Bytes from which a file that unpacks to more than `RATIO` times its size is taken for a bomb."""
 RATIO = 100
@@ -48,19 +54,28 @@ def compression(file: Path) -> str:
     return suffix if suffix in COMPRESSIONS else ""
 
 
-def recognised(start: bytes) -> str:
-    """What a file is that begins with these bytes and is no UTF-8 text, with the remedy; empty for what may be text."""
+def recognised(start: bytes, text: bool = True) -> str:
+    """What a file is that begins with these bytes and is of another kind, with the remedy; empty for what may be plain.
+
+    Other than a file that may hold binary data, a `text` is not of UTF-16 without a mark at its beginning, nor full of controls.
+    """
     for begin, kind in KINDS.items():
         if start.startswith(begin):
             return kind
     if start[257:262] == b"ustar":
         return "a tar archive; unpack it: tar -x"
-    sample = start[:4096]
-    fewer, more = sorted((sample[::2].count(0), sample[1::2].count(0)))
-    if len(sample) < 4 or more <= 0.3 * len(sample):
+    if not text or len(start) < 4:
         return ""
-    # Most letters of European texts have a zero for their second byte.
-    return KINDS[b"\xff\xfe"] if fewer < 0.1 * more else "binary data and no text"
+    # In UTF-16 one byte of two tells the script of its letter: 0 for Latin, 4 for Cyrillic, 9 for Devanagari.
+    halves = start[:4096:2], start[1:4096:2]
+    low = [_share(half, range(32)) if 0 in half else 0.0 for half in halves]
+    if max(low) > 0.9 and min(low) < 0.1:
+        return KINDS[b"\xff\xfe"]
+    return "binary data and no text" if _share(start[:4096], CONTROLS) > 0.3 else ""
+
+
+def _share(data: bytes, values: Iterable[int]) -> float:
+    return sum(map(data.count, values)) / len(data)
 
 
 @contextmanager
@@ -106,20 +121,20 @@ def check_unpacked(field: str, file: Path, size: int) -> None:
         raise InputError(field, file, remedy)
 
 
-class _Table(io.RawIOBase):
-    """The bytes of a text file, held against what a text cannot have: NUL, and a size out of all proportion."""
+class _Plain(io.RawIOBase):
+    """The bytes of a file, held against what it cannot have: a size out of all proportion, and in text NUL."""
 
-    def __init__(self, stream: IO[bytes], field: str, file: Path) -> None:
-        self._stream, self._field, self._file, self._size = stream, field, file, 0
+    def __init__(self, stream: IO[bytes], field: str, file: Path, text: bool) -> None:
+        self._stream, self._field, self._file, self._text, self._size = stream, field, file, text, 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
         content = self._stream.read(len(buffer))
-        if self._size == 0 and (kind := recognised(content)):
+        if self._size == 0 and (kind := recognised(content, self._text)):
             raise InputError(self._field, self._file, f"is {kind}")
-        if (at := content.find(0)) >= 0:
+        if self._text and (at := content.find(0)) >= 0:
             raise InputError(self._field, self._file, f"is no text: byte {self._size + at:,} is NUL")
         self._size += len(content)
         check_unpacked(self._field, self._file, self._size)
@@ -128,16 +143,32 @@ class _Table(io.RawIOBase):
 
 
 @contextmanager
-def open_text(file: Path, field: str = "path") -> Iterator[io.BufferedReader]:
-    """A text file as bytes, unpacked.
+def open_plain(file: Path, field: str = "path", text: bool = True) -> Iterator[io.BufferedReader]:
+    """A file as bytes, unpacked.
 
     Raises
     ------
     InputError
-        For a file of another kind, with NUL bytes, or that unpacks out of all proportion; it names `field`.
+        For a file of another kind, a text with NUL bytes, or what unpacks out of all proportion; it names `field`.
     """
     with file.open("rb") as raw, unpacked(raw, compression(file)) as stream:
-        yield io.BufferedReader(_Table(stream, field, file), 1 << 20)
+        yield io.BufferedReader(_Plain(stream, field, file, text), 1 << 20)
 
 
-__all__ = ["COMPRESSIONS", "check_unpacked", "compression", "open_text", "reading", "recognised", "unpacked"]
+def read_plain(file: Path, field: str = "path", kind: str = "text") -> bytes:
+    """The whole content of a file, unpacked and without a byte order mark; refused as by `open_plain`, or where it is damaged."""
+    with reading(field, file, kind), open_plain(file, field, kind == "text") as stream:
+        return stream.read().removeprefix(UTF8_MARK)
+
+
+__all__ = [
+    "COMPRESSIONS",
+    "UTF8_MARK",
+    "check_unpacked",
+    "compression",
+    "open_plain",
+    "read_plain",
+    "reading",
+    "recognised",
+    "unpacked",
+]

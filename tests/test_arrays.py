@@ -197,8 +197,11 @@ def test_wide_matrices_of_many_cells_stay():
         pd.DataFrame({"a": pd.array([1, None], "Int64"), "b": [1, 2]}),
         pd.DataFrame({"a": [pd.NaT, pd.NaT]}),
         [[10**400, 1]],
+        [["1", "2"]],
+        np.array([["1_000", 2]], dtype=object),
+        [[1.7e308, 1.7e308]],
     ],
-    ids=["mask", "dates", "spans", "NA", "NaT", "beyond floats"],
+    ids=["mask", "dates", "spans", "NA", "NaT", "beyond floats", "text", "text among numbers", "sum beyond floats"],
 )
 def test_what_is_no_count(matrix):
     with pytest.raises(InputError) as caught:
@@ -212,6 +215,27 @@ def test_words_survive_as_they_are(tmp_path, words):
     for suffix in (".npz", ".parquet"):
         sp.write_triples(counts, tmp_path / f"c{suffix}")
         assert sp.read_triples(tmp_path / f"c{suffix}").vocab == tuple(words)
+
+
+@pytest.mark.parametrize("words", [["a", None], ["a", np.nan], {"a", "b"}, ["a", "\udc00"]])
+def test_what_are_no_words(words):
+    with pytest.raises(InputError) as caught:
+        sp.CooccurrenceCounts.from_matrix(np.eye(2), words)
+    assert caught.value.field == "vocab"
+
+
+@pytest.mark.parametrize("kind", ["f2", ">f4", ">f8", ">i4", "i1", "?"])
+def test_numbers_of_other_machines(tmp_path, kind):
+    """SciPy makes no matrix of half precision, nor of another order of bytes."""
+    data = np.array([3, 2]).astype(kind)
+    np.savez(tmp_path / "c.npz", **CSR | {"data": data, "indices": CSR["indices"].astype(">i4")})
+    assert sp.read_triples(tmp_path / "c.npz").matrix.toarray().tolist() == [[data[0], 0, 0, 0], [0] * 4, [0, 0, 0, data[1]]]
+
+
+@pytest.mark.parametrize("left_out", ["indices", "indptr", "shape", "data", "format"])
+def test_a_part_that_is_missing_is_named(tmp_path, left_out):
+    np.savez(tmp_path / "c.npz", **{name: own for name, own in CSR.items() if name != left_out})
+    assert f"has no array {left_out}" in str(refusal(tmp_path / "c.npz"))
 
 
 @pytest.mark.parametrize("kind", ["real", "integer", "pattern"])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sgns_pmi.arrays import read_npy, read_npz
 from sgns_pmi.errors import InputError, missing_extra
 from sgns_pmi.lazily import pd
-from sgns_pmi.unpack import COMPRESSIONS, check_unpacked, compression, open_text, reading
+from sgns_pmi.unpack import COMPRESSIONS, UTF8_MARK, check_unpacked, compression, open_plain, reading
 
 Float = NDArray[np.float64]
 TEXT_TABLES = (".csv", ".tsv", ".txt")
@@ -91,7 +91,7 @@ def read_table(file: Path, separator: str | None = None, field: str = "path") ->
     if ending(file) == ".parquet" and not compression(file):
         return _parquet(file, field)
     with reading(field, file, f"{ending(file)} of UTF-8"):
-        with open_text(file, field) as stream:
+        with open_plain(file, field) as stream:
             first, at = _line(stream, 1)
             second, line = _line(stream, at + 1)
         if first is None:
@@ -100,7 +100,7 @@ def read_table(file: Path, separator: str | None = None, field: str = "path") ->
         headings = _fields(first, separator)
         rows = pd.DataFrame(columns=range(len(headings)), dtype=str)
         if second is not None:
-            with open_text(file, field) as stream:
+            with open_plain(file, field) as stream:
                 # Without a header, which has been read, the parser refuses a line with more fields than the one before.
                 rows = pd.read_csv(
                     stream,
@@ -115,7 +115,7 @@ def read_table(file: Path, separator: str | None = None, field: str = "path") ->
                 ).fillna("")
     rows.index = pd.RangeIndex(line, len(rows) + line, name="line")
     rows = rows[(rows != "").any(axis=1)]
-    if second is not None and rows.shape[1] == len(headings) + 1 and _are_row_numbers(rows[0], second):
+    if second is not None and rows.shape[1] == len(headings) + 1 and _are_row_names(rows[0], headings, second):
         headings = ["", *headings]
     if rows.shape[1] != len(headings):
         remedy = f"has {rows.shape[1]} fields in line {line} and {len(headings)} in line {at}; must have as many in each"
@@ -130,7 +130,7 @@ def _line(stream: io.BufferedReader, number: int) -> tuple[bytes | None, int]:
         if len(line) == LONGEST_LINE:
             raise ValueError(f"line {number} has over {LONGEST_LINE:,} bytes")
         if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
+            line = line.removeprefix(UTF8_MARK)
         if line.strip():
             return line.rstrip(b"\r\n"), number
         number += 1
@@ -153,8 +153,13 @@ def _fields(line: bytes, separator: str) -> list[str]:
     return [field.strip(" ") for field in next(csv.reader([text], delimiter=separator, skipinitialspace=True))]
 
 
-def _are_row_numbers(names: pd.Series, second: bytes) -> bool:
-    """Whether R numbered the rows: 1, 2, ..., or in quotes, as it writes them, the numbers of those that a selection left."""
+def _are_row_names(names: pd.Series, headings: list[str], second: bytes) -> bool:
+    """Whether R named the rows: 1, 2, ..., or in quotes, as it writes them, the numbers of those that a selection left.
+
+    Those of a square matrix have the names of its columns.
+    """
+    if len(names) == len(headings) and {*names} == {*headings}:
+        return True
     if second.startswith(b'"'):
         return bool(names.str.fullmatch("[0-9]+").all() and names.is_unique)
     return len(names) > 1 and names.tolist() == [str(row) for row in range(1, len(names) + 1)]
@@ -168,12 +173,16 @@ def _parquet(file: Path, field: str) -> Table:
     with reading(field, file, ".parquet"):
         noted = pq.read_metadata(file)
         check_unpacked(field, file, 8 * noted.num_rows * noted.num_columns)
-        rows = pd.read_parquet(file).reset_index(drop=True)
+        rows = pd.read_parquet(file)
+        # What pandas has grouped by stands in the index of the frame that it saves.
+        rows = rows.reset_index([name for name in rows.index.names if name is not None]).reset_index(drop=True)
     names = tuple(map(str, rows.columns))
     rows = rows.set_axis(range(len(names)), axis=1)
     for place, column in rows.items():
         if isinstance(column.dtype, pd.CategoricalDtype):
             rows[place] = column.astype(object if column.hasnans else column.cat.categories.dtype)
+        elif pd.api.types.infer_dtype(column, skipna=True) == "decimal":
+            rows[place] = column.astype(np.float64)
     rows.index = pd.RangeIndex(1, len(rows) + 1, name="row")
     return Table(file, names, rows)
 

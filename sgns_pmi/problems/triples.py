@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sgns_pmi.arrays import pack_words, read_matrix_market, read_npz, sparse_matrix, unpack_words
+from sgns_pmi.arrays import LARGEST_INDEX, pack_words, read_matrix_market, read_npz, sparse_matrix, unpack_words
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, missing_extra
 from sgns_pmi.files import atomic_path
@@ -103,10 +103,8 @@ def read_triples(
         packed = f"{', '.join(PACKED)} also {', '.join(COMPRESSIONS)}"
         raise InputError("path", path, f"must end in one of {', '.join(TRIPLE_FORMATS)} ({packed})")
     try:
-        if suffix == ".npz":
-            return _npz(file)
-        if suffix == ".mtx":
-            return CooccurrenceCounts.from_matrix(read_matrix_market(file))
+        if suffix in (".npz", ".mtx"):
+            return _matrix(file)
         if suffix == ".parquet" and (counts := _parquet_of_ours(file)) is not None:
             return counts
         return _from_table(read_table(file, separator), columns, index_base, ids)
@@ -174,12 +172,16 @@ def _three(columns: object) -> list[str | int] | None:
     return given
 
 
-def _npz(file: Path) -> CooccurrenceCounts:
-    arrays = read_npz(file)
-    with reading("path", file, ".npz"):
-        matrix = sparse_matrix(arrays)
+def _matrix(file: Path) -> CooccurrenceCounts:
+    """The counts of a sparse matrix's file, which knows where its indices start."""
+    arrays = read_npz(file) if ending(file) == ".npz" else {}
+    with reading("path", file, ending(file)):
+        matrix = sparse_matrix(arrays) if arrays else read_matrix_market(file)
         names = {name: unpack_words(arrays, name) for name in VOCABS}
-    return CooccurrenceCounts.from_matrix(matrix, **names)
+    counts = CooccurrenceCounts.from_matrix(matrix, **names)
+    if counts.vocab is None and counts.row_sums[0] == 0 == counts.col_sums[0]:
+        log.warning("row and column 0 of %s are empty: if its indices started at 1, save it without them", file)
+    return counts
 
 
 def _parquet_of_ours(file: Path) -> CooccurrenceCounts | None:
@@ -252,7 +254,7 @@ def _texts(values: pd.Series, side: str, table: Table) -> pd.Series:
         raise InputError(side, kind, f"must be words or whole numbers, and is a column of another type in {table.file}")
     if pd.api.types.is_float_dtype(values) and (values == np.trunc(values)).all() and (values.abs() < 2**53).all():
         values = values.astype("int64")
-    texts = values.astype(str).str.strip(" ")
+    texts = values.astype(str).str.strip(" ") if table.separator else values.astype(str)
     _refuse(values.isna() | (texts == ""), values, side, "is missing", table)
     _refuse(texts.str.contains("\n", regex=False), values, side, "spans lines; a word with a quote mark must be quoted", table)
     return texts
@@ -274,16 +276,17 @@ def _side(values: pd.Series, texts: pd.Series, side: str, index_base: int, ids: 
     bad = ~((index >= index_base) & (index == np.trunc(index)))
     remedy = f"must be a word or a whole number from index_base={index_base}; of codes say data.ids=words"
     _refuse(bad, values, side, remedy, table)
+    remedy = "is a code, no number; number the words from 0 without gaps, or say data.ids=words"
+    _refuse(index - index_base > LARGEST_INDEX, values, side, remedy, table)
     if not typed and ids != "numbers":
         _refuse(_spelled_twice(texts, index), values, side, "is also spelled another way; say data.ids=words or numbers", table)
     return index - index_base
 
 
 def _spelled_twice(texts: pd.Series, index: Float) -> NDArray[np.bool_]:
-    """Which numbers with a decimal point stand without one elsewhere, as 250.0 and 250: codes, which one number would merge."""
-    pointed = texts.str.fullmatch(r"[0-9]+\.0*").to_numpy(dtype=bool)
-    plain = texts.str.fullmatch("[0-9]+").to_numpy(dtype=bool)
-    return pointed & np.isin(index, index[plain])
+    """Which numbers are spelled otherwise where they first stand, as 250.0 and 250 or 1e3 and 1000: codes, which would merge."""
+    first = texts.groupby(index).transform("first")
+    return (texts != first).to_numpy(dtype=bool)
 
 
 def _refuse(bad: pd.Series | NDArray[np.bool_], values: pd.Series, field: str, remedy: str, table: Table) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import lzma
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -474,6 +475,7 @@ def test_numbers_far_apart_are_refused_before_any_memory(tmp_path):
     [
         ("center,context,count\na,b,1\n".encode("utf-16"), "UTF-16"),
         ("center,context,count\na,b,1\n".encode("utf-16-le"), "UTF-16"),
+        ("center,context,count\nпривет,мир,1\n".encode("utf-16-le"), "UTF-16"),
         (gzip.compress(b"center,context,count\na,b,1\n", mtime=0), "gzip"),
         (b"PK\x03\x04 ", "zip"),
         (b"center,context,count\n\xe4,b,1\n", "UTF-8"),
@@ -481,6 +483,57 @@ def test_numbers_far_apart_are_refused_before_any_memory(tmp_path):
 )
 def test_what_is_no_utf8_is_named(tmp_path, content, says):
     assert says in str(refusal(text(tmp_path, content)))
+
+
+@pytest.mark.parametrize("first", ["1e3", "1000.", "1000.0", "+1000", "01000", "-0"])
+def test_spellings_of_one_number_are_not_merged(tmp_path, first):
+    """Codes again, unless all of a column are spelled alike, as R writes 1e+05."""
+    plain = "0" if first == "-0" else "1000"
+    lines = HEADER + f"{first},0,1\n{plain},1,2\n"
+    if first in ("+1000", "01000"):  # no index is spelled so, not even once
+        assert set(read_triples(text(tmp_path, lines)).vocab) == {first, plain}
+    else:
+        assert "data.ids=words or numbers" in str(refusal(text(tmp_path, lines)))
+    assert read_triples(text(tmp_path, lines), ids="words").vocab == tuple(sorted({first, plain}))
+    assert read_triples(text(tmp_path, lines), ids="numbers").nnz == 2
+    assert read_triples(text(tmp_path, HEADER + "1e+05,0,1\n1e+05,1,1\n99999,0,1\n")).shape == (100_001, 2)
+
+
+@pytest.mark.parametrize("index", ["9007199254740993", "1e400", "2147483647"])
+def test_numbers_too_large_are_named_as_they_stand(tmp_path, index):
+    error = refusal(text(tmp_path, HEADER + f"0,1,1\n{index},1,1\n"))
+    assert (error.field, error.value) == ("center", index)
+    assert "line 3" in str(error)
+
+
+def test_words_of_parquet_keep_their_blanks(tmp_path):
+    frame = pd.DataFrame({"center": [" a", "a"], "context": ["a", " a"], "count": [1, 2]})
+    assert read_triples(write(tmp_path, "parquet", frame)).vocab == (" a", "a")
+
+
+def test_what_pandas_grouped_by_is_read(tmp_path):
+    frame = pd.DataFrame({"center": ["a", "a", "b"], "context": ["b", "b", "a"], "count": [1, 2, 4]})
+    grouped = frame.groupby(["center", "context"]).sum()
+    for own in (grouped, grouped.reset_index("context")):
+        own.to_parquet(tmp_path / "counts.parquet")
+        assert read_triples(tmp_path / "counts.parquet").matrix.toarray().tolist() == [[0, 3], [4, 0]]
+
+
+def test_decimals_of_parquet_are_numbers(tmp_path):
+    """As data bases export identifiers."""
+    frame = pd.DataFrame(
+        {side: [Decimal(1), Decimal(0)] for side in ("center", "context")} | {"count": [Decimal("1.5"), Decimal(2)]}
+    )
+    counts = read_triples(write(tmp_path, "parquet", frame))
+    assert (counts.vocab, counts.matrix.toarray().tolist()) == (None, [[2, 0], [0, 1.5]])
+
+
+def test_a_matrix_grown_by_an_empty_word_is_said(tmp_path, caplog):
+    read_triples(write(tmp_path, "npz", frame_of(DENSE, base=1)))
+    assert "row and column 0" in caplog.text
+    caplog.clear()
+    read_triples(write(tmp_path, "npz", frame_of(DENSE)))
+    assert caplog.text == ""
 
 
 def test_nothing_of_a_file_commands_the_terminal_or_fills_it(tmp_path):

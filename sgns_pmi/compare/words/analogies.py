@@ -90,7 +90,7 @@ def analogies(vectors: WordVectors, questions: Sequence[Analogy] | str | Path, r
     Mikolov, Yih & Zweig, "Linguistic Regularities in Continuous Space Word Representations", NAACL 2013.
     Levy & Goldberg, "Linguistic Regularities in Sparse and Explicit Word Representations", CoNLL 2014, eqs. 3 and 5.
     """
-    check_restrict(restrict)
+    restrict = check_restrict(restrict)
     if isinstance(questions, str | Path):
         questions = read_analogies(questions)
     known = len(vectors) if restrict is None else min(restrict, len(vectors))

@@ -6,13 +6,10 @@ import codecs
 import gzip
 import logging
 import math
-import os.path
 import re
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +22,8 @@ from sgns_pmi.factorise import Factorisation
 from sgns_pmi.factorise.subwords import Hashing, Subwords
 from sgns_pmi.files import atomic_path
 from sgns_pmi.lazily import sp
+from sgns_pmi.problems.tables import existing
+from sgns_pmi.unpack import read_plain, reading
 
 log = logging.getLogger("sgns_pmi")
 Float32 = NDArray[np.float32]
@@ -33,8 +32,6 @@ BINARY_SUFFIX = ".bin"
 FACTORS = ("V", "U", "row_bias", "col_bias")
 SPARSE = ("data", "indices", "indptr", "shape", "format")
 ERRORS = ("strict", "replace")
-UNREADABLE = (OSError, ValueError, EOFError, KeyError, BadZipFile, NotImplementedError, OverflowError, RuntimeError, zlib.error)
-"""What readers of archives raise for damaged ones."""
 SPACED = "the binary format holds no words with spaces, and no file that is cut or that another program changed"
 PICKLE = b"\x80"
 NATIVE = "is gensim's own pickled format, which can run any code when it is read; in gensim, write vectors.bin with"
@@ -113,7 +110,7 @@ def read_vectors(path: str | Path, vectors: str = "V", normalize: str = "row", e
     ----------
     path : str or Path
         A run's vectors/METHOD.npz, a file that `write_vectors` wrote, or one in word2vec's text or binary format or in GloVe's,
-        which is word2vec's text without the first line, under any name (also .gz); they are told apart by their content.
+        which is word2vec's text without the first line, under any name (also .gz, .xz, .zst); their content tells them apart.
     vectors : {"V", "U", "V+U", "mean"}, default "V"
         As in `word_vectors`; word2vec's formats have V alone.
     normalize : {"row", "column", "both", "none"}, default "row"
@@ -128,21 +125,14 @@ def read_vectors(path: str | Path, vectors: str = "V", normalize: str = "row", e
         gensim's pickled formats, or a choice that the file does not have.
     """
     check_choice("errors", errors, ERRORS)
-    file = Path(path)
-    if not os.path.isfile(file):
-        raise InputError("path", path, "there is no such file; paths are relative to the current folder")
-    try:
-        if file.suffix == ".npz":
+    file = existing("path", path)
+    with file.open("rb") as stream:
+        if stream.read(1) == PICKLE:
+            raise InputError("path", path, f"{NATIVE} model.wv.save_word2vec_format('vectors.bin', binary=True)")
+    if file.suffix == ".npz":
+        with reading("path", file, "vectors"):
             return _read_npz(file, vectors, normalize)
-        with (gzip.open if file.suffix == ".gz" else open)(file, "rb") as stream:
-            content = stream.read()
-    except UNREADABLE as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError("path", path, f"cannot be read as vectors: {error or type(error).__name__}") from None
-    if content.startswith(PICKLE):
-        raise InputError("path", path, f"{NATIVE} model.wv.save_word2vec_format('vectors.bin', binary=True)")
-    words, matrix = _word2vec(content, file, errors)
+    words, matrix = _word2vec(read_plain(file, kind="vectors"), file, errors)
     return word_vectors(matrix, vocab=words, vectors=vectors, normalize=normalize)
 
 
@@ -283,7 +273,7 @@ def _word2vec(content: bytes, file: Path, errors: str) -> tuple[list[str], Float
 
 def _is_number(value: bytes) -> bool:
     try:
-        return math.isfinite(float(value))
+        return b"_" not in value and math.isfinite(float(value))
     except ValueError:
         return False
 
@@ -312,7 +302,8 @@ def _text_rows(body: bytes, dim: int, count: int | None, file: Path) -> Iterator
         if found == count:
             raise InputError("path", file, f"has more than the {count} words that its first line says")
         try:
-            row = np.array(fields[1:], dtype=np.float32)
+            # Python takes 1_000 for a number.
+            row = np.array([] if b"_" in line[len(fields[0]) :] else fields[1:], dtype=np.float32)
         except ValueError:
             row = np.empty(0, dtype=np.float32)
         if len(row) != dim:

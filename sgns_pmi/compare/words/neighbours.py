@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,10 +72,8 @@ def neighbours(vectors: WordVectors, words: Sequence[str], count: int = 10, rest
     InputError
         For an unknown word, with the closest known ones, a word whose vector is zero, or a count or restriction below 1.
     """
-    check_integer("count", count)
-    check_restrict(restrict)
-    words = [words] if isinstance(words, str) else words
-    restrict, vectors = min(restrict or len(vectors), len(vectors)), vectors.with_composed(words)
+    count, words = check_integer("count", count), _texts(words)
+    restrict, vectors = min(check_restrict(restrict) or len(vectors), len(vectors)), vectors.with_composed(words)
     positions = np.array([vectors.position(word) for word in words], dtype=np.intp)
     rows: list[tuple[str, int, str, float]] = []
     for block in blocks(len(words), len(vectors)):
@@ -120,13 +118,13 @@ def arithmetic(
     InputError
         As `neighbours`; and for a question that adds no word or whose sum is zero, or an unknown rule.
     """
-    check_integer("count", count)
-    check_restrict(restrict)
+    count, positive, negative = check_integer("count", count), _texts(positive), _texts(negative)
     check_choice("rule", rule, rules(vectors.normalize))
     if not positive:
         raise InputError("question", " ".join(f"- {word}" for word in negative), "must add at least one word")
     question = " + ".join(positive) + "".join(f" - {word}" for word in negative)
-    restrict, vectors = min(restrict or len(vectors), len(vectors)), vectors.with_composed((*positive, *negative))
+    restrict = min(check_restrict(restrict) or len(vectors), len(vectors))
+    vectors = vectors.with_composed((*positive, *negative))
     plus, minus = (np.array([vectors.position(word) for word in words], dtype=np.intp) for words in (positive, negative))
     added, subtracted = vectors.similarities(plus, restrict), vectors.similarities(minus, restrict)
     scores = offset_scores(added, subtracted, rule)
@@ -163,10 +161,18 @@ def offset_scores(positive: Array, negative: Array, rule: str) -> Array:
     return np.asarray(((1 + positive) / 2).prod(axis=0) / (((1 + negative) / 2).prod(axis=0) + EPSILON))
 
 
-def check_restrict(restrict: int | None) -> None:
-    """Raise `InputError` unless `restrict` is None or a whole number above 0."""
-    if restrict is not None:
-        check_integer("restrict", restrict)
+def check_restrict(restrict: int | None) -> int | None:
+    """Return `restrict`, or raise `InputError` unless it is None or a whole number above 0."""
+    return None if restrict is None else check_integer("restrict", restrict)
+
+
+def _texts(words: object) -> list[str]:
+    """One word, or a list of words, as a list; an `InputError` for what is no word."""
+    given: list[Any] = [words] if isinstance(words, str) or not isinstance(words, Iterable) else list(words)
+    for word in given:
+        if not isinstance(word, str):
+            raise InputError("word", word, "must be text")
+    return given
 
 
 def rules(normalize: str) -> tuple[str, ...]:

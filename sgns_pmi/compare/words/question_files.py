@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sgns_pmi.errors import InputError
+from sgns_pmi.problems.tables import existing
+from sgns_pmi.unpack import read_plain
 
 SUFFIXES = (".txt", ".tsv")
 
@@ -22,18 +24,14 @@ def question_lines(path: str | Path) -> Iterator[tuple[int, str]]:
     InputError
         For a file that is missing, is not UTF-8 (names the line) or says nothing.
     """
-    file = Path(path)
-    if not os.path.isfile(file):
-        raise InputError("path", path, "there is no such file; paths are relative to the current folder")
-    content = file.read_bytes()
-    check_plain("path", file, content)
+    content = read_plain(existing("path", path))
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode()
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise InputError("path", path, f"line {line} is not UTF-8; convert the file to UTF-8") from None
     empty = True
-    for number, written in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
+    for number, written in enumerate(lines_of(text), start=1):
         if (said := written.strip()) and not re.match(r"#(\s|$)", said):
             empty = False
             yield number, said
@@ -41,13 +39,9 @@ def question_lines(path: str | Path) -> Iterator[tuple[int, str]]:
         raise InputError("path", path, "the file has no questions")
 
 
-def check_plain(field: str, file: Path, content: bytes) -> None:
-    """Raise `InputError` for UTF-16, which byte order marks or NULs between letters tell, and for binary files."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InputError(field, file, "is UTF-16; convert the file to UTF-8")
-    if b"\0" in content:
-        line = content.partition(b"\0")[0].count(b"\n") + 1
-        raise InputError(field, file, f"line {line} has a NUL byte, as UTF-16 and binary files have; give a text file in UTF-8")
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, whatever ends them; not as `splitlines`, for which characters inside words do, as Latin-1's 0x85."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def question_files(field: str, paths: Sequence[str | Path], suffixes: Sequence[str] = SUFFIXES) -> dict[str, Path]:
@@ -74,4 +68,4 @@ def question_files(field: str, paths: Sequence[str | Path], suffixes: Sequence[s
     return found
 
 
-__all__ = ["check_plain", "question_files", "question_lines"]
+__all__ = ["lines_of", "question_files", "question_lines"]

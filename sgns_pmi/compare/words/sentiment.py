@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,14 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgns_pmi.compare.words.neighbours import check_restrict
-from sgns_pmi.compare.words.question_files import check_plain
+from sgns_pmi.compare.words.question_files import lines_of
 from sgns_pmi.compare.words.questions import HEADLINE_COLUMNS, Question, Subjects, check_list, register_question
 from sgns_pmi.compare.words.vectors import WordVectors
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise.estimator import Estimator
 from sgns_pmi.lazily import pd, sklearn, sp
 from sgns_pmi.problems.corpus.tokens import words_of
+from sgns_pmi.problems.tables import existing
 from sgns_pmi.streams import stream
+from sgns_pmi.unpack import read_plain
 
 Float = NDArray[np.float64]
 
@@ -104,16 +105,12 @@ def read_documents(paths: Sequence[str | Path]) -> Documents:
 
 
 def _lines(file: Path) -> Iterator[str]:
-    if not os.path.isfile(file):
-        raise InputError("sentiment", file, "there is no such file; paths are relative to the current folder")
-    content = file.read_bytes()
-    check_plain("sentiment", file, content)
+    content = read_plain(existing("sentiment", file), "sentiment")
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode()
     except UnicodeDecodeError:
         text = content.decode("latin-1")
-    # Not `splitlines`, which ends lines at characters that stand inside them, as at Latin-1's 0x85.
-    return (line for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n") if line.strip())
+    return (line for line in lines_of(text) if line.strip())
 
 
 def averages(counts: sp.csr_array, matrix: Float, weights: Float | None = None) -> Float:
@@ -204,7 +201,7 @@ def sentiment(
     InputError
         As `read_documents`.
     """
-    check_restrict(restrict)
+    restrict = check_restrict(restrict)
     if not isinstance(documents, Documents):
         documents = read_documents(documents)
     dense = {method: own for method, own in vectors.items() if not sp.issparse(own.matrix)}

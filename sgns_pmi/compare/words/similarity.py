@@ -123,7 +123,7 @@ def similarity(vectors: WordVectors, pairs: Sequence[WordPair] | str | Path, res
     InputError
         As `read_similarity`.
     """
-    check_restrict(restrict)
+    restrict = check_restrict(restrict)
     if isinstance(pairs, str | Path):
         pairs = read_similarity(pairs)
     vocabulary, can_compose = len(vectors), vectors.subwords is not None

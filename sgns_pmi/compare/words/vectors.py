@@ -61,6 +61,9 @@ class WordVectors:
 
     def __post_init__(self) -> None:
         check_choice("normalize", self.normalize, NORMALIZATIONS)
+        if not (sp.issparse(self.matrix) or isinstance(self.matrix, np.ndarray)) or np.ma.is_masked(self.matrix):
+            remedy = "must be an array (words, dim), none of it masked, or a scipy sparse matrix"
+            raise InputError("vectors", type(self.matrix).__name__, remedy)
         if sp.issparse(self.matrix):
             try:
                 checked_sparse(self.matrix)
@@ -72,6 +75,8 @@ class WordVectors:
             raise InputError("words", next(word for word in self.words if not isinstance(word, str)), "must be text")
         if self.matrix.ndim != 2 or len(self.words) != self.matrix.shape[0]:
             raise InputError("words", f"{len(self.words)} words", f"must name each row of a matrix of shape {self.matrix.shape}")
+        if 0 in self.matrix.shape:
+            raise InputError("vectors", f"array of shape {self.matrix.shape}", "must have a word and a number of it")
         if len(self._index) != len(self.words):
             twice = next(word for position, word in enumerate(self.words) if self._index[word] != position)
             raise InputError("words", twice, "stands twice; each word needs one vector")

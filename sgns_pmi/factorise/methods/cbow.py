@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Self
 
 import numpy as np
@@ -214,4 +215,4 @@ class CBOW(NegativeSampling):
         return X if isinstance(X, CooccurrenceCounts) else as_corpus(X).counts
 
     def product(self, corrected: bool = True) -> tuple[Float, Float]:
-        return plus_terms(self.U_, self.V_, np.full(len(self.V_), np.log(self.k)), self._offset * corrected)
+        return plus_terms(self.U_, self.V_, np.full(len(self.V_), math.log(self.k)), self._offset * corrected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Self
 
 import numpy as np
@@ -202,5 +203,5 @@ class SGNS(ScoreFactorisation):
         raw: Float = self.V_[rows].astype(np.float64) @ self.U_.T.astype(np.float64)
         if self.row_bias_ is not None and self.col_bias_ is not None:
             raw += self.row_bias_[rows][:, None] + self.col_bias_
-        raw += np.log(self.k)
+        raw += math.log(self.k)
         return self._inverse(raw) if corrected else raw

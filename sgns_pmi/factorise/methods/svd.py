@@ -67,11 +67,11 @@ class _ShiftedPMISVD(Factorisation):
         return self
 
     def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:
-        estimate = self.V_[rows] @ self.U_.T + np.log(self.k)
+        estimate = self.V_[rows] @ self.U_.T + math.log(self.k)
         return estimate + self._offset if corrected else estimate
 
     def product(self, corrected: bool = True) -> tuple[Float, Float]:
-        return plus_terms(self.V_, self.U_, np.log(self.k) + self._offset * corrected)
+        return plus_terms(self.V_, self.U_, math.log(self.k) + self._offset * corrected)
 
 
 @method("sppmi_svd", "truncated SVD of shifted positive PMI")
@@ -168,4 +168,4 @@ class PMISVD(_ShiftedPMISVD):
     """
 
     def _matrix(self, counts: CooccurrenceCounts) -> sp.csr_array:
-        return counts.with_values(pmi_cells(counts, self.exponent) - np.log(self.k))
+        return counts.with_values(pmi_cells(counts, self.exponent) - math.log(self.k))

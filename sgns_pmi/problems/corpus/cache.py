@@ -32,7 +32,7 @@ def cache_folder(cache: bool | str | Path) -> Path | None:
     """Where counts are kept: the user's cache folder, the one given, or None for nowhere."""
     if isinstance(cache, bool):
         return platformdirs.user_cache_path("sgns-pmi") / "counts" if cache else None
-    if not isinstance(cache, str | Path) or "\0" in str(cache):
+    if not isinstance(cache, str | Path) or cache == "" or "\0" in str(cache):
         raise InputError("cache", cache, "must be true, false or a folder; quote one that looks like a number")
     return Path(cache)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from dataclasses import asdict, dataclass, field, replace
 
@@ -156,7 +157,7 @@ def parse_memory(memory: object) -> int:
         For another form, or less than `LEAST_MEMORY`.
     """
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([KMGT]B)", str(memory).strip(), re.IGNORECASE)
-    size = int(float(found[1]) * UNITS[found[2].upper()]) if found else 0
-    if size < LEAST_MEMORY:
+    size = float(found[1]) * UNITS[found[2].upper()] if found else 0.0
+    if not LEAST_MEMORY <= size < math.inf:
         raise InputError("memory", memory, f"must be a size as 500MB or 2GB, {LEAST_MEMORY // 10**6}MB or more")
-    return size
+    return int(size)

@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import IO, Any, TypeGuard
 
 from sgns_pmi.errors import InputError
-from sgns_pmi.unpack import compression, reading, recognised, unpacked
+from sgns_pmi.unpack import UTF8_MARK, compression, reading, recognised, unpacked
 
 log = logging.getLogger("sgns_pmi")
 STANDARD_INPUT = "-"
 Sentences = Sequence[Sequence[str]]
-UTF8_MARK = b"\xef\xbb\xbf"
 WHITE_SPACE = (b"\n", b" ", b"\t", b"\r", b"\v", b"\f")
 """Where a block may end; a line end if there is one."""
 ANY_SPACE = re.compile(b"[" + b"".join(WHITE_SPACE) + b"]")

@@ -76,7 +76,9 @@ class Tokenizer:
             return
         try:
             groups = re.compile(self.pattern).groups
-        except (re.error, TypeError) as error:
+            if not isinstance(self.pattern, str):
+                raise TypeError("must be text")
+        except (re.error, TypeError, OverflowError, RecursionError) as error:
             raise InputError("pattern", self.pattern, f"is not a regular expression: {error}") from None
         if groups > 1:
             raise InputError("pattern", self.pattern, f"has {groups} groups; at most one can be the token, write others (?:...)")

@@ -87,7 +87,7 @@ def test_files_as_people_write_them(tmp_path: Path) -> None:
         (b": s\na b c d e\n", "has 5 words and must have four, in line 2"),
         (b": \na b c d\n", "needs another name, in line 1"),
         (b": s\n", "the file has no questions"),
-        (b"", "the file has no questions"),
+        (b"", "the file is empty"),
         (b": s\na b c d\n\xff b c d\n", "line 3 is not UTF-8"),
     ],
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import pickle
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from words import random_vectors
 
 import sgns_pmi as sp
+from sgns_pmi import unpack
 from sgns_pmi.compare.words.files import write_factors
 from sgns_pmi.factorise.methods.fasttext import FastText
 
@@ -125,12 +128,15 @@ def test_no_vectors_no_file(tmp_path: Path) -> None:
         ("v.txt", b"2 3\n. . . 1 2 3\nb 4 5 6\n", "line 2 must be a word and 3 numbers"),
         ("v.txt", b"1 2\na nan 1\n", "NaN or infinity"),
         ("v.txt", b"1 2\na 1e999 1\n", "NaN or infinity"),
+        ("v.txt", b"1 2\na 1_0 1\n", "line 2 must be a word and 2 numbers"),
+        ("v.txt", gzip.compress(b"1 2\na 1 2\n", mtime=0), "is gzip data; name it .gz"),
+        ("v.zip", b"PK\x03\x04 rest", "is a zip archive"),
         ("v.bin", b"1 2\nnew york " + bytes(8), "bytes more than the 1 words"),
         ("v.bin", b"2 2\nnew york " + ONES + b"\nb " + ONES + b"\n", "holds no words with spaces"),
         ("v.bin", b"1 2\na " + ONES + b"\nmore", "has 4 bytes more than the 1 words"),
         ("v.bin", b"1 2\na\0 " + ONES, "word 1 is b'a"),
         ("v.bin", b"1 2\na " + np.ones(2, ">f4").tobytes(), "numbers up to 4.6e-41: they are no float32"),
-        ("v.txt", b"", "line 1 must be two numbers"),
+        ("v.txt", b"", "the file is empty"),
         ("v.txt", b"1 2\n\xff 1 2\n", "not UTF-8"),
         ("v.bin", b"2 2\na " + bytes(8) + b"b " + bytes(5), "ends after 1 of the 2 words"),
         ("v.npz", b"no archive", "cannot be read as .npz"),
@@ -143,6 +149,26 @@ def test_bad_files_are_refused(tmp_path: Path, name: str, content: bytes, messag
     (tmp_path / name).write_bytes(content)
     with pytest.raises(sp.InputError, match=message):
         sp.read_vectors(tmp_path / name)
+
+
+@pytest.mark.parametrize("path", [None, 5, "a\0b", ".", "x" * 5000])
+def test_what_is_no_file_is_refused(path: object) -> None:
+    with pytest.raises(sp.InputError, match="no such file"):
+        sp.read_vectors(path)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
+def test_packed_vectors_and_a_byte_order_mark(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    file = tmp_path / ("v.txt.gz" if pack is gzip.compress else "v.txt.xz")
+    file.write_bytes(pack(b"\xef\xbb\xbf2 2\na 1 2\nb_c 3 4\n"))
+    assert sp.read_vectors(file).words == ("a", "b_c")
+
+
+def test_vectors_unpacked_out_of_all_proportion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpack, "LARGE", 10**6)
+    (tmp_path / "v.txt.gz").write_bytes(gzip.compress(b"1 2\na 1 2\n" + bytes(10**7)))
+    with pytest.raises(sp.InputError, match="unpacks to"):
+        sp.read_vectors(tmp_path / "v.txt.gz")
 
 
 def test_pickles_are_refused(tmp_path: Path) -> None:

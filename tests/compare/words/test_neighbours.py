@@ -47,7 +47,7 @@ def test_a_small_vocabulary_has_few_neighbours_and_never_the_word_itself() -> No
 
 def test_restriction_binds_the_neighbours_not_the_word() -> None:
     vectors = random_vectors()
-    assert set(sp.neighbours(vectors, ["w50"], count=60, restrict=10)["neighbour"]) == {f"w{n}" for n in range(10)}
+    assert set(sp.neighbours(vectors, ["w50"], count=60.0, restrict=10.0)["neighbour"]) == {f"w{n}" for n in range(10)}
     found = sp.arithmetic(vectors, ["w50", "w2"], ["w3"], count=60, restrict=10)
     assert set(found["neighbour"]) == {f"w{n}" for n in range(10) if n not in (2, 3)}
 

@@ -168,8 +168,9 @@ def test_hashtags_are_words_and_comments_are_not(tmp_path: Path) -> None:
         (b"a b 7,5\n", "two words and a number"),
         (b"a b nan\n", "two words and a number"),
         (b"#a b\n", "the file has no questions"),
-        ("a b 1\n".encode("utf-16"), "is UTF-16; convert the file to UTF-8"),
-        ("a b 1\n".encode("utf-16-be"), "line 1 has a NUL byte"),
+        ("a b 1\n".encode("utf-16"), "is UTF-16 text; convert it to UTF-8"),
+        ("a b 1\n".encode("utf-16-be"), "is UTF-16 text; convert it to UTF-8"),
+        (b"a b 1\na\0 b 1\n", "is no text: byte 7 is NUL"),
     ],
 )
 def test_what_is_no_pair_is_refused(tmp_path: Path, content: bytes, message: str) -> None:

@@ -138,6 +138,8 @@ def test_hidden_folders_are_left_out(tmp_path):
         ("the cat sat".encode("utf-16"), "UTF-16"),
         ("the cat sat".encode("utf-16-le"), "UTF-16"),
         ("the cat sat".encode("utf-16-be"), "UTF-16"),
+        ("привет, мир и ещё раз мир".encode("utf-16-le"), "UTF-16"),
+        ("नमस्ते दुनिया नमस्ते".encode("utf-16-be"), "UTF-16"),
         ("the cat sat".encode("utf-32"), "UTF-32"),
         (gzip.compress(TEXT, mtime=0), "gzip"),
         (bz2.compress(TEXT), "bzip2"),
@@ -150,6 +152,7 @@ def test_hidden_folders_are_left_out(tmp_path):
         ("привет, мир".encode("koi8-r"), "iconv"),
         (b"%PDF-1.4 rest", "PDF"),
         (b"\x80\x04\x95 rest", "pickle"),
+        (b"\x80\x02]q\0(X a b c", "pickle"),
     ],
 )
 @pytest.mark.parametrize("name", ["text.txt", "text.bz2", "text.zip"])
