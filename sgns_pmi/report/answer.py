@@ -130,11 +130,14 @@ def _left_out(run: Run) -> Iterator[str]:
 def _questions(run: Run) -> Iterator[str]:
     rows = run.evaluation
     told = rows[(rows["section"] == "all") & rows["metric"].isin(["spearman", "accuracy_3cosadd"])]
+    best: dict[tuple[str, str], list[str]] = {}
     for (name, metric), own in told.groupby(["set", "metric"], sort=False):
         values = own.set_index("method")["value"].dropna()
         if len(values):
             what = "Spearman's correlation" if metric == "spearman" else "accuracy"
-            yield f"On {name} the best vectors are those of {label(str(values.idxmax()))}, with {what} {values.max():.3g}."
+            best.setdefault((label(str(values.idxmax())), what), []).append(f"{name} ({values.max():.3g})")
+    for (method, what), sets in best.items():
+        yield f"By {what} the vectors of {method} are the best on {', '.join(sets)}."
 
 
 def sweep_answer(sweep: Sweep) -> list[str]:

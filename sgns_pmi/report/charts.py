@@ -30,8 +30,11 @@ MOST_MATRIX = 1_000_000
 SHORTEST = 1e-3
 """Seconds: less is drawn here."""
 MOST_MAPS = 6
-MOST_NAMED = 60
-"""Words of a map that are written where nothing is searched: the most frequent."""
+MAP_HEIGHT = 480
+MAP_WIDTHS = (240, 480, 960, 1920)
+"""Widths of a map, in pixels, for which it is decided which words are written."""
+LETTER, LINE = 6.6, 13.0
+"""Width of a letter and height of a line, in pixels."""
 NAMING = 3
 """Words that name a cluster."""
 FLOOR = 1e-4
@@ -296,19 +299,19 @@ def map_charts(maps: pd.DataFrame) -> Iterator[Chart]:
         method, projection, panel = map(str, place)
         names = {cluster: ", ".join(rows["word"].iloc[:NAMING]) for cluster, rows in own.groupby("cluster")}
         rows = [
-            {"word": word, "x": x, "y": y, "rank": rank, "cluster": names[cluster]}
-            for rank, (word, x, y, cluster) in enumerate(own[["word", "x", "y", "cluster"]].itertuples(index=False), 1)
+            {"word": word, "x": x, "y": y, "rank": rank, "room": room, "cluster": names[cluster]}
+            for rank, (word, x, y, cluster, room) in enumerate(
+                zip(own["word"], own["x"], own["y"], own["cluster"], rooms(own), strict=True), 1
+            )
         ]
         found = {"test": "search == '' || indexof(lower(datum.word), lower(search)) >= 0", "value": 0.85}
-        named = {"test": "search != '' ? indexof(lower(datum.word), lower(search)) >= 0 : datum.rank <= namable", "value": 1}
+        known = "search != '' ? indexof(lower(datum.word), lower(search)) >= 0 : isValid(datum.room) && datum.room <= width"
+        named = {"test": known, "value": 1}
         axis = {"type": "quantitative", "title": None, "axis": {"labels": False, "ticks": False}, "scale": {"zero": False}}
         spec = {
             "data": {"values": _finite(rows)},
-            "height": 480,
-            "params": [
-                {"name": "search", "value": "", "bind": {"input": "search", "name": "Search ", "autocomplete": "off"}},
-                {"name": "namable", "value": MOST_NAMED},
-            ],
+            "height": MAP_HEIGHT,
+            "params": [{"name": "search", "value": "", "bind": {"input": "search", "name": "Search ", "autocomplete": "off"}}],
             "encoding": {"x": {"field": "x", **axis}, "y": {"field": "y", **axis}},
             "layer": [
                 {
@@ -336,6 +339,28 @@ def map_charts(maps: pd.DataFrame) -> Iterator[Chart]:
         title = f"Map of words: {label(method)}{kind}, {projection}"
         alt = f"Where the {len(rows)} most frequent words lie by {label(method)}, near words beside each other."
         yield Chart(f"map-{number}", title, spec, alt, "Clusters are named by their most frequent words.", zooms="x,y")
+
+
+def rooms(places: pd.DataFrame) -> list[int | None]:
+    """For each word of a map the least of `MAP_WIDTHS` at which its label overlaps none of a more frequent word; None for none.
+
+    Parameters
+    ----------
+    places : DataFrame
+        Columns word, x, y; most frequent first.
+    """
+    free: list[int | None] = [None] * len(places)
+    unit = [(values - values.min()) / (np.ptp(values) or 1.0) for values in (places["x"].to_numpy(), places["y"].to_numpy())]
+    written: list[int] = []  # what has room has it on a wider map too
+    for width in MAP_WIDTHS:
+        left, top = unit[0] * width, unit[1] * MAP_HEIGHT
+        right = left + LETTER * (places["word"].str.len().to_numpy() + 1)
+        for word in (word for word, room in enumerate(free) if room is None):
+            beside = (left[written] < right[word]) & (left[word] < right[written])
+            if not (beside & (np.abs(top[written] - top[word]) < LINE)).any():
+                written.append(word)
+                free[word] = width
+    return free
 
 
 def spectrum_chart(shown: ShownCells, dim: int | None, pmi_rank: int | None) -> Chart:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 from omegaconf import OmegaConf
 
 from sgns_pmi.compare.table import main_cells, main_target, select
+from sgns_pmi.compare.words.evaluation import answers_from
 from sgns_pmi.factorise import METHODS
 from sgns_pmi.figures.looks import label
 from sgns_pmi.lazily import pd
@@ -26,6 +28,7 @@ from sgns_pmi.report.charts import (
 from sgns_pmi.report.page import Page
 from sgns_pmi.report.provenance import changed, configuration, facts, run_command, steps_table
 from sgns_pmi.report.tables import DIGITS, Column, Table, frame_table, table
+from sgns_pmi.results.overview import headlines_table
 from sgns_pmi.results.run import Run
 from sgns_pmi.results.sweep import NO_OPTIMUM
 
@@ -44,9 +47,9 @@ def run_page(run: Run) -> Page:
     if cells is not None:
         page.cells = {"settings": [], "jobs": [cells]}
     page.charts = list(charts(run, cells))
-    if len(run.evaluation):
-        page.tables.append(answers_table(run))
-    page.folded = [own for own in (_neighbours(run), steps_table(run), _all_metrics(run)) if own is not None]
+    if (answers := answers_table(run)) is not None:
+        page.tables.append(answers)
+    page.folded = [own for own in (_neighbours(run), _answers(run), steps_table(run), _all_metrics(run)) if own is not None]
     return page
 
 
@@ -111,13 +114,21 @@ def _cells_note(note: str, cells: Mapping[str, Any]) -> str:
     return " ".join([*filter(None, parts), "" if all(cells["count"]) else "Grey: unseen cells."]).strip()
 
 
-def answers_table(run: Run) -> Table:
-    """Answers to questions: a row a set and metric, a column a method."""
-    rows = run.evaluation
-    wide = rows.assign(method=rows["method"].map(label)).pivot_table(
-        index=["task", "set", "section", "metric"], columns="method", values="value", sort=False
-    )
-    return frame_table("Questions to the vectors", wide.reset_index().rename_axis(columns=None))
+def answers_table(run: Run) -> Table | None:
+    """The headlines of questions: a row a set, a column a method, the best of each row marked."""
+    found = headlines_table(answers_from({"evaluation": run.evaluation}))
+    if found is None:
+        return None
+    methods = list(found.columns[2:])
+    best = found[methods].idxmax(axis="columns") if len(methods) > 1 else pd.Series(None, index=found.index)
+    columns = [Column("set", found.index.tolist()), *(Column(name, found[name].tolist()) for name in ("metric", "known"))]
+    for method in methods:
+        columns.append(Column(label(method), found[method].tolist(), best=set(np.flatnonzero((best == method).to_numpy()))))
+    return table("Questions to the vectors", columns, "known: of how many questions the words have vectors.")
+
+
+def _answers(run: Run) -> Table | None:
+    return frame_table("All answers", run.evaluation) if len(run.evaluation) else None
 
 
 def _neighbours(run: Run) -> Table | None:

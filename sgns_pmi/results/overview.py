@@ -57,20 +57,21 @@ def answers_overview(answers: Answers) -> list[pd.DataFrame]:
 
     "known" is how much of a set is in the vocabulary. Nothing for what was not asked.
     """
-    shared, own = [], []
-    for name, rows in answers.items():
-        table = QUESTIONS[name].overview(rows)
-        if table is not None:
-            own.append(table)
-        elif len(headline := QUESTIONS[name].headline(rows)):
-            shared.append(headline)
+    tables = {name: QUESTIONS[name].overview(rows) for name, rows in answers.items()}
+    shared = headlines_table({name: rows for name, rows in answers.items() if tables[name] is None})
+    return [*([shared] if shared is not None else []), *(table for table in tables.values() if table is not None)]
+
+
+def headlines_table(answers: Answers) -> pd.DataFrame | None:
+    """The headlines of questions: a row a set, indexed so, with metric, known and a column a method; None without any."""
+    shared = [lines for name, rows in answers.items() if len(lines := QUESTIONS[name].headline(rows))]
     if not shared:
-        return own
+        return None
     lines = pd.concat(shared, ignore_index=True)
     known = lines.groupby(["set", "metric"], sort=False)["known"].first()
     values = lines.set_index(["set", "metric", "method"])["value"].unstack("method", sort=False)
     values.insert(0, "known", known)
-    return [values.reset_index("metric").rename_axis(columns=None), *own]
+    return values.reset_index("metric").rename_axis(columns=None)
 
 
 def headline(tables: Sequence[pd.DataFrame]) -> str:

@@ -16,7 +16,7 @@ from report_folders import EVIL, write_run
 import sgns_pmi as sp
 from sgns_pmi.report import write_report
 from sgns_pmi.report.__main__ import main
-from sgns_pmi.report.charts import sweep_chart
+from sgns_pmi.report.charts import LETTER, MAP_WIDTHS, rooms, sweep_chart
 
 
 class Reader(HTMLParser):
@@ -107,6 +107,36 @@ def test_the_page_of_a_sweep_has_the_parts_of_each_error(sweep_folder: Path) -> 
         ("dim = 4", "sampling"): 0.3125,
         ("dim = 4", "rank"): -0.0625,
     }
+
+
+def test_labels_of_a_map_have_room_at_each_width() -> None:
+    generator = np.random.default_rng(0)
+    places = pd.DataFrame({"word": [f"word{n}" for n in range(200)], "x": generator.normal(size=200), "y": 3.0})
+    places.loc[100:, "y"] = 4.0  # two lines
+    free = pd.Series(rooms(places))
+    assert free[0] == MAP_WIDTHS[0]  # the most frequent word is always written
+    x = (places["x"] - places["x"].min()) / np.ptp(places["x"])
+    for width in MAP_WIDTHS:
+        written = free.notna() & (free <= width)
+        for line in (places.index < 100, places.index >= 100):
+            left = np.sort(width * x[written & line])
+            assert np.diff(left).min() >= LETTER * len("word0")
+    assert free.notna().sum() > (free <= MAP_WIDTHS[0]).sum()  # wider maps have more
+
+
+def test_questions_are_answered_a_row_a_set(run_folder: Path) -> None:
+    rows = [
+        (method, "similarity", name, "all", metric, value)
+        for method, name, spearman in (("sgns_expected", "men", 0.5), ("glove", "men", 0.4), ("glove", "rw", 0.25))
+        for metric, value in (("pairs", 200), ("covered", 150), ("spearman", spearman))
+    ]
+    columns = ["method", "task", "set", "section", "metric", "value"]
+    pd.DataFrame(rows, columns=columns).to_csv(run_folder / "evaluation.csv", index=False)
+    page = page_of(run_folder)
+    assert "By Spearman's correlation the vectors of SGNS (expected) are the best on men (0.5)." in page.text
+    assert "the vectors of GloVe are the best on rw (0.25)." in page.text
+    assert "150/200" in page.text
+    assert "0.400" in page.text
 
 
 def test_a_mean_of_one_seed_has_no_whiskers() -> None:
