@@ -28,7 +28,8 @@ SHOWN = 0
 def main(sweep: sp.Sweep) -> None:
     """Write table.csv and figure.png beside this file."""
     rows, estimates = [], {}
-    for job in sweep.jobs:
+    # Where a context occurs with every centre the script's noise is 0 there, and the run is refused.
+    for job in (job for job in sweep.jobs if job.status == "complete"):
         step = STEPS[job.asked["experiment"]]
         values = job.metrics.set_index(["method", "estimate", "target", "cells", "metric"])["value"]
         methods = {"sgns_sampled": step} | ({"sgns_expected": OPTIMUM} if step == STEPS["r_script_rate"] else {})
@@ -45,7 +46,7 @@ def main(sweep: sp.Sweep) -> None:
     every = pd.DataFrame(rows)
     table = mean_interval(every.groupby(["step", "noise", "dim", "metric"], sort=False)["value"]).reset_index()
     table.to_csv(HERE / "table.csv", index=False, float_format="%.4g")
-    texts = [f"{mean:.4g} ± {se:.2g}" for mean, se in zip(table["mean"], table["se"], strict=True)]
+    texts = [f"{mean:.4g} ± {se:.2g} ({n})" for mean, se, n in zip(table["mean"], table["se"], table["n"], strict=True)]
     print(
         table.assign(text=texts).pivot_table("text", ["step", "noise", "dim"], "metric", aggfunc="first", sort=False).to_string()
     )
