@@ -34,12 +34,12 @@ def main(sweep: sp.Sweep) -> None:
     measured = select(sweep.averaged, metric=("weighted_rmse", "cramer_rao", "efficiency"), **wanted)
     forecast = predicted(sweep)
     figure = lines_figure(
-        select(measured, metric="weighted_rmse"),
+        select(measured, metric="weighted_rmse", method=SGNS),
         "k",
         value_label="P-weighted RMSE (nats)",
         title="Recovery of the true PMI against the number of negatives\n"
-        "softmax generator, 100 words, 200,000 pairs, rank of true PMI 4, dim = 4, noise = unigram\n"
-        "dashed: what the sandwich predicts for SGNS",
+        "softmax generator, 100 words, 200,000 pairs, dim = 4, noise = unigram\n"
+        "dashed: what the sandwich predicts",
         repeats=measured["seed"].nunique(),
         bounds=forecast,
     )
