@@ -108,7 +108,7 @@ def data_options(keys: Sequence[str]) -> dict[str, Any]:
     """The options of `text_problem`, from keys as a run takes them."""
     for key in keys:
         name, _, value = key.partition("=")
-        if not name.startswith("data.") and name != "seed":
+        if (not name.startswith("data.") and name != "seed") or name == "data.unit":
             raise InputError(
                 name, value, "no such key of counting; there are shard, words, seed and, as in a run with data=text, data.*"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from sgns_pmi.factorise.methods.softmax_mle import EFFECTS, SoftmaxMLE
 from sgns_pmi.factorise.solvers.sampled import Sampled
 from sgns_pmi.lazily import pd, sp
 from sgns_pmi.problems.problem import Units
+from sgns_pmi.problems.text_units import TextUnits
 from sgns_pmi.streams import stream
 
 log = logging.getLogger("sgns_pmi")
@@ -40,7 +42,7 @@ SAME = 1e-9  # relative difference up to which the units' counts are the counts
 def inference(
     estimator: Factorisation,
     counts: Any,
-    units: Units | pd.DataFrame | ArrayLike | None = None,
+    units: Units | TextUnits | pd.DataFrame | ArrayLike | None = None,
     cells: ArrayLike | None = None,
     level: float = 0.95,
     *,
@@ -63,8 +65,8 @@ def inference(
     estimator : Factorisation
         Fitted to `counts`.
     counts : CooccurrenceCounts, array or sparse matrix, (words, contexts)
-    units : Units, DataFrame or array (n, 4), optional
-        What the counts are the sum of, as `Problem.units`: columns unit, center, context (indices from 0) and count. Pairs of one
+    units : Units, TextUnits, DataFrame or array (n, 4), optional
+        What the counts are the sum of: `Problem.units`, or columns unit, center, context (indices from 0) and count. Pairs of one
         unit (a document, a stretch of text) may depend on each other, those of different units may not. Without units every pair
         is independent, which pairs from text are not.
     cells : array-like (n, 2), optional
@@ -100,7 +102,7 @@ def inference(
     if hasattr(estimator, "V_") and (fitted := (len(estimator.V_), len(estimator.U_))) != counts.shape:
         raise InputError("counts", f"of shape {counts.shape}", f"must be those that were fitted, {fitted[0]} x {fitted[1]}")
     center, context = _cells(cells, counts)
-    by_unit = None if units is None else unit_counts(units, counts)
+    by_unit = None if units is None else units_of(units, counts)
     order = np.lexsort((context, center))  # estimates of cells want ascending rows
     estimate, variance = np.empty(len(center)), np.empty(len(center))
     ordered = center[order], context[order]
@@ -166,16 +168,25 @@ def with_effects(
     return V, U, (L @ col_mean + row_mean @ col_mean) * row_occurs, (R @ row_mean) * col_occurs
 
 
-def unit_counts(units: Units | pd.DataFrame | ArrayLike, counts: CooccurrenceCounts) -> sp.csr_array:
-    """Counts (units, seen cells) of every unit in the seen cells, in CSR order.
+def units_of(units: Units | TextUnits | pd.DataFrame | ArrayLike, counts: CooccurrenceCounts) -> Iterable[sp.csr_array]:
+    """Counts (units, seen cells) of every unit in the seen cells, in CSR order, some units after others.
 
     Raises
     ------
     InputError
         For wrong columns, or units that do not sum to the counts.
     """
+    if not isinstance(units, TextUnits):
+        return [unit_counts(units, counts)]
+    if (units.corpus.counts.matrix != counts.matrix).nnz:
+        raise InputError("units", units.what, "must be those of the text that was counted")
+    return units
+
+
+def unit_counts(units: Units | pd.DataFrame | ArrayLike, counts: CooccurrenceCounts) -> sp.csr_array:
+    """Counts (units, seen cells) of every unit in the seen cells, in CSR order; an `InputError` as `units_of` raises it."""
     if isinstance(units, Units):
-        units = pd.DataFrame(vars(units))
+        units = pd.DataFrame({name: getattr(units, name) for name in UNIT_COLUMNS})
     frame = units if isinstance(units, pd.DataFrame) else pd.DataFrame(np.asarray(units))
     if not isinstance(units, pd.DataFrame) and frame.shape[1] == len(UNIT_COLUMNS):
         frame.columns = pd.Index(UNIT_COLUMNS)
@@ -197,17 +208,23 @@ def unit_counts(units: Units | pd.DataFrame | ArrayLike, counts: CooccurrenceCou
 
 
 def _bootstrap(
-    estimator: Factorisation, counts: CooccurrenceCounts, units: sp.csr_array | None, center: Ints, context: Ints, corrected: bool
+    estimator: Factorisation,
+    counts: CooccurrenceCounts,
+    units: Iterable[sp.csr_array] | None,
+    center: Ints,
+    context: Ints,
+    corrected: bool,
 ) -> Float:
     """Variances over resamples of the pairs, or of the units, with replacement (Efron 1979)."""
     rng = stream(getattr(estimator, "seed", 0), "bootstrap")
     n = counts.matrix
+    by_unit = None if units is None else sp.vstack(list(units), format="csr")
     replicate, mean, squares = clone(estimator), np.zeros(len(center)), np.zeros(len(center))
     for number in range(1, REPLICATES + 1):
-        if units is None:
+        if by_unit is None:
             resampled = rng.multinomial(round(counts.total), n.data / n.data.sum()).astype(np.float64)
         else:
-            resampled = rng.multinomial(units.shape[0], np.full(units.shape[0], 1 / units.shape[0])) @ units
+            resampled = rng.multinomial(by_unit.shape[0], np.full(by_unit.shape[0], 1 / by_unit.shape[0])) @ by_unit
         drawn = CooccurrenceCounts(
             sp.csr_array((resampled, n.indices.copy(), n.indptr.copy()), shape=n.shape), counts.vocab, counts.context_vocab
         )

@@ -22,7 +22,7 @@ Statistics" (1998), sections 5.3 and 20.1; Gutmann & Hyvärinen, JMLR 13 (2012);
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -42,6 +42,7 @@ Side = Literal["center", "context"]
 
 DENSE_PARAMETERS = 2_000  # up to which A⁺ is computed whole, in a few seconds
 DOUBLE_CELLS = 25_000_000  # words x contexts up to which curvatures are kept in float64, 0.2 GB each
+INFLUENCES, MOST_CELLS = 40_000_000, 32  # of pairs on cells, and cells, held at once where A⁺ is not
 LOCAL_NUMBERS = 4_000_000  # of covariances between the parameters of single cells, held at once
 NULL = 1e-10  # eigenvalues of the scaled A below this belong to the gauge, which no cell sees
 JITTER = 1e-12  # relative to a block's mean diagonal: keeps the inverse of a singular block finite
@@ -159,14 +160,15 @@ class Sandwich:
     fit : LowRankFit
     counts : CooccurrenceCounts
         What it was fitted to; N·P, the population's counts, for a prediction.
-    units : sparse array, (units, seen cells), optional
-        Counts of each unit in the seen cells, in CSR order; without them all pairs are independent.
+    units : iterable of sparse arrays, (units, seen cells), optional
+        Counts of each unit in the seen cells, in CSR order, some units after others, as often as asked; without them all pairs
+        are independent.
     population : bool, default False
         Whether the counts are N·P without sampling noise.
     """
 
     def __init__(
-        self, fit: LowRankFit, counts: CooccurrenceCounts, units: sp.csr_array | None = None, population: bool = False
+        self, fit: LowRankFit, counts: CooccurrenceCounts, units: Iterable[sp.csr_array] | None = None, population: bool = False
     ) -> None:
         self.fit, self.counts, self.units, self.population = fit, counts, units, population
         n = counts.matrix
@@ -252,8 +254,11 @@ class Sandwich:
         centred = phi - (phi @ self.pairs.share)[:, None]
         if self.units is None:
             return (centred * self.pairs.share) @ centred.T / self.counts.total
-        sums = self.units @ centred.T
-        return sums.T @ sums / self.counts.total**2
+        squares = np.zeros((len(phi), len(phi)))
+        for some in self.units:
+            sums = some @ centred.T
+            squares += sums.T @ sums
+        return squares / self.counts.total**2
 
     def drawn_covariance(self, direction: Direction) -> Float:
         """What drawn negatives add to the covariance (k, k): each of the pairs of a centre draws K from ν in every pass.
@@ -275,18 +280,21 @@ class Sandwich:
         """Variances (cells,) of the estimates of single cells."""
         if self.parameters <= DENSE_PARAMETERS:
             return self._from_parameters(center, context)
-        variances = np.empty(len(center))
-        for cell, (i, j) in enumerate(zip(center, context, strict=True)):
-            factor = self._chain(np.array([i]), np.array([j]))
-            gradient = self._zero(1)
-            gradient.rows[0, i], gradient.cols[0, j] = factor * self.right[j], factor * self.left[i]
-            direction = self.curvature.solve(gradient)
-            offset = None
-            if self.fit.corrected:
-                offset = np.zeros((1, self.counts.shape[1], 2))
-                offset[0, j] = factor[0], -1.0
-            variances[cell] = self._covariance(direction, offset)[0, 0]
-        return variances
+        # Each batch reads the units once, and holds an influence for every pair.
+        batch = max(1, min(MOST_CELLS, INFLUENCES // self.counts.nnz))
+        batches = [slice(start, start + batch) for start in range(0, len(center), batch)]
+        return np.concatenate([np.diag(self.cell_covariance(center[own], context[own])) for own in batches])
+
+    def cell_covariance(self, center: Ints, context: Ints) -> Float:
+        """Covariance (cells, cells) of the estimates of some cells, each by its own solution of A."""
+        number, factor = np.arange(len(center)), self._chain(center, context)[:, None]
+        gradient, offset = self._zero(len(center)), None
+        gradient.rows[number, center] = factor * self.right[context]
+        gradient.cols[number, context] = factor * self.left[center]
+        if self.fit.corrected:
+            offset = np.zeros((len(center), self.counts.shape[1], 2))
+            offset[number, context] = np.hstack([factor, -np.ones_like(factor)])
+        return self._covariance(self.curvature.solve(gradient), offset)
 
     def _covariance(self, direction: Direction, offset: Float | None) -> Float:
         covariance = self.covariance(self.influence(direction, offset))

@@ -10,6 +10,7 @@ from sgns_pmi.lazily import pd
 
 METRIC_COLUMNS = ("method", "estimate", "target", "cells", "metric", "value")
 INTERVAL_COLUMNS = ("method", "center", "context", "estimate", "se", "lower", "upper", "z", "p_value", "q_value")
+DISPERSION_COLUMNS = ("from", "below", "cells", "median", "mean", "units")
 AGREEMENT_COLUMNS = ("method", "other", "metric", "value")
 PATH_COLUMNS = ("method", "key", "value", "rank", "held_out", "se")
 BUDGET_COLUMNS = ("method", "term", "cells", "metric", "value")
@@ -61,6 +62,7 @@ def main_cells(metrics: pd.DataFrame) -> tuple[str, ...]:
 __all__ = [
     "AGREEMENT_COLUMNS",
     "BUDGET_COLUMNS",
+    "DISPERSION_COLUMNS",
     "INTERVAL_COLUMNS",
     "METRIC_COLUMNS",
     "PATH_COLUMNS",

@@ -45,7 +45,7 @@ def draw_documents(rng: np.random.Generator, A: Float, B: Float, concentration: 
     cells, count = np.unique((unit * len(A) + center) * len(B) + context, return_counts=True)
     pairs, context = np.divmod(cells, len(B))
     unit, center = np.divmod(pairs, len(A))
-    return Units(unit.astype(np.int32), center.astype(np.int32), context.astype(np.int32), count.astype(np.float64))
+    return Units(unit.astype(np.int32), center.astype(np.int32), context.astype(np.int32), count.astype(np.float64), "documents")
 
 
 def draw_words(rng: np.random.Generator, words: Float, mixtures: Float, unit: Index) -> Index:

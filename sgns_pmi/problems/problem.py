@@ -15,6 +15,7 @@ from sgns_pmi.lazily import sp
 
 if TYPE_CHECKING:
     from sgns_pmi.problems.corpus.stream import Corpus
+    from sgns_pmi.problems.text_units import TextUnits
 
 Float = NDArray[np.float64]
 Rows = slice | NDArray[np.intp]
@@ -89,19 +90,22 @@ class Units:
         Which unit, from 0.
     center, context : ndarray of int32, (cells,)
     count : ndarray of float64, (cells,)
+    what : str, default "units of the data"
+        What a unit is, in the plural.
     """
 
     unit: NDArray[np.int32]
     center: NDArray[np.int32]
     context: NDArray[np.int32]
     count: Float
+    what: str = "units of the data"
 
     @classmethod
-    def of(cls, counts: Sequence[sp.coo_array]) -> Units:
+    def of(cls, counts: Sequence[sp.coo_array], what: str) -> Units:
         """Units from the counts of each, (words, contexts)."""
         unit = np.repeat(np.arange(len(counts), dtype=np.int32), [part.nnz for part in counts])
         center, context = (np.concatenate([part.coords[side] for part in counts]).astype(np.int32) for side in (0, 1))
-        return cls(unit, center, context, np.concatenate([part.data for part in counts]).astype(np.float64))
+        return cls(unit, center, context, np.concatenate([part.data for part in counts]).astype(np.float64), what)
 
     def pooled(self, shape: tuple[int, int]) -> CooccurrenceCounts:
         """The counts of all units together."""
@@ -130,7 +134,7 @@ class Problem:
     truth : Truth, optional
     corpus : Corpus, optional
         The text that was counted, for methods that read it again and again.
-    units : Units, optional
+    units : Units or TextUnits, optional
         Where pairs were not drawn one by one: which of them were drawn together.
     questions : tuple of Question
         Analogies that the truth answers.
@@ -140,7 +144,7 @@ class Problem:
     title: str
     truth: Truth | None = None
     corpus: Corpus | None = None
-    units: Units | None = None
+    units: Units | TextUnits | None = None
     questions: tuple[Question, ...] = ()
 
     def __repr__(self) -> str:

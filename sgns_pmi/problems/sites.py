@@ -113,7 +113,7 @@ def sites_problem(
     for own, (low, high) in zip(vocabularies, pairwise(cuts), strict=True):
         table = sample_counts(restricted(truth, own, own), high - low, sampling, draws).matrix.tocoo()
         tables.append(sp.coo_array((table.data, (own[table.coords[0]], own[table.coords[1]])), shape=(words, words)))
-    units = Units.of(tables)
+    units = Units.of(tables, "sites")
     seen = "all share" if overlap == "common" else "neighbours share"
     what = f"{words:,} words in {sites} sites, {seen} {shared:,}, rank {rank}, Zipf {zipf:g}"
     return Problem(units.pooled((words, words)), drawing.title(what), truth, units=units)

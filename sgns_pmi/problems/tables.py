@@ -210,7 +210,7 @@ def find_columns(table: Table, names: Sequence[str | int] | None, usual: Sequenc
             if not 1 <= int(name) <= width:
                 raise InputError("columns", name, f"must be a place from 1 to {width}, or a heading of {table.file}")
         places = [int(name) - 1 for name in names]
-        headless = text and is_number(exact[places[-1]])
+        headless = text and is_number(exact[places[2]])  # centre, context, count, and perhaps more
     else:
         given = [str(name).strip() for name in names]
         places = [_place(*((name, exact) if name in exact else (name.casefold(), folded)), table) for name in given]

@@ -15,6 +15,7 @@ from sgns_pmi.problems.corpus.settings import Limits, Settings, parse_memory
 from sgns_pmi.problems.corpus.sources import Sentences, Source, are_sentences, find_sources
 from sgns_pmi.problems.corpus.tokens import Tokenizer
 from sgns_pmi.problems.problem import Problem, register_problem
+from sgns_pmi.problems.text_units import Kind, TextUnits, choose_unit, parse_unit
 
 log = logging.getLogger("sgns_pmi")
 
@@ -34,6 +35,7 @@ def text_problem(
     window: int = 5,
     window_type: str = "expected",
     direction: str = "both",
+    unit: str = "auto",
     memory: str = "2GB",
     cache: bool | str | Path = True,
     seed: int = 0,
@@ -79,6 +81,10 @@ def text_problem(
         it; or each token draws its own window from 1 ... `window`, as word2vec does.
     direction : {"both", "left", "right"}, default "both"
         Contexts on both sides of the centre, only before, or only after it.
+    unit : {"auto", "document", "paragraph", "line"} or "block:N", default "auto"
+        What is taken as independent of the rest where estimates get standard errors: a text (file), paragraph, line, or a stretch
+        of N tokens. By default texts, if they are 20 or more, else blocks of 10,000 tokens, or of a twentieth of a shorter text.
+        It makes no difference to the counts.
     memory : str, default "2GB"
         Limit for counting, beyond the program itself; sorted runs go to disk where they need more. The finished counts come on
         top: 12 bytes for each cell.
@@ -94,7 +100,7 @@ def text_problem(
     InputError
         For an option that cannot be; a missing, empty, damaged or not UTF-8 text; a vocabulary of fewer than two words.
     """
-    sources, settings, limits, folder = text_task(
+    sources, settings, limits, folder, kind = text_task(
         path,
         tokens,
         pattern,
@@ -108,6 +114,7 @@ def text_problem(
         window,
         window_type,
         direction,
+        unit,
         memory,
         cache,
         seed,
@@ -134,7 +141,8 @@ def text_problem(
     title = f"{name}, {counts.shape[0]:,} words, window {window}, {counts.total:,.10g} pairs"
     repeatable = all(source.repeatable for source in sources)
     again = corpus.Corpus(counts, sources, settings, limits, folder, shown=shown) if repeatable else None
-    return Problem(counts, title, corpus=again)
+    kind = choose_unit(kind, counted.read, len(sources))
+    return Problem(counts, title, corpus=again, units=None if again is None else TextUnits(again, kind))
 
 
 class TextTask(NamedTuple):
@@ -144,6 +152,7 @@ class TextTask(NamedTuple):
     settings: Settings
     limits: Limits
     folder: Path | None
+    unit: Kind | None
 
 
 def text_task(
@@ -160,6 +169,7 @@ def text_task(
     window: int,
     window_type: str,
     direction: str,
+    unit: str,
     memory: str,
     cache: bool | str | Path,
     seed: int,
@@ -178,10 +188,10 @@ def text_task(
         direction,
         seed,
     ).checked()
-    room = parse_memory(memory)
+    room, kind = parse_memory(memory), parse_unit(unit)
     if path is None:
         raise InputError("path", None, "give a text file, a folder, or - for standard input: data.path=FILE")
-    return TextTask(find_sources(path), settings, Limits.within(room, corpus.THREADS), corpus.cache_folder(cache))
+    return TextTask(find_sources(path), settings, Limits.within(room, corpus.THREADS), corpus.cache_folder(cache), kind)
 
 
 def as_corpus(text: Any) -> corpus.Corpus:

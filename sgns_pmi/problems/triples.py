@@ -17,7 +17,7 @@ from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, missing_extra
 from sgns_pmi.files import atomic_path
 from sgns_pmi.lazily import pd, sp
-from sgns_pmi.problems.problem import Problem, Truth, register_problem
+from sgns_pmi.problems.problem import Problem, Truth, Units, register_problem
 from sgns_pmi.problems.softmax import softmax_truth
 from sgns_pmi.problems.tables import (
     NUMBER,
@@ -40,6 +40,7 @@ Float = NDArray[np.float64]
 Side = Float | NDArray[np.object_]
 """Centres or contexts of triples: indices from 0, or words."""
 COLUMNS = ("center", "context", "count")
+UNIT = "unit"
 VOCABS = ("vocab", "context_vocab")
 NOTES = "sgns_pmi"
 TRUTH_KINDS = ("pmi", "joint", "logits")
@@ -68,9 +69,9 @@ def read_triples(
     index_base : {0, 1}, default 0
         The first index of whole-number columns (R and Julia count from 1). Matrix formats know their own. With 1, the numbers
         of the file become the names of rows and columns.
-    columns : list of three, optional
+    columns : list of three or four, optional
         The headings of centre, context and count, as in R's ``[Var1,Var2,value]``, or their places from 1, where there
-        may be no header.
+        may be no header; and that of the unit.
     separator : str, optional
         Of the fields: one sign, or comma, semicolon, tab, space, bar. By default the comma in .csv and the tab in .tsv; where the
         first line has none, and in .txt, the first of tab, semicolon, comma and space that it has. Between semicolons
@@ -91,12 +92,19 @@ def read_triples(
         For a missing, empty or unreadable file, an unknown ending, a missing column; and with its line or row, a count
         that is negative or no finite number, an index that is not whole or below the base, or an empty cell.
     """
+    return _read(path, index_base, columns, separator, ids)[0]
+
+
+def _read(
+    path: str | Path, index_base: int, columns: Sequence[str | int] | None, separator: str | None, ids: str
+) -> tuple[CooccurrenceCounts, Units | None]:
+    """The counts of a file, and those of its units where it has a column for them."""
     if index_base not in (0, 1) or isinstance(index_base, bool):
         raise InputError("index_base", index_base, "must be 0 or 1: the first index of the file")
     check_choice("ids", ids, IDS)
     if ids == "words" and index_base:
         raise InputError("index_base", index_base, "is the first number of a file of numbers; give it, or ids=words")
-    index_base, columns = int(index_base), _three(columns)
+    index_base, columns = int(index_base), _three_or_four(columns)
     file = existing("path", path)
     suffix = ending(file)
     if suffix not in TRIPLE_FORMATS or (compression(file) and suffix not in PACKED):
@@ -104,9 +112,9 @@ def read_triples(
         raise InputError("path", path, f"must end in one of {', '.join(TRIPLE_FORMATS)} ({packed})")
     try:
         if suffix in (".npz", ".mtx"):
-            return _matrix(file)
+            return _matrix(file), None
         if suffix == ".parquet" and (counts := _parquet_of_ours(file)) is not None:
-            return counts
+            return counts, None
         return _from_table(read_table(file, separator), columns, index_base, ids)
     except InputError as error:
         raise error if str(file) in f"{error.value}{error.remedy}" else _in_file(error, file) from None
@@ -163,12 +171,14 @@ def write_triples(counts: CooccurrenceCounts, path: str | Path) -> None:
         raise InputError("path", path, "must end in .npz or .parquet")
 
 
-def _three(columns: object) -> list[str | int] | None:
+def _three_or_four(columns: object) -> list[str | int] | None:
     if columns is None:
         return None
     given = list(columns) if isinstance(columns, list | tuple) else []
-    if len(given) != 3 or len(set(map(str, given))) != 3 or {type(column) for column in given} not in ({str}, {int}):
-        raise InputError("columns", columns, "must be three headings, or places from 1, as data.columns=[Var1,Var2,value]")
+    different = len(given) == len(set(map(str, given)))
+    if len(given) not in (3, 4) or not different or {type(column) for column in given} not in ({str}, {int}):
+        remedy = "must be three headings, or places from 1, as data.columns=[Var1,Var2,value], or four, with that of the unit"
+        raise InputError("columns", columns, remedy)
     return given
 
 
@@ -213,8 +223,11 @@ def _in_file(error: InputError, file: Path) -> InputError:
     return InputError(error.field, error.value, f"{error.remedy} (in {file})")
 
 
-def _from_table(table: Table, columns: Sequence[str | int] | None, index_base: int, ids: str) -> CooccurrenceCounts:
-    center, context, count = find_columns(table, columns, COLUMNS)
+def _from_table(
+    table: Table, columns: Sequence[str | int] | None, index_base: int, ids: str
+) -> tuple[CooccurrenceCounts, Units | None]:
+    headed = UNIT in [heading.strip().casefold() for heading in table.first]
+    center, context, count, *unit = find_columns(table, columns, (*COLUMNS, UNIT) if headed else COLUMNS)
     rows, cols = _sides((center, context), index_base, ids, table)
     numbers = to_numbers(count, table.separator)
     # A count that is missing is an error, not a zero.
@@ -223,16 +236,31 @@ def _from_table(table: Table, columns: Sequence[str | int] | None, index_base: i
     words, contexts = ({*side} if side.dtype.kind == "O" else None for side in (rows, cols))
     vocab = sorted(words) if words is not None and words == contexts else None
     counts = CooccurrenceCounts.from_triples(rows, cols, numbers, vocab=vocab)
+    units = _units(unit[0], (rows, cols), numbers, counts, table) if unit else None
     indexed = [side for side in (rows, cols) if side.dtype.kind == "f"]
     if index_base == 0:
         if indexed and all(side.min() > 0 for side in indexed):
             log.warning("index 0 never occurs in %s: if its indices start at 1, set data.index_base=1", table.file)
-        return counts
+        return counts, units
     named = [
         [str(index_base + index) for index in range(size)] if names is None else names
         for size, names in zip(counts.shape, (counts.vocab, counts.context_vocab), strict=True)
     ]
-    return CooccurrenceCounts.from_matrix(counts.matrix, *named)
+    return CooccurrenceCounts.from_matrix(counts.matrix, *named), units
+
+
+def _units(unit: pd.Series, sides: Sequence[Side], count: Float, counts: CooccurrenceCounts, table: Table) -> Units:
+    """The counts of each unit, cell by cell."""
+    _refuse(unit.isna() | (unit.astype(str).str.strip(" ") == ""), unit, UNIT, "is missing", table)
+    vocabularies = counts.vocab, counts.context_vocab
+    center, context = (
+        (side if names is None else pd.Index(names).get_indexer(pd.Index(side))).astype(np.int32)
+        for side, names in zip(sides, vocabularies, strict=True)
+    )
+    number, names = pd.factorize(unit)
+    if len(names) < 2:
+        raise InputError(UNIT, names[0], f"is that of all rows of {table.file}; variances need several units")
+    return Units(number.astype(np.int32), center, context, count)
 
 
 def _sides(columns: Sequence[pd.Series], index_base: int, ids: str, table: Table) -> list[Side]:
@@ -312,7 +340,8 @@ def triples_problem(
     Parameters
     ----------
     path : str
-        A file that `read_triples` reads.
+        A file that `read_triples` reads. A column unit, or a fourth of `columns`, says which counts may depend on each other (a
+        document, a site); each unit has triples of its own.
     index_base : {0, 1}, default 0
         The first index in the file.
     truth : str, or list of two, optional
@@ -335,9 +364,9 @@ def triples_problem(
     check_choice("truth_kind", truth_kind, TRUTH_KINDS)
     if path is None:
         raise InputError("path", None, "give the file of triples: data.path=FILE")
-    counts = read_triples(path, index_base, columns, separator, ids)
+    counts, units = _read(path, index_base, columns, separator, ids)
     title = f"{Path(path).name}, {counts.shape[0]:,} x {counts.shape[1]:,}, {counts.total:,.10g} pairs"
-    return Problem(counts, title, None if truth is None else _truth(truth, truth_kind, counts))
+    return Problem(counts, title, None if truth is None else _truth(truth, truth_kind, counts), units=units)
 
 
 def _truth(files: str | Path | Sequence[str | Path], kind: str, counts: CooccurrenceCounts) -> Truth:

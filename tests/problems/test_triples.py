@@ -759,3 +759,42 @@ def test_a_first_line_of_a_truth_that_is_not_all_numbers_is_no_heading_where_all
     counts = text(tmp_path, HEADER + "0,0,1\n0,1,2\n1,0,3\n1,1,4\n")
     with pytest.raises(InputError, match=r"truth=nan: is no finite number, in line 1"):
         triples_problem(counts, truth=text(tmp_path, "1,nan\n3,4\n", "t.csv"))
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        ("center,context,count,unit\na,b,2,x\nb,a,1,y\na,b,3,y\n", {}),
+        ("Unit,count,context,center\nx,2,b,a\ny,1,a,b\ny,3,b,a\n", {}),
+        ("w,v,n,doc\na,b,2,x\nb,a,1,y\na,b,3,y\n", {"columns": ["w", "v", "n", "doc"]}),
+        ("a,b,2,x\nb,a,1,y\na,b,3,y\n", {"columns": [1, 2, 3, 4]}),
+        ("center,context,count,unit\n1,2,2,7\n2,1,1,9\n1,2,3,9\n", {"index_base": 1}),
+    ],
+    ids=["headed", "any order", "named", "placed", "numbers"],
+)
+def test_a_fourth_column_is_the_unit(tmp_path, content, options):
+    file = tmp_path / "units.csv"
+    file.write_text(content)
+    problem = triples_problem(file, **options)
+    np.testing.assert_array_equal(problem.counts.matrix.toarray(), [[0, 5], [1, 0]])
+    units = problem.units
+    assert list(zip(units.unit, units.center, units.context, units.count, strict=True)) == [
+        (0, 0, 1, 2),
+        (1, 1, 0, 1),
+        (1, 0, 1, 3),
+    ]
+    np.testing.assert_array_equal(read_triples(file, **options).matrix.toarray(), problem.counts.matrix.toarray())
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("center,context,count,unit\na,b,2,x\nb,a,1,x\n", "unit=x: is that of all rows"),
+        ("center,context,count,unit\na,b,2,x\nb,a,1, \n", "unit=.*is missing, in line 3"),
+    ],
+)
+def test_units_that_cannot_be(tmp_path, content, says):
+    file = tmp_path / "units.csv"
+    file.write_text(content)
+    with pytest.raises(InputError, match=says):
+        triples_problem(file)

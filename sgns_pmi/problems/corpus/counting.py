@@ -8,8 +8,8 @@ the segments, threads and memory.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -29,6 +29,7 @@ from sgns_pmi.problems.corpus.workers import THREADS, Workers
 from sgns_pmi.progress import Progress
 
 log = logging.getLogger("sgns_pmi")
+Int32, Int64 = NDArray[np.int32], NDArray[np.int64]
 Part = tuple[int, int]
 """A range of rows, its end excluded."""
 CSR = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[Any]]
@@ -62,12 +63,15 @@ class Segment:
         As `kernels.thin` makes them.
     start, stop : int
         Where its centres stand in the stream; before and after are contexts alone.
+    unit : ndarray of int32
+        Number of the unit that each element stands in; empty where units are not asked for.
     """
 
     stream: NDArray[np.int32]
     reach: NDArray[np.int32]
     start: int
     stop: int
+    unit: NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -190,41 +194,52 @@ def segments(
     workers: Workers,
     epoch: int = 0,
     edges: Edges = NO_EDGES,
+    unit_of: Callable[[Int64], Int32] | None = None,
 ) -> Iterator[Segment]:
     """The text without dropped words, in segments of about `size` elements that overlap by the window.
 
-    Each `epoch` has its own draws, of words to drop and of windows.
+    Each `epoch` has its own draws, of words to drop and of windows. `unit_of` tells the units of tokens from their places.
     """
     drawn = settings.window_type == "drawn"
     threshold = thresholds(keep)
 
-    def thinned(block: tuple[int, int]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        return thin(texts.take(block[0])[0], number, threshold, edges.position + block[1], settings, epoch)
+    def thinned(block: tuple[int, int]) -> tuple[Int32, Int32, Int32]:
+        ids, position = texts.take(block[0])[0], edges.position + block[1]
+        if unit_of is None:
+            return *thin(ids, number, threshold, position, settings, epoch), np.empty(0, np.int32)
+        # With a hole for each dropped word, elements stay where they were.
+        words, windows = thin(ids, number, threshold, position, replace(settings, removal="clean"), epoch)
+        units = unit_of(position + np.cumsum(ids != kernels.BREAK) - 1)
+        left = words != kernels.HOLE if settings.removal == "dirty" else slice(None)
+        return words[left], windows[left] if drawn else windows, units[left]
 
     start = end = len(edges.before)
     stream = np.empty(end + min(size, encoded.elements), np.int32)
     stream[:end] = edges.before
-    reach = np.zeros(len(stream) if drawn else 0, np.int32)
-    for _, (words, windows) in workers.in_order(thinned, encoded.blocks):
-        if end + len(words) > len(stream):
+    reach, unit = (np.zeros(len(stream) if wanted else 0, np.int32) for wanted in (drawn, unit_of is not None))
+    for _, columns in workers.in_order(thinned, encoded.blocks):
+        new = len(columns[0])
+        if end + new > len(stream):
             stop = end - settings.window  # what follows is still without its right contexts
             if stop > start:
-                yield Segment(stream[:end], reach[:end], start, stop)
+                yield Segment(stream[:end], reach[:end], start, stop, unit[:end])
                 left = max(stop - settings.window, 0)
-                stream[: end - left] = stream[left:end].copy()
-                reach[: end - left] = reach[left:end].copy()
+                for held in (stream, reach, unit):
+                    held[: end - left] = held[left:end].copy()
                 start, end = stop - left, end - left
-            missing = end + len(words) - len(stream)
+            missing = end + new - len(stream)
             if missing > 0:
-                stream = np.concatenate([stream, np.empty(missing, np.int32)])
-                reach = np.concatenate([reach, np.empty(missing if drawn else 0, np.int32)])
-        stream[end : end + len(words)] = words
-        reach[end : end + len(windows)] = windows
-        end += len(words)
+                stream, reach, unit = (
+                    np.concatenate([held, np.empty(missing if len(held) else 0, np.int32)]) for held in (stream, reach, unit)
+                )
+        for held, column in zip((stream, reach, unit), columns, strict=True):
+            held[end : end + len(column)] = column
+        end += new
     if len(edges.after):
         stream = np.concatenate([stream[:end], edges.after])
         reach = np.concatenate([reach[:end], np.zeros(len(edges.after) if drawn else 0, np.int32)])
-    yield Segment(stream[: end + len(edges.after)], reach[: end + len(edges.after)], start, end)
+    stop = end + len(edges.after)
+    yield Segment(stream[:stop], reach[:stop], start, end, unit[:stop])
 
 
 def thresholds(keep: NDArray[np.float64]) -> NDArray[np.uint64]:

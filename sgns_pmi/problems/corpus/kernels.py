@@ -302,6 +302,84 @@ def count_rows(
 
 
 @compiled(nogil=True)
+def count_units(
+    stream: Int32,
+    reach: Int32,
+    unit: Int32,
+    start: int,
+    stop: int,
+    weight: Int64,
+    left: bool,
+    right: bool,
+    indptr: Int64,
+    columns: Int32,
+    total: Int64,
+) -> tuple[Int32, Int64, Int64]:
+    """Co-occurrence of the centres in ``stream[start:stop]`` by unit, a pair being of its centre's.
+
+    Parameters
+    ----------
+    stream, reach : ndarray
+        As `thin` makes them; `reach` is empty where every token has the whole window.
+    unit : ndarray, (elements,)
+        Of each element, ascending.
+    weight : ndarray, (window,)
+        What a context at distance 1, 2, ... counts.
+    left, right : bool
+        Whether contexts before and after the centre count.
+    indptr, columns : ndarray
+        The cells, as a CSR matrix with sorted columns; other pairs are left out.
+    total : ndarray, (cells,)
+        Zeros, which it leaves so.
+
+    Returns
+    -------
+    units, cells, values : ndarray
+        The count of each cell in each unit, units ascending.
+    """
+    bound = (stop - start) * (int(left) + int(right)) * len(weight)
+    units = np.empty(bound, np.int32)
+    cells = np.empty(bound, np.int64)
+    values = np.empty(bound, np.int64)
+    n = 0
+    begin = 0
+    for place in range(start, stop):
+        center = stream[place]
+        if center < 0:
+            continue
+        if n > begin and unit[place] != units[n - 1]:
+            _unload(cells, values, total, begin, n)
+            begin = n
+        window = reach[place] if len(reach) else len(weight)
+        for side in (-1, 1):
+            if (side < 0 and not left) or (side > 0 and not right):
+                continue
+            for distance in range(1, min(window, place if side < 0 else len(stream) - 1 - place) + 1):
+                context = stream[place + side * distance]
+                if context == BREAK:
+                    break
+                if context >= 0:
+                    cell = indptr[center] + np.searchsorted(columns[indptr[center] : indptr[center + 1]], context)
+                    if cell == indptr[center + 1] or columns[cell] != context:
+                        continue
+                    if total[cell] == 0:
+                        units[n] = unit[place]
+                        cells[n] = cell
+                        n += 1
+                    total[cell] += weight[distance - 1]
+    _unload(cells, values, total, begin, n)
+    return units[:n].copy(), cells[:n].copy(), values[:n].copy()
+
+
+@compiled(nogil=True)
+def _unload(cells: Int64, values: Int64, total: Int64, begin: int, end: int) -> None:
+    """Move the totals of some cells to `values`, and leave zeros."""
+    for k in range(begin, end):
+        values[k] = total[cells[k]]
+        total[cells[k]] = 0
+
+
+@compiled(nogil=True)
 def windows(
     stream: Int32, reach: Int32, start: int, stop: int, window: int, left: bool, right: bool
 ) -> tuple[Int32, Int64, Int32]:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts
+from sgns_pmi.errors import InputError
 from sgns_pmi.problems.corpus import kernels
-from sgns_pmi.problems.corpus.counting import segments
+from sgns_pmi.problems.corpus.counting import Int32, Int64, Segment, segments
 from sgns_pmi.problems.corpus.settings import Limits, Settings
 from sgns_pmi.problems.corpus.sources import Source
 from sgns_pmi.problems.corpus.spool import Spool
 from sgns_pmi.problems.corpus.vocabulary import Encoded, Vocabulary, choose_vocabulary, encode
 from sgns_pmi.problems.corpus.workers import THREADS, Workers
 
+SAME = 1e-9
+"""Relative difference of totals up to which a text is that which was counted."""
 SEGMENT = 1 << 18
 """Tokens whose windows are laid at once: some tens of megabytes, and enough for shuffling pairs."""
 
@@ -82,6 +87,7 @@ class Corpus:
     ) -> None:
         self.counts = counts
         self._sources, self._limits, self._folder, self._threads, self._shown = sources, limits, folder, threads, shown
+        self._counted = settings
         # Whole windows are laid here: what has weight (w − d + 1) / w in the counts is a drawn window, in expectation.
         drawn = settings.window_type == "expected"
         self._settings = replace(settings, window_type="drawn") if drawn else settings
@@ -93,7 +99,12 @@ class Corpus:
             encoded = encode(self._sources, self._settings, self._limits, texts, workers, self._shown)
         vocabulary = choose_vocabulary(encoded.index, encoded.counts, self._settings)
         encoded.index.clear()
+        if vocabulary.words != self.counts.vocab:
+            raise self._changed()
         return encoded, texts, vocabulary
+
+    def _changed(self) -> InputError:
+        return InputError("path", ", ".join(source.name for source in self._sources), "has changed since it was counted")
 
     @property
     def frequencies(self) -> NDArray[np.int64]:
@@ -110,15 +121,66 @@ class Corpus:
 
         With fixed or drawn windows the pairs of epoch 0 are those of the counts.
         """
-        encoded, texts, vocabulary = self._numbered
         settings = self._settings
-        keep = settings.keep_probability(vocabulary.counts)
         left, right = settings.direction != "right", settings.direction != "left"
+        for segment in self._segments(settings, epoch):
+            yield Windows(
+                *kernels.windows(segment.stream, segment.reach, segment.start, segment.stop, settings.window, left, right)
+            )
+
+    def counts_by_unit(self, unit_of: Callable[[Int64], Int32]) -> Iterator[sp.csr_array]:
+        """The counts of one unit after another, some units at a time, (units, seen cells of `counts` in CSR order).
+
+        Parameters
+        ----------
+        unit_of : callable
+            The number of the unit that each token stands in, ascending, from its place in the text. A pair is of its centre's.
+
+        Raises
+        ------
+        InputError
+            For a text that has changed since it was counted.
+        """
+        settings, n = self._counted, self.counts.matrix
+        left, right = settings.direction != "right", settings.direction != "left"
+        total, starts, found = np.zeros(n.nnz, np.int64), n.indptr.astype(np.int64), 0.0
+        rest = (np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int64))  # of the unit that a segment's end cuts
+        for segment in self._segments(settings, 0, unit_of):
+            own = kernels.count_units(
+                segment.stream, segment.reach, segment.unit, segment.start, segment.stop, settings.weight, left, right, starts,
+                n.indices.astype(np.int32, copy=False), total,
+            )  # fmt: skip
+            unit, cell, value = (np.concatenate(parts) for parts in zip(rest, own, strict=True))
+            whole = int(np.searchsorted(unit, unit[-1])) if len(unit) else 0
+            rest = unit[whole:], cell[whole:], value[whole:]
+            found += float(value[:whole].sum())
+            if whole:
+                yield _by_unit(unit[:whole], cell[:whole], value[:whole] / settings.unit, n.nnz)
+        yield _by_unit(rest[0], rest[1], rest[2] / settings.unit, n.nnz)
+        if not math.isclose(found + rest[2].sum(), self.counts.total * settings.unit, rel_tol=SAME):
+            raise self._changed()
+
+    def ends(self, boundary: str) -> Int64:
+        """How many tokens stand before the end of each line, paragraph or file but the last, (ends,)."""
+        with Spool(self._folder, self._limits.ids, once=False) as texts, Workers(self._threads) as workers:
+            settings = replace(self._counted, boundary=boundary)
+            encoded = encode(self._sources, settings, self._limits, texts, workers, self._shown)
+            ends = [np.empty(0, np.int64)]
+            for block, before in encoded.blocks:
+                at = np.flatnonzero(texts.take(block)[0] == kernels.BREAK)
+                ends.append(before + at - np.arange(len(at)))
+        return np.concatenate(ends)
+
+    def _segments(self, settings: Settings, epoch: int, unit_of: Callable[[Int64], Int32] | None = None) -> Iterator[Segment]:
+        encoded, texts, vocabulary = self._numbered
+        keep = settings.keep_probability(vocabulary.counts)
         with Workers(self._threads) as workers:
-            for segment in segments(encoded, texts, vocabulary.number, keep, settings, SEGMENT, workers, epoch):
-                yield Windows(
-                    *kernels.windows(segment.stream, segment.reach, segment.start, segment.stop, settings.window, left, right)
-                )
+            yield from segments(encoded, texts, vocabulary.number, keep, settings, SEGMENT, workers, epoch, unit_of=unit_of)
+
+
+def _by_unit(unit: Int32, cell: Int64, value: NDArray[np.float64], cells: int) -> sp.csr_array:
+    starts = np.flatnonzero(np.diff(unit, prepend=-1))
+    return sp.csr_array((value, cell, np.append(starts, len(unit))), shape=(len(starts), cells))
 
 
 __all__ = ["Corpus", "Windows"]
