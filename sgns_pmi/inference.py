@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sgns_pmi.compare.inference import BY_FORMULA, inference
+from sgns_pmi.compare.dispersion import dispersion, warnings
+from sgns_pmi.compare.inference import BY_FORMULA, assumed, inference
 from sgns_pmi.config import Config, keys_given
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, printable
@@ -29,7 +30,9 @@ Standard errors, intervals and tests of PMI = 0 for the estimates of a finished 
   python -m sgns_pmi.inference RUN                every cell
 
 Prints the first of them and writes all into RUN/intervals.csv: method, center, context, estimate, se, lower, upper, z,
-p_value (PMI = 0) and q_value (Benjamini-Hochberg). The data are made or read again, and the methods fitted again, as the
+p_value (PMI = 0) and q_value (Benjamini-Hochberg). Pairs of a text, or of triples with a column unit, are taken as
+dependent within their unit (data.unit of the run), and RUN/dispersion.csv says how much more counts vary between
+units than those of independent pairs. The data are made or read again, and the methods fitted again, as the
 run was told; paths in its configuration are relative to the current folder.
 
 Keys (key=value):
@@ -40,7 +43,7 @@ Keys (key=value):
 """
 SHOWN = 20
 """Rows printed of a method."""
-INTERVALS_FILE = "intervals.csv"
+INTERVALS_FILE, DISPERSION_FILE = "intervals.csv", "dispersion.csv"
 FLAGS = {"true": True, "false": False}
 
 
@@ -149,8 +152,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for method, rows in table.groupby("method", sort=False):
         print(method)
         print(rows.drop(columns="method").head(SHOWN).map(_shown).to_string(index=False))
-    said = "every pair as independent of the others" if problem.units is None else "the units of the data as independent"
-    print(f"{len(table)} rows in {run.folder / INTERVALS_FILE}, which take {said}")
+    print(f"{len(table)} rows in {run.folder / INTERVALS_FILE}, which take {assumed(problem)}")
+    if problem.units is not None:
+        rows = dispersion(problem.counts, problem.units)
+        write_csv(rows, run.folder / DISPERSION_FILE)
+        print(f"\nVariance of counts between {problem.units.what} over that of independent pairs")
+        print(rows.map(_shown).to_string(index=False))
+        for line in warnings(rows, problem.units.what):
+            print(line)
 
 
 def _shown(value: object) -> str:

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sgns_pmi.compare.found import Found, RunTable, makes
 from sgns_pmi.compare.inference import units_of
 from sgns_pmi.compare.table import DISPERSION_COLUMNS
 from sgns_pmi.counts import as_counts
 from sgns_pmi.lazily import pd
 from sgns_pmi.problems.problem import Units
-from sgns_pmi.problems.text_units import TextUnits
+from sgns_pmi.problems.text_units import FEWEST, TextUnits
 
+MATTERS = 1.5  # times the Poisson value: intervals without units would then cover 89 % rather than 95
 FIRST, FACTOR = 8, 4
 """Classes of counts are 8 to 32, to 128, and so on: rarer cells cannot show a cluster."""
 
@@ -68,3 +70,26 @@ def dispersion(counts: Any, units: Units | TextUnits | pd.DataFrame | ArrayLike)
     at = found.index.to_numpy(dtype=int)
     rows = zip(edges[at], edges[at + 1], found["size"], found["median"], found["mean"], [number] * len(at), strict=True)
     return pd.DataFrame(rows, columns=list(DISPERSION_COLUMNS))
+
+
+@makes("dispersion", when=lambda found: found.level is not None and found.problem.units is not None)
+def dispersion_table(found: Found) -> RunTable:
+    """`dispersion` of the units of a run, and a warning where they are few, or their pairs not independent."""
+    units = found.problem.units
+    assert units is not None
+    rows = dispersion(found.problem.counts, units)
+    return RunTable(rows, said=warnings(rows, units.what))
+
+
+def warnings(rows: pd.DataFrame, what: str) -> tuple[str, ...]:
+    """What a table of `dispersion` warns of, in sentences; `what` are the units."""
+    said = []
+    if len(rows) and (number := rows["units"].iloc[0]) < FEWEST:
+        said.append(f"{number} {what} are few: a variance between them says little; choose smaller units")
+    if len(rows) and (most := rows.loc[rows["mean"].idxmax()])["mean"] >= MATTERS:
+        counted = f"counts of {most['from']:,.0f} to {most['below']:,.0f} vary {most['mean']:.1f} times as much between {what}"
+        said.append(f"{counted} as those of independent pairs; without units their intervals would be too narrow")
+    return tuple(said)
+
+
+__all__ = ["dispersion", "dispersion_table", "warnings"]

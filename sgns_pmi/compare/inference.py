@@ -22,7 +22,7 @@ from sgns_pmi.factorise.methods.sgns import SGNS
 from sgns_pmi.factorise.methods.softmax_mle import EFFECTS, SoftmaxMLE
 from sgns_pmi.factorise.solvers.sampled import Sampled
 from sgns_pmi.lazily import pd, sp
-from sgns_pmi.problems.problem import Units
+from sgns_pmi.problems.problem import Problem, Units
 from sgns_pmi.problems.text_units import TextUnits
 from sgns_pmi.streams import stream
 
@@ -36,6 +36,7 @@ BY_FORMULA = (SGNS, SoftmaxMLE)
 COLUMNS = INTERVAL_COLUMNS[1:]
 UNIT_COLUMNS = ["unit", "center", "context", "count"]
 REPLICATES = 200  # of the bootstrap: a standard error is then known to 5 %
+LEAST_SIGNAL = 5.0  # of `Sandwich.signal`: errors are then some 4 % larger than the formula's
 SAME = 1e-9  # relative difference up to which the units' counts are the counts
 
 
@@ -113,9 +114,28 @@ def inference(
     else:
         if cells is None and sum(counts.shape) * fit.V.shape[1] > DENSE_PARAMETERS:
             raise InputError("cells", None, f"name the cells; all {counts.shape[0]} x {counts.shape[1]} would take too long")
-        variance[order] = Sandwich(fit, counts, by_unit).cell_variances(*ordered)
+        sandwich = Sandwich(fit, counts, by_unit)
+        variance[order] = sandwich.cell_variances(*ordered)
+        if line := faint(sandwich.signal):
+            log.warning(line)
     occurs = (counts.row_sums[center] > 0) & (counts.col_sums[context] > 0)
     return _table(counts, center, context, estimate, np.where(occurs, np.sqrt(variance), np.nan), level)
+
+
+def faint(signal: float) -> str:
+    """A warning for a fit whose weakest component is too near to the noise for its intervals; empty for any other."""
+    if signal >= LEAST_SIGNAL:
+        return ""
+    said = f"the weakest component of the estimate is but {signal:.1f} times its noise: errors are some {signal**-2:.0%} larger"
+    return f"{said} than the intervals say; take a smaller dim, biases, a smaller k or more pairs"
+
+
+def assumed(problem: Problem) -> str:
+    """What the intervals of a problem take as independent."""
+    if problem.units is not None:
+        return f"{problem.units.what} as independent, their pairs not"
+    pairs = "every pair as independent"
+    return pairs if problem.truth is not None else f"{pairs}, which those of a text are not, as no units are known"
 
 
 def linearised(estimator: Factorisation, counts: CooccurrenceCounts, corrected: bool = True) -> LowRankFit | None:

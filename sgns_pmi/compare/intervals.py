@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgns_pmi.compare.found import Found, RunTable, makes
-from sgns_pmi.compare.inference import BY_FORMULA, inference
+from sgns_pmi.compare.inference import BY_FORMULA, assumed, inference
 from sgns_pmi.compare.optima import NO_OPTIMUM
 from sgns_pmi.compare.sandwich import DENSE_PARAMETERS
 from sgns_pmi.compare.table import INTERVAL_COLUMNS
@@ -28,7 +28,7 @@ def interval_table(found: Found) -> RunTable:
     -------
     RunTable
         Columns method, center, context, estimate, se, lower, upper, z, p_value, q_value; and truth, the true PMI, where that is
-        known.
+        known. The fact "intervals" says what is taken as independent.
     """
     assert found.level is not None
     problem, level, frames = found.problem, found.level, []
@@ -40,7 +40,9 @@ def interval_table(found: Found) -> RunTable:
             rows = inference(estimator, problem.counts, problem.units, cells, level).assign(method=name)
             frames.append(rows if problem.pmi is None else rows.assign(truth=problem.pmi[tuple(cells.T)]))
     known = [*INTERVAL_COLUMNS, *([] if problem.pmi is None else ["truth"])]
-    return RunTable(pd.concat(frames, ignore_index=True)[known] if frames else pd.DataFrame(columns=known))
+    rows = pd.concat(frames, ignore_index=True)[known] if frames else pd.DataFrame(columns=known)
+    said = assumed(problem)
+    return RunTable(rows, {"intervals": f"take {said}"}, (f"intervals take {said}",) if frames else ())
 
 
 def _sample(problem: Problem) -> NDArray[np.intp]:

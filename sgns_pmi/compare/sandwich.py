@@ -276,6 +276,40 @@ class Sandwich:
             added += (cells * (self.p[rows][:, None] * nu).ravel()) @ cells.T
         return k * added / (self.counts.total * self.fit.passes)
 
+    @cached_property
+    def signal(self) -> float:
+        """How far the weakest component of the low-rank product stands above the noise; ∞ where there is none.
+
+        With S the curvature, and τ a bᵀ the components of the singular value decomposition of V Uᵀ in the weights √(S 1) of rows
+        and √(Sᵀ 1) of columns (with biases, after what these can hold is taken out), that of the least τ² Σ S a² b² has
+
+            τ / se(τ) / √(words + contexts),      se(τ)² = Var(s · a bᵀ) / (Σ S a² b²)².
+
+        se(τ) is the noise in one direction; a component of noise alone is the largest of all directions, √(words) + √(contexts)
+        times that, or 1.4 in a square table. The sandwich takes components to turn little, and errors are larger than it says by
+        about the signal's inverse square.
+        """
+        if not self.dim:
+            return np.inf
+        occurs = [np.flatnonzero(margin > 0) for margin in (self.p, self.q)]
+        S = self.curvature.S.astype(np.float64)
+        bases, triangles, weights = [], [], []
+        for axis, (side, own) in enumerate(zip((self.fit.V, self.fit.U), occurs, strict=True)):
+            weight = S.sum(1 - axis)[own]
+            centre = 0.0 if self.fit.row_bias is None else np.average(side[own], axis=0, weights=weight)
+            basis, triangle = np.linalg.qr((side[own] - centre) * np.sqrt(weight)[:, None])
+            bases, triangles, weights = [*bases, basis], [*triangles, triangle], [*weights, np.sqrt(weight)[:, None]]
+        a, values, b = np.linalg.svd(triangles[0] @ triangles[1].T)
+        left, right = np.zeros((self.counts.shape[0], len(values))), np.zeros((self.counts.shape[1], len(values)))
+        left[occurs[0]], right[occurs[1]] = bases[0] @ a / weights[0], bases[1] @ b.T / weights[1]
+        energy = ((S.T @ left**2) * right**2).sum(0)
+        least = int(np.argmin(values**2 * energy))
+        # The change a bᵀ of X as a change of V and b: b is a combination of the columns of U and 1.
+        direction = self._zero(1)
+        direction.rows[0] = np.outer(left[:, least], np.linalg.pinv(self.right) @ right[:, least])
+        error = np.sqrt(self._covariance(direction, None)[0, 0]) / energy[least]
+        return float(values[least] / error / np.sqrt(sum(map(len, occurs))))
+
     def cell_variances(self, center: Ints, context: Ints) -> Float:
         """Variances (cells,) of the estimates of single cells."""
         if self.parameters <= DENSE_PARAMETERS:

@@ -14,7 +14,13 @@ DISPERSION_COLUMNS = ("from", "below", "cells", "median", "mean", "units")
 AGREEMENT_COLUMNS = ("method", "other", "metric", "value")
 PATH_COLUMNS = ("method", "key", "value", "rank", "held_out", "se")
 BUDGET_COLUMNS = ("method", "term", "cells", "metric", "value")
-RUN_TABLES = {"budget": BUDGET_COLUMNS, "agreement": AGREEMENT_COLUMNS, "path": PATH_COLUMNS, "intervals": INTERVAL_COLUMNS}
+RUN_TABLES = {
+    "budget": BUDGET_COLUMNS,
+    "agreement": AGREEMENT_COLUMNS,
+    "path": PATH_COLUMNS,
+    "intervals": INTERVAL_COLUMNS,
+    "dispersion": DISPERSION_COLUMNS,
+}
 """The tables of a run beside metrics.csv, by the names of their files."""
 
 

@@ -146,9 +146,14 @@ class Run:
         own = {"estimate": float} | (dict.fromkeys(SIDES, int) if numbered else {})
         return rows.astype(own)
 
+    @cached_property
+    def dispersion(self) -> pd.DataFrame:
+        """Rows of dispersion.csv: from, below, cells, median, mean, units; with intervals, where the counts come in units."""
+        return self._table("dispersion", RUN_TABLES["dispersion"])
+
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """What figures are drawn from, by name: metrics, history, budget, agreement, path, intervals."""
+        """What figures are drawn from, by name: metrics, history, budget, agreement, path, intervals, dispersion."""
         return {name: getattr(self, name) for name in ("metrics", "history", *RUN_TABLES)}
 
     @cached_property

@@ -96,6 +96,13 @@ def test_refusals(sgns, counts, change, message):
         inference(sgns, **{"counts": counts, **change})
 
 
+def test_a_component_that_drowns_is_warned_of(counts, caplog):
+    inference(sp.SGNS(dim=1, k=5, bias=True, solver=ONCE).fit(counts), counts)
+    assert not caplog.records
+    inference(sp.SGNS(dim=2, k=5, bias=True, solver=ONCE).fit(counts), counts)
+    assert "the weakest component of the estimate is but 1." in caplog.text
+
+
 def test_bootstrap_finds_the_spread_of_a_closed_form():
     """Standard errors of an SVD from one draw against the spread over 100 draws, where no cell is rare."""
     problem = sp.softmax_problem(words=6, rank=1, pairs=200_000, seed=1)

@@ -120,9 +120,9 @@ def test_units_are_sums_of_influences():
     estimator = CASES["biases"].fit(counts)
     column = np.searchsorted(np.flatnonzero(counts.matrix.toarray()), pairs)
     single = scipy.sparse.csr_array((np.ones(3000), (np.arange(3000), column)))
-    np.testing.assert_allclose(variances(estimator, counts, units=single), variances(estimator, counts), rtol=1e-9)
+    np.testing.assert_allclose(variances(estimator, counts, units=[single]), variances(estimator, counts), rtol=1e-9)
     twice = sp.CooccurrenceCounts.from_matrix(2 * counts.matrix)
-    in_twos = variances(estimator.fit(twice), twice, units=2 * single)
+    in_twos = variances(estimator.fit(twice), twice, units=[2 * single])
     np.testing.assert_allclose(in_twos, 2 * variances(estimator, twice), rtol=1e-9)
 
 
@@ -196,3 +196,30 @@ def test_effects_are_taken_out_of_a_product():
     assert V.shape == (7, 2)
     np.testing.assert_allclose((V @ U.T + row[:, None] + col)[:6], M + b[:, None] + c, atol=1e-12)
     assert not V[6].any()
+
+
+def test_the_signal_of_noise_is_that_of_its_largest_direction():
+    """A component fitted to independent words is noise's largest singular value (Johnstone, Annals of Statistics 29, 2001)."""
+    joint, found = np.full((20, 20), 1 / 400), []
+    for seed in range(10):
+        counts = sp.CooccurrenceCounts.from_matrix(np.random.default_rng(seed).multinomial(10**6, joint.ravel()).reshape(20, 20))
+        fitted = sp.SGNS(dim=1, k=5, bias=True, solver=ONCE).fit(counts)
+        found.append(Sandwich(linearised(fitted, counts), counts).signal)
+    free = np.sqrt(20 - 1 - 0.5)  # the biases take one dimension of each side
+    largest = (2 * free) ** 2 - 1.2065 * (2 * free) * (2 / free) ** (1 / 3)  # its mean square: Tracy and Widom's law
+    assert np.mean(found) == pytest.approx(np.sqrt(largest / (20 + 20)), abs=0.08)
+
+
+def test_the_signal_grows_as_the_root_of_the_pairs_and_is_of_the_product_alone():
+    joint = population()
+    once, fourfold = (sp.CooccurrenceCounts.from_matrix(pairs * joint) for pairs in (1000, 4000))
+    fit = linearised(CASES["biases"].fit(once), once)
+    signal = Sandwich(fit, once, population=True).signal
+    assert Sandwich(fit, fourfold, population=True).signal == pytest.approx(2 * signal)
+    turn, shift = np.random.default_rng(0).normal(size=(2, 2)), np.array([0.7, -0.3])
+    turned = replace(fit, V=fit.V @ turn, U=fit.U @ np.linalg.inv(turn).T)
+    assert Sandwich(turned, once, population=True).signal == pytest.approx(signal)
+    shifted = replace(fit, V=fit.V + shift, col_bias=fit.col_bias - fit.U @ shift)  # the same X
+    assert Sandwich(shifted, once, population=True).signal == pytest.approx(signal)
+    fit = linearised(CASES["likelihood"].fit(once), once)
+    assert Sandwich(replace(fit, V=fit.V[:, :0], U=fit.U[:, :0]), once).signal == np.inf
