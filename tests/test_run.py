@@ -394,6 +394,24 @@ def test_intervals_on_request(command: Command) -> None:
     assert not len(sp.Run.open(command.folder / "out").intervals)
 
 
+def test_intervals_of_a_text_take_its_units(command: Command) -> None:
+    rng = np.random.default_rng(0)
+    lines = [" ".join(rng.choice(list("abcdefgh"), 12, p=rng.dirichlet(np.ones(8)))) for _ in range(200)]
+    (command.folder / "text.txt").write_text("\n".join(lines))
+    asked = ("data=text", "data.path=text.txt", "data.cache=false", "dim=1", "bias=true", "method=sgns_expected", "figures=false")
+    outcome = command(*asked, "intervals=true", "data.unit=line", "hydra.run.dir=out")
+    assert outcome.code == 0
+    assert "intervals take lines as independent, their pairs not" in outcome.stderr + outcome.stdout
+    assert summary_of(command)["intervals"] == "take lines as independent, their pairs not"
+    run = sp.Run.open(command.folder / "out")
+    assert (run.dispersion["units"].astype(int) == 200).all()
+    problem = sp.text_problem(command.folder / "text.txt", cache=False, unit="line")
+    fitted = sp.SGNS(dim=1, bias=True).fit(problem.counts)
+    np.testing.assert_allclose(run.intervals["se"], sp.inference(fitted, problem.counts, problem.units)["se"], rtol=1e-5)
+    independent = sp.inference(fitted, problem.counts)["se"]
+    assert run.intervals["se"].median() > 1.5 * independent.median()
+
+
 def test_help_names_every_method(command: Command) -> None:
     outcome = command("--help")
     assert outcome.code == 0

@@ -11,6 +11,7 @@ from sklearn.base import clone
 import sgns_pmi as sp
 from sgns_pmi.compare.inference import inference
 from sgns_pmi.compare.limits import predicted_rmse
+from sgns_pmi.problems import PROBLEMS
 from sgns_pmi.problems.problem import Units
 
 COLUMNS = ["center", "context", "estimate", "se", "lower", "upper", "z", "p_value", "q_value"]
@@ -120,6 +121,24 @@ def test_units_of_a_problem_are_taken_as_they_are(sgns, counts):
     frame = pd.concat([triples.assign(unit=unit, count=triples["count"] / 2) for unit in (0, 1)])
     units = Units(*(frame[name].to_numpy() for name in ("unit", "center", "context", "count")))
     pd.testing.assert_frame_equal(inference(sgns, counts, units=units), inference(sgns, counts, units=frame))
+
+
+def test_units_agree_with_the_jackknife():
+    """(G − 1)/G Σ_g (x̂ without unit g − their mean)², no derivative, against the sandwich: the same to first order."""
+    problem = PROBLEMS["documents"](words=12, topics=3, documents=60, concentration=0.5, pairs=60_000, seed=3)
+    units, number = problem.units, 60
+    estimator = sp.SGNS(dim=1, k=5, bias=True, solver=ONCE)
+    left = []
+    for unit in range(number):
+        rest = units.unit != unit
+        counts = sp.CooccurrenceCounts.from_triples(units.center[rest], units.context[rest], units.count[rest], (12, 12))
+        left.append(estimator.fit(counts).estimate_pmi().ravel())
+    jackknife = np.sqrt((number - 1) ** 2 / number * np.var(left, axis=0))
+    fitted = estimator.fit(problem.counts)
+    clustered, independent = (inference(fitted, problem.counts, given)["se"] for given in (units, None))
+    assert np.median(clustered / jackknife) == pytest.approx(1, abs=0.06)
+    assert (abs(clustered / jackknife - 1) < 0.35).all()
+    assert np.median(independent / jackknife) < 0.7
 
 
 CONFIGURATIONS = {
