@@ -269,11 +269,12 @@ def test_files_of_a_run(command: Command) -> None:
     summary = json.loads((out / "summary.json").read_text())
     assert summary["status"] == "complete"
     path = sp.Run.open(out).path
-    assert list(path.columns) == ["method", "key", "value", "rank", "held_out", "se"]
+    assert list(path.columns) == ["method", "key", "value", "rank", "held_out", "se", "predicted"]
     suggested = summary["suggested_dim"]["sgns_ridge"]
     assert suggested["held_out"] == summary["methods"]["sgns_ridge"]["suggested_dim"]
     ridges = path[path["key"] == "ridge"]
     best = ridges.loc[ridges["held_out"].idxmin()]
+    assert suggested["predicted"] == path.loc[path["predicted"].idxmin(), "value"]
     assert (suggested["penalty_path"], summary["methods"]["sgns_ridge"]["ridge"]) == (best["rank"], best["value"])
     assert summary["budget"] == {"optimum": dict.fromkeys(methods, "own"), "left_out": {}}
     steps = ["problem", methods[0], "compare", *methods[1:], "floors", "budget", "agreement", "evaluate", "figures"]

@@ -1,4 +1,4 @@
-"""The best dim of SGNS: predicted from a known distribution, and found by held-out ℓ."""
+"""The best dim of SGNS: predicted from a known distribution, for one method or for any, and found by held-out ℓ."""
 
 from __future__ import annotations
 
@@ -17,6 +17,47 @@ from sgns_pmi.factorise.losses.sgns import sgns_objective
 from sgns_pmi.factorise.methods.sgns import SGNS
 from sgns_pmi.lazily import pd
 from sgns_pmi.streams import stream
+
+
+def efficient_errors(scores: ArrayLike, joint: ArrayLike, pairs: float, bias: bool) -> pd.DataFrame:
+    """P-weighted RMSE that an efficient estimate of each dim would have on `pairs` draws: columns dim, from 0 on, and value.
+
+    Bias and variance of docs/math.md, "Best dim", in closed form. Cells weighed by p_i q_j, the best approximation of rank d is
+    the truncated singular value decomposition (Eckart & Young 1936), and each parameter of rank d costs 1/N:
+
+        value_d² = Σ_{e > d} τ_e² + (d (words + contexts) − d²) / N,      τ the singular values of √p_i x_ij √q_j.
+
+    So a component is worth having if N τ_d² is above the words + contexts − 2d + 1 parameters that it adds. `predicted_dims`
+    knows the method's own optimum and variance, at the price of fits.
+
+    Parameters
+    ----------
+    scores : array-like, (words, contexts)
+        x*, what V Uᵀ (+ b + c) is to hold: the PMI, shifted.
+    joint : array-like, (words, contexts)
+        P.
+    pairs : float
+        N.
+    bias : bool
+        Whether biases hold the effects of rows and columns.
+
+    Examples
+    --------
+    >>> import sgns_pmi as sp
+    >>> problem = sp.softmax_problem(words=50, rank=2)
+    >>> errors = efficient_errors(problem.pmi, problem.joint, 1e6, bias=True)
+    >>> int(errors["dim"][errors["value"].idxmin()])
+    2
+    """
+    x, P = np.asarray(scores, dtype=np.float64), np.asarray(joint, dtype=np.float64)
+    p, q, (words, contexts) = P.sum(1), P.sum(0), P.shape
+    if bias:
+        x = x - (x @ q)[:, None]
+        x = x - p @ x
+    values = np.linalg.svd(np.sqrt(p)[:, None] * x * np.sqrt(q), compute_uv=False)
+    dims = np.arange(len(values) + 1)
+    lost = np.append(np.cumsum(values[::-1] ** 2)[::-1], 0.0)
+    return pd.DataFrame({"dim": dims, "value": np.sqrt(lost + dims * (words + contexts - dims) / pairs)})
 
 
 def predicted_dims(estimator: SGNS, joint: ArrayLike, pairs: float, dims: Iterable[int]) -> pd.DataFrame:

@@ -65,8 +65,9 @@ def dispersion(counts: Any, units: Units | TextUnits | pd.DataFrame | ArrayLike)
         lengths, number = lengths + float(share @ share), number + some.shape[0]
     value = (own - 2 * n * across + n**2 * lengths) / (n * (1 - lengths))
     edges = FIRST * FACTOR ** np.arange(max(1, int(np.ceil(np.emath.logn(FACTOR, n.max() / FIRST)))) + 2)
-    classes = pd.cut(n, edges, right=False, labels=False)
-    found = pd.DataFrame({"class": classes, "value": value}).dropna().groupby("class")["value"].agg(["size", "median", "mean"])
+    classes = np.searchsorted(edges, n, side="right") - 1
+    known = pd.DataFrame({"class": classes, "value": value})[classes >= 0]
+    found = known.groupby("class")["value"].agg(["size", "median", "mean"])
     at = found.index.to_numpy(dtype=int)
     rows = zip(edges[at], edges[at + 1], found["size"], found["median"], found["mean"], [number] * len(at), strict=True)
     return pd.DataFrame(rows, columns=list(DISPERSION_COLUMNS))
@@ -86,7 +87,8 @@ def warnings(rows: pd.DataFrame, what: str) -> tuple[str, ...]:
     said = []
     if len(rows) and (number := rows["units"].iloc[0]) < FEWEST:
         said.append(f"{number} {what} are few: a variance between them says little; choose smaller units")
-    if len(rows) and (most := rows.loc[rows["mean"].idxmax()])["mean"] >= MATTERS:
+    most = rows.iloc[int(rows["mean"].to_numpy(dtype=float).argmax())] if len(rows) else {"mean": 0.0}
+    if most["mean"] >= MATTERS:
         counted = f"counts of {most['from']:,.0f} to {most['below']:,.0f} vary {most['mean']:.1f} times as much between {what}"
         said.append(f"{counted} as those of independent pairs; without units their intervals would be too narrow")
     return tuple(said)

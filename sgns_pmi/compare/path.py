@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from sgns_pmi.compare.dims import efficient_errors
 from sgns_pmi.compare.found import Found, RunTable, makes
 from sgns_pmi.compare.table import PATH_COLUMNS
+from sgns_pmi.factorise.methods.sgns import SGNS
 from sgns_pmi.lazily import pd
+from sgns_pmi.problems import Problem
 
 
 def chosen(found: Found) -> bool:
@@ -20,30 +25,46 @@ def path_table(found: Found) -> RunTable:
     -------
     RunTable
         Columns method, key ("ridge" or "dim"), value (λ, or dim), rank (of the penalised product at λ, or the dim), held_out (ℓ
-        of the pairs that were held out) and se (of its difference to the best dim's); as the fact "suggested_dim" what
-        `suggested_dims` makes of them.
+        of the pairs that were held out), se (of its difference to the best dim's) and, of dims and where a truth is known,
+        predicted (`efficient_errors`, also of dims that were not tried); as the fact "suggested_dim" what `suggested_dims` makes
+        of them.
     """
     frames = [pd.DataFrame(columns=list(PATH_COLUMNS))]
     for name, estimator in found.fitted.items():
         path, dims = getattr(estimator, "path_", None), getattr(estimator, "dims_", None)
-        if path is not None and dims is not None:
+        if isinstance(estimator, SGNS) and path is not None and dims is not None:
             frames.append(path.rename(columns={"ridge": "value"}).assign(method=name, key="ridge", se=float("nan")))
+            dims = dims.merge(_predicted(found.problem, estimator), how="outer", on="dim").sort_values("dim")
             frames.append(dims.rename(columns={"dim": "value"}).assign(method=name, key="dim", rank=dims["dim"]))
-    rows = pd.concat([own[list(PATH_COLUMNS)] for own in frames if len(own)] or frames, ignore_index=True)
+    rows = pd.concat([own.reindex(columns=list(PATH_COLUMNS)) for own in frames if len(own)] or frames, ignore_index=True)
     return RunTable(rows, {"suggested_dim": suggested_dims(rows)})
 
 
-def suggested_dims(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
-    """Each method's answers to which dim is best: "held_out" (`SGNS.suggested_dim_`), and "penalty_path", the rank at the best λ.
+def _predicted(problem: Problem, estimator: SGNS) -> pd.DataFrame:
+    """Columns dim, from 1 to two beyond the best, and predicted; without rows where no PMI is known that is finite."""
+    pmi, joint, negatives = problem.pmi, problem.joint, estimator.negatives_
+    if pmi is None or joint is None or negatives is None or not np.isfinite(pmi).all():
+        return pd.DataFrame({"dim": np.empty(0, dtype=int), "predicted": np.empty(0)})
+    scores = pmi - negatives.shift - negatives.offset(joint)
+    errors = efficient_errors(scores, joint, problem.counts.total, estimator.bias)[1:].rename(columns={"value": "predicted"})
+    return errors[: int(np.argmin(errors["predicted"])) + 3]
 
-    The latter is too large where a penalty keeps noise; see `sgns_pmi.compare.dims` for what a known P predicts.
+
+def suggested_dims(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Each method's answers to which dim is best.
+
+    "held_out" (`SGNS.suggested_dim_`); "penalty_path", the rank at the best λ, too large where a penalty keeps noise; and, where
+    a truth is known, "predicted", the dim of the least `efficient_errors`.
     """
     answers = {}
     for name, own in rows.groupby("method", sort=False):
         path, dims = own[own["key"] == "ridge"], own[own["key"] == "dim"]
         good = dims["held_out"] - dims["held_out"].min() <= dims["se"]
         best = path["held_out"].to_numpy(dtype=float).argmin()
-        answers[str(name)] = {"held_out": int(dims.loc[good, "value"].iloc[0]), "penalty_path": int(path["rank"].iloc[best])}
+        found = {"held_out": int(dims.loc[good, "value"].iloc[0]), "penalty_path": int(path["rank"].iloc[best])}
+        if dims["predicted"].notna().any():
+            found["predicted"] = int(dims["value"].iloc[int(np.nanargmin(dims["predicted"].to_numpy(dtype=float)))])
+        answers[str(name)] = found
     return answers
 
 

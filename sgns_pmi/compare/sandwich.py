@@ -293,12 +293,16 @@ class Sandwich:
             return np.inf
         occurs = [np.flatnonzero(margin > 0) for margin in (self.p, self.q)]
         S = self.curvature.S.astype(np.float64)
-        bases, triangles, weights = [], [], []
+        bases: list[Float] = []
+        triangles: list[Float] = []
+        weights: list[Float] = []
         for axis, (side, own) in enumerate(zip((self.fit.V, self.fit.U), occurs, strict=True)):
             weight = S.sum(1 - axis)[own]
             centre = 0.0 if self.fit.row_bias is None else np.average(side[own], axis=0, weights=weight)
             basis, triangle = np.linalg.qr((side[own] - centre) * np.sqrt(weight)[:, None])
-            bases, triangles, weights = [*bases, basis], [*triangles, triangle], [*weights, np.sqrt(weight)[:, None]]
+            bases.append(basis)
+            triangles.append(triangle)
+            weights.append(np.sqrt(weight)[:, None])
         a, values, b = np.linalg.svd(triangles[0] @ triangles[1].T)
         left, right = np.zeros((self.counts.shape[0], len(values))), np.zeros((self.counts.shape[1], len(values)))
         left[occurs[0]], right[occurs[1]] = bases[0] @ a / weights[0], bases[1] @ b.T / weights[1]

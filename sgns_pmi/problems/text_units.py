@@ -53,7 +53,7 @@ class TextUnits:
         ends = self.corpus.ends(BOUNDARIES[self.kind])
 
         def unit_of(places: NDArray[np.int64]) -> NDArray[np.int32]:
-            return np.searchsorted(ends, places, side="right").astype(np.int32)
+            return np.asarray(np.searchsorted(ends, places, side="right"), dtype=np.int32)
 
         return self.corpus.counts_by_unit(unit_of)
 

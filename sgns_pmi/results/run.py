@@ -127,7 +127,7 @@ class Run:
 
     @cached_property
     def path(self) -> pd.DataFrame:
-        """Rows of path.csv: method, key (ridge or dim), value, rank, held_out, se; there are some with ``ridge=auto``."""
+        """Rows of path.csv: method, key (ridge or dim), value, rank, held_out, se, predicted; some with ``ridge=auto``."""
         return self._table("path", RUN_TABLES["path"])
 
     @cached_property

@@ -29,7 +29,8 @@ from sgns_pmi.problems.corpus.workers import THREADS, Workers
 from sgns_pmi.progress import Progress
 
 log = logging.getLogger("sgns_pmi")
-Int32, Int64 = NDArray[np.int32], NDArray[np.int64]
+Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
 Part = tuple[int, int]
 """A range of rows, its end excluded."""
 CSR = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[Any]]

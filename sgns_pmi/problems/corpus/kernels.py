@@ -314,7 +314,7 @@ def count_units(
     indptr: Int64,
     columns: Int32,
     total: Int64,
-) -> tuple[Int32, Int64, Int64]:
+) -> tuple[Any, ...]:
     """Co-occurrence of the centres in ``stream[start:stop]`` by unit, a pair being of its centre's.
 
     Parameters

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -144,15 +144,16 @@ class Corpus:
         settings, n = self._counted, self.counts.matrix
         left, right = settings.direction != "right", settings.direction != "left"
         total, starts, found = np.zeros(n.nnz, np.int64), n.indptr.astype(np.int64), 0.0
-        rest = (np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int64))  # of the unit that a segment's end cuts
+        # Of the unit that a segment's end cuts:
+        rest: list[NDArray[Any]] = [np.empty(0, kind) for kind in (np.int32, np.int64, np.int64)]
         for segment in self._segments(settings, 0, unit_of):
             own = kernels.count_units(
                 segment.stream, segment.reach, segment.unit, segment.start, segment.stop, settings.weight, left, right, starts,
                 n.indices.astype(np.int32, copy=False), total,
             )  # fmt: skip
-            unit, cell, value = (np.concatenate(parts) for parts in zip(rest, own, strict=True))
+            unit, cell, value = (np.concatenate([before, new]) for before, new in zip(rest, own, strict=True))
             whole = int(np.searchsorted(unit, unit[-1])) if len(unit) else 0
-            rest = unit[whole:], cell[whole:], value[whole:]
+            rest = [unit[whole:], cell[whole:], value[whole:]]
             found += float(value[:whole].sum())
             if whole:
                 yield _by_unit(unit[:whole], cell[:whole], value[:whole] / settings.unit, n.nnz)
