@@ -39,8 +39,8 @@ def dispersion(counts: Any, units: Units | TextUnits | pd.DataFrame | ArrayLike)
     Returns
     -------
     DataFrame
-        Columns from and below (counts of the class), cells, median and mean (of the dispersion of its cells) and units (how
-        many there are); without classes that have no cell.
+        Columns from and below (counts of the class), n (its cells), median and mean (of their dispersion) and units (how many
+        there are); without classes that have no cell.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def dispersion(counts: Any, units: Units | TextUnits | pd.DataFrame | ArrayLike)
     >>> import numpy as np
     >>> from sgns_pmi.compare.dispersion import dispersion
     >>> alike = [(unit, 0, context, 10) for unit in range(4) for context in range(2)]
-    >>> dispersion(np.array([[40, 40]]), alike)[["from", "below", "cells", "mean"]].values.tolist()
+    >>> dispersion(np.array([[40, 40]]), alike)[["from", "below", "n", "mean"]].values.tolist()
     [[32.0, 128.0, 2.0, 0.0]]
     """
     counts = as_counts(counts)

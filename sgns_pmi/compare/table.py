@@ -10,7 +10,7 @@ from sgns_pmi.lazily import pd
 
 METRIC_COLUMNS = ("method", "estimate", "target", "cells", "metric", "value")
 INTERVAL_COLUMNS = ("method", "center", "context", "estimate", "se", "lower", "upper", "z", "p_value", "q_value")
-DISPERSION_COLUMNS = ("from", "below", "cells", "median", "mean", "units")
+DISPERSION_COLUMNS = ("from", "below", "n", "median", "mean", "units")
 AGREEMENT_COLUMNS = ("method", "other", "metric", "value")
 PATH_COLUMNS = ("method", "key", "value", "rank", "held_out", "se", "predicted")
 BUDGET_COLUMNS = ("method", "term", "cells", "metric", "value")

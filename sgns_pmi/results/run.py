@@ -148,7 +148,7 @@ class Run:
 
     @cached_property
     def dispersion(self) -> pd.DataFrame:
-        """Rows of dispersion.csv: from, below, cells, median, mean, units; with intervals, where the counts come in units."""
+        """Rows of dispersion.csv: from, below, n, median, mean, units; with intervals, where the counts come in units."""
         return self._table("dispersion", RUN_TABLES["dispersion"])
 
     @property

@@ -39,7 +39,11 @@ def number(text: str) -> float:
 
 
 NUMBERS = dict.fromkeys(
-    ("value", "seconds", "objective", "similarity", "x", "y", *INTERVAL_COLUMNS[4:], "truth", "held_out"), number
+    (
+        *("value", "seconds", "objective", "similarity", "x", "y"),
+        *(*INTERVAL_COLUMNS[4:], "truth", "held_out", "predicted", "median", "mean"),
+    ),
+    number,
 )
 
 

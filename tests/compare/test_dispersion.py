@@ -25,7 +25,7 @@ def test_independent_pairs_have_one_and_pairs_in_threes_three():
     counts, lengths = rng.integers(8, 2000, (20, 20)), rng.uniform(1, 5, 30)
     rows = pd.concat([dispersion(counts, thrown(counts, lengths, seed)) for seed in range(10)])
     mean = rows.groupby("from")["mean"].mean()  # cells x 29 degrees of freedom, ten times
-    cells = rows.groupby("from")["cells"].first()
+    cells = rows.groupby("from")["n"].first()
     assert (abs(mean - 1) < 4 * np.sqrt(2 / (29 * 10 * cells))).all()
     assert cells.sum() == 400
     tripled = thrown(counts, lengths, 0) * [1, 1, 1, 3]
@@ -35,7 +35,7 @@ def test_independent_pairs_have_one_and_pairs_in_threes_three():
 def test_classes_are_those_of_the_counts():
     counts = np.array([[1, 7], [8, 31], [32, 2**13]])
     rows = dispersion(counts, thrown(counts, np.ones(4), 0))
-    assert rows[["from", "below", "cells"]].values.tolist() == [[8, 32, 2], [32, 128, 1], [2**13, 2**15, 1]]
+    assert rows[["from", "below", "n"]].values.tolist() == [[8, 32, 2], [32, 128, 1], [2**13, 2**15, 1]]
     assert (rows["units"] == 4).all()
 
 
