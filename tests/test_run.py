@@ -277,7 +277,8 @@ def test_files_of_a_run(command: Command) -> None:
     assert suggested["predicted"] == path.loc[path["predicted"].idxmin(), "value"]
     assert (suggested["penalty_path"], summary["methods"]["sgns_ridge"]["ridge"]) == (best["rank"], best["value"])
     assert summary["budget"] == {"optimum": dict.fromkeys(methods, "own"), "left_out": {}}
-    steps = ["problem", methods[0], "compare", *methods[1:], "floors", "budget", "agreement", "evaluate", "figures"]
+    tables = ["budget", "agreement", "path"]
+    steps = ["problem", "start-up", methods[0], "compare", *methods[1:], "floors", *tables, "evaluate", "figures"]
     assert [step["step"] for step in summary["steps"]] == steps
     assert all(step["seconds"] >= 0 and step["peak_memory_mb"] > 0 for step in summary["steps"])
     assert summary["pmi_rank"] == 4
