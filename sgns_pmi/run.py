@@ -114,7 +114,9 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
                     write_csv(tables[name], directory / f"{name}.csv")
             with record.step("evaluate"):
                 vectors = compare.method_vectors(fitted, problem.counts, config.eval)
-                answers = compare.evaluate(vectors, config.eval, fitted=fitted, counts=problem.counts, seed=config.seed)
+                answers = compare.evaluate(
+                    vectors, config.eval, fitted=fitted, counts=problem.counts, seed=config.seed, questions=problem.questions
+                )
 
             write_answers(answers, directory)
             if config.word2vec:

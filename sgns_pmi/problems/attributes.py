@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sgns_pmi.errors import InputError, check_integer, check_share
 from sgns_pmi.files import atomic_path
 from sgns_pmi.problems.drawing import Drawing
-from sgns_pmi.problems.problem import Problem, Question, Truth, register_problem
+from sgns_pmi.problems.problem import Analogy, Problem, Truth, register_problem
 
 Float = NDArray[np.float64]
 MOST_ATTRIBUTES = 14
@@ -60,7 +60,7 @@ def attribute_names(attributes: int) -> list[str]:
     return ["".join(c if has else "_" for c, has in zip(letters, word, strict=True)) for word in indicators(attributes)]
 
 
-def attribute_questions(attributes: int, rng: np.random.Generator, most: int = QUESTIONS) -> tuple[Question, ...]:
+def attribute_questions(attributes: int, rng: np.random.Generator, most: int = QUESTIONS) -> tuple[Analogy, ...]:
     """For each attribute, pairs of words that differ in it alone: a is to a with it as c is to c with it.
 
     With the PMI's rows as vectors b − a + c is exactly the expected word, whatever the attributes.
@@ -74,7 +74,7 @@ def attribute_questions(attributes: int, rng: np.random.Generator, most: int = Q
         for drawn in np.sort(rng.choice(pairs, min(most, pairs), replace=False)):
             first, rest = divmod(int(drawn), len(without) - 1)
             a, c = without[first], without[rest + (rest >= first)]
-            questions.append(Question(f"attribute {ascii_lowercase[k]}", names[a], names[a | bit], names[c], names[c | bit]))
+            questions.append(Analogy(f"attribute {ascii_lowercase[k]}", names[a], names[a | bit], names[c], names[c | bit]))
     return tuple(questions)
 
 
@@ -133,7 +133,7 @@ def attributes_problem(
     return replace(problem, questions=attribute_questions(attributes, drawing.truth_stream("questions")))
 
 
-def write_questions(questions: Sequence[Question], path: str | Path) -> None:
+def write_questions(questions: Sequence[Analogy], path: str | Path) -> None:
     """Write analogies in the form of Mikolov's questions-words.txt, which ``eval.analogies=[FILE]`` reads."""
     lines, section = [], None
     for question in questions:

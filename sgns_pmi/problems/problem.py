@@ -112,8 +112,8 @@ class Units:
         return CooccurrenceCounts.from_triples(self.center, self.context, self.count, shape)
 
 
-class Question(NamedTuple):
-    """An analogy that holds exactly in the true PMI: `a` is to `b` as `c` is to `expected`."""
+class Analogy(NamedTuple):
+    """One question: `a` is to `b` as `c` is to `expected`."""
 
     section: str
     a: str
@@ -136,8 +136,8 @@ class Problem:
         The text that was counted, for methods that read it again and again.
     units : Units or TextUnits, optional
         Where pairs were not drawn one by one: which of them were drawn together.
-    questions : tuple of Question
-        Analogies that the truth answers.
+    questions : tuple of Analogy
+        Analogies that the truth answers; a run asks its word vectors.
     """
 
     counts: CooccurrenceCounts
@@ -145,7 +145,7 @@ class Problem:
     truth: Truth | None = None
     corpus: Corpus | None = None
     units: Units | TextUnits | None = None
-    questions: tuple[Question, ...] = ()
+    questions: tuple[Analogy, ...] = ()
 
     def __repr__(self) -> str:
         return f"Problem({self.title!r}, {self.counts!r}, offers {', '.join(sorted(self.offers))})"

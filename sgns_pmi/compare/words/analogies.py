@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +15,7 @@ from sgns_pmi.compare.words.questions import WHOLE, Question, Subjects, check_li
 from sgns_pmi.compare.words.vectors import WordVectors
 from sgns_pmi.errors import InputError
 from sgns_pmi.lazily import pd
-
-
-class Analogy(NamedTuple):
-    """One question: `a` is to `b` as `c` is to `expected`."""
-
-    section: str
-    a: str
-    b: str
-    c: str
-    expected: str
+from sgns_pmi.problems.problem import Analogy
 
 
 def read_analogies(path: str | Path) -> list[Analogy]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from itertools import groupby
@@ -18,9 +18,13 @@ from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice
 from sgns_pmi.factorise import Factorisation
 from sgns_pmi.lazily import pd
+from sgns_pmi.problems.problem import Analogy
 
 for _module in iter_modules(words.__path__):
     import_module(f"{words.__name__}.{_module.name}")
+
+ANALOGY, OWN = "analogy", "problem"
+"""The question, and the set, of what a problem asks itself."""
 
 log = logging.getLogger("sgns_pmi")
 Answers = Mapping[str, "pd.DataFrame"]
@@ -108,6 +112,7 @@ def evaluate(
     fitted: Mapping[str, Factorisation] | None = None,
     counts: CooccurrenceCounts | None = None,
     seed: int = 0,
+    questions: Sequence[Analogy] = (),
 ) -> Answers:
     """Ask each method's word vectors everything.
 
@@ -119,6 +124,8 @@ def evaluate(
     counts : CooccurrenceCounts, optional
         The methods and what they were fitted to; without them there are no maps.
     seed : int, default 0
+    questions : sequence of Analogy
+        Those that the problem itself asks, as a set of that name.
 
     Returns
     -------
@@ -140,8 +147,10 @@ def evaluate(
                     f"{zero:,}",
                     f"{len(own):,}",
                 )
-    answers = {}
-    for name, asked in evaluation.asked.items() if vectors else ():
+    wanted, answers = dict(evaluation.asked), {}
+    if questions:
+        wanted[ANALOGY] = {**wanted.get(ANALOGY, {}), OWN: questions}
+    for name, asked in wanted.items() if vectors else ():
         question = evaluation.questions[name]
         rows = question.ask(asked, subjects)
         if len(rows):

@@ -43,6 +43,20 @@ def test_every_method_answers_everything(questions: Evaluation, tmp_path: Path) 
         pd.testing.assert_frame_equal(near, sp.neighbours(own, ["w7"], 3, 50))
 
 
+def test_what_a_problem_asks_itself_stands_beside_the_files(questions: Evaluation) -> None:
+    problem = sp.attributes_problem(attributes=4, sampling="population")
+    fitted = {"oracle": sp.Oracle(dim=5).fit(problem.pmi)}
+    vectors = method_vectors(fitted, problem.counts, Evaluation())
+    rows = evaluate(vectors, Evaluation(), questions=problem.questions)["analogy"]
+    assert list(rows["set"].unique()) == ["problem"]
+    assert list(rows["section"].unique()) == [*(f"attribute {letter}" for letter in "abcd"), "all"]
+    assert set(rows[rows["metric"] == "accuracy_3cosadd"]["value"]) == {1.0}  # PMI's own vectors answer all
+    both = evaluate(
+        {"one": random_vectors()}, Evaluation(analogies=questions.questions["analogy"].analogies), questions=problem.questions
+    )
+    assert list(both["analogy"]["set"].unique()) == ["four", "problem"]
+
+
 def test_sentiment_is_asked_of_every_method_and_of_two_baselines(tmp_path: Path) -> None:
     for name, words in (("neg", "w1 w2\nw3\nw1 w4\n"), ("pos", "w5 w6\nw7 w8\nw5\n")):
         (tmp_path / f"films.{name}").write_text(words)
