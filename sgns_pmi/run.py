@@ -9,7 +9,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import hydra
@@ -27,6 +27,7 @@ from sgns_pmi.config import Config
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import METHODS, Factorisation
 from sgns_pmi.factorise.checkpoints import Checkpoint, kept_in
+from sgns_pmi.factorise.devices import threads_for
 from sgns_pmi.factorise.start_up import start_up
 from sgns_pmi.folders import Folders
 from sgns_pmi.gather import finish_sweep
@@ -76,7 +77,7 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
     InputError
         For input that cannot be used, before anything is computed.
     """
-    with RunRecord(directory, config.seeds, key) as record:
+    with RunRecord(directory, config.seeds, key) as record, ExitStack() as small:
         with record.step("problem"):
             problem = config.problem()
             negatives = Negatives(config.k, config.noise_for(problem), config.drop_positive)
@@ -85,6 +86,7 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
             config.check_eval(problem)
             if config.word2vec:
                 check_word2vec(problem.counts.vocab or ())
+            small.enter_context(threads_for(problem.counts.shape))
         record.problem(problem, left_out)
 
         with record.step("start-up"):

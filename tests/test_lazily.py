@@ -16,7 +16,7 @@ import pytest
 import sgns_pmi as sp
 from sgns_pmi import lazily
 
-SLOW = ("matplotlib", "numba", "pandas", "seaborn", "sklearn", "torch")
+SLOW = ("matplotlib", "numba", "pandas", "sklearn", "torch")
 DOORS = (
     "sgns_pmi",
     "sgns_pmi.compare",

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from sgns_pmi.compare.found import MOST_CELLS, Found, RunTable, makes
 from sgns_pmi.compare.optima import NO_OPTIMUM, Optima, at_optimum, reference
@@ -134,7 +133,7 @@ def budget_terms(
     problem: Problem, estimator: Factorisation, *, corrected: bool = True, optima: Optima | None = None
 ) -> tuple[dict[str, Float], str]:
     """The terms of `error_budget`, dense (words, contexts), which sum to X̂ − T; and whose optimum they are told by."""
-    check_is_fitted(estimator)
+    estimator.check_fitted()
     pmi = problem.pmi
     if pmi is None:
         raise InputError("problem", problem.title, "has no known truth; a budget needs a problem that has")

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import clone
 
 from sgns_pmi.compare.limits import predicted_rmse
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
@@ -65,7 +64,7 @@ def predicted_dims(estimator: SGNS, joint: ArrayLike, pairs: float, dims: Iterab
 
     The smallest is at d*, the dim that minimises bias² + variance: more columns lose less of the PMI and fit more noise.
     """
-    values = [(dim, predicted_rmse(clone(estimator).set_params(dim=dim), joint, pairs)) for dim in dims]
+    values = [(dim, predicted_rmse(estimator.fresh(dim=dim), joint, pairs)) for dim in dims]
     return pd.DataFrame(values, columns=["dim", "value"])
 
 
@@ -83,8 +82,10 @@ def heldout_dims(estimator: SGNS, counts: Any, dims: Iterable[int], share: float
     kept, held = thinned(as_counts(counts), share, seed)
     values = []
     for dim in dims:
-        fitted = clone(estimator).set_params(dim=dim).fit(kept)
-        left, right = fitted.product(corrected=False)
+        fitted = estimator.fresh(dim=dim).fit(kept)
+        product = fitted.product(corrected=False)
+        assert product is not None
+        left, right = product
         V, U = plus_terms(left, right, np.full(len(right), -np.log(fitted.k)))
         loss = sgns_objective(V, U, held, fitted.k, fitted.noise_, drop_positive=fitted.drop_positive)
         values.append((dim, loss))

@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import false_discovery_control, norm
-from sklearn.base import clone
-from sklearn.utils.validation import check_is_fitted
+from scipy.special import ndtr, ndtri
 
 from sgns_pmi.compare.sandwich import DENSE_PARAMETERS, Loss, LowRankFit, Noise, Sandwich, Side
 from sgns_pmi.compare.table import INTERVAL_COLUMNS
@@ -99,7 +98,7 @@ def inference(
     [[0, 1]]
     """
     counts, level, corrected = as_counts(counts), _level(level), check_flag("corrected", corrected)
-    check_is_fitted(estimator)
+    estimator.check_fitted()
     if hasattr(estimator, "V_") and (fitted := (len(estimator.V_), len(estimator.U_))) != counts.shape:
         raise InputError("counts", f"of shape {counts.shape}", f"must be those that were fitted, {fitted[0]} x {fitted[1]}")
     center, context = _cells(cells, counts)
@@ -239,7 +238,7 @@ def _bootstrap(
     rng = stream(getattr(estimator, "seed", 0), "bootstrap")
     n = counts.matrix
     by_unit = None if units is None else sp.vstack(list(units), format="csr")
-    replicate, mean, squares = clone(estimator), np.zeros(len(center)), np.zeros(len(center))
+    replicate, mean, squares = estimator.fresh(), np.zeros(len(center)), np.zeros(len(center))
     for number in range(1, REPLICATES + 1):
         if by_unit is None:
             resampled = rng.multinomial(round(counts.total), n.data / n.data.sum()).astype(np.float64)
@@ -282,12 +281,12 @@ def _indices(column: NDArray[Any], names: tuple[str, ...] | None, size: int) -> 
 
 
 def _table(counts: CooccurrenceCounts, center: Ints, context: Ints, estimate: Float, se: Float, level: float) -> pd.DataFrame:
-    half = norm.ppf(0.5 + level / 2) * se
+    half = ndtri(0.5 + level / 2) * se
     with np.errstate(invalid="ignore", divide="ignore"):
         z = estimate / se
-    p_value, tested = 2 * norm.sf(np.abs(z)), np.isfinite(z)
+    p_value, tested = 2 * ndtr(-np.abs(z)), np.isfinite(z)
     q_value = np.full(len(z), np.nan)
-    q_value[tested] = false_discovery_control(p_value[tested]) if tested.any() else np.nan
+    q_value[tested] = scipy.stats.false_discovery_control(p_value[tested]) if tested.any() else np.nan
     columns = [
         _named(center, counts.vocab),
         _named(context, counts.context_vocab),

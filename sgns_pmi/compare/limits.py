@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import null_space
-from sklearn.base import clone
 
 from sgns_pmi.compare.inference import linearised
 from sgns_pmi.compare.sandwich import DENSE_PARAMETERS, Sandwich
@@ -114,7 +113,7 @@ def predicted_rmse(estimator: Factorisation, joint: ArrayLike, pairs: float, *, 
     """
     P, pairs = np.asarray(joint, dtype=np.float64), check_real("pairs", pairs, above=True)
     counts = CooccurrenceCounts.from_matrix(pairs * P / P.sum())
-    fitted = clone(estimator).fit(counts)
+    fitted = estimator.fresh().fit(counts)
     fit = linearised(fitted, counts, corrected)
     if fit is None:
         raise InputError("estimator", type(estimator).__name__, "must be SGNS or SoftmaxMLE, whose errors have a formula")

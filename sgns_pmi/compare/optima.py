@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 
 from sgns_pmi.compare.found import Estimates
 from sgns_pmi.compare.inference import trained
@@ -63,7 +61,7 @@ def reference(estimator: Factorisation) -> tuple[Factorisation | None, str]:
     if isinstance(estimator, Oracle):
         return None, "own"
     if isinstance(estimator, (*CLOSED_FORM, SoftmaxMLE)):
-        return clone(estimator), "own"
+        return estimator.fresh(), "own"
     if not hasattr(estimator, "V_"):
         raise InputError("method", type(estimator).__name__, "has no factors, and no optimum that is known")
     # Subwords bind the vectors to each other, and bind the optimum.
@@ -117,7 +115,7 @@ class Optima:
         """The estimator fitted to the counts."""
         key = _key(wanted)
         if key not in self._of_counts:
-            self._of_counts[key] = _fitted(clone(wanted), self.counts)
+            self._of_counts[key] = _fitted(wanted.fresh(), self.counts)
         return self._of_counts[key]
 
     def of_population(self, wanted: Factorisation, near: Factorisation) -> Float:
@@ -138,7 +136,7 @@ class Optima:
             elif isinstance(wanted, SGNS) and not wanted.ridge and self._holds_truth(wanted):
                 return self.pmi
             else:
-                begun = clone(wanted)
+                begun = wanted.fresh()
                 if isinstance(begun, SGNS) and isinstance(near, SGNS):
                     parts = Parts(near.V_, near.U_, near.row_bias_, near.col_bias_)
                     begun.set_params(solver=_From(starts=1, begin=parts))
@@ -165,7 +163,7 @@ def _fitted(estimator: Factorisation, counts: CooccurrenceCounts) -> Factorisati
     said_before, log.disabled = log.disabled, True
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
+            warnings.simplefilter("ignore", UserWarning)  # as ConvergenceWarning is, for which scikit-learn would be loaded
             estimator.fit(counts)
     finally:
         log.disabled = said_before

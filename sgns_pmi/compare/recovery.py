@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 from sgns_pmi.errors import InputError
 from sgns_pmi.lazily import pd
@@ -94,11 +93,16 @@ def _metrics(x: Float, t: Float) -> dict[str, float]:
         del dt
         return of_error | {
             "pearson": _correlation(x, t),
-            "spearman": _correlation(rankdata(x[ranked]), rankdata(t[ranked])),
+            "spearman": rank_correlation(x[ranked], t[ranked]),
             "slope": float(slope),
             "intercept": float(x.mean() - slope * t.mean()),
             "r2": float(1 - squares / variation) if finite else np.nan,
         }
+
+
+def rank_correlation(x: Float, t: Float) -> float:
+    """Spearman's correlation: Pearson's of the ranks, which ties share; NaN where either is constant."""
+    return _correlation(*(np.asarray(pd.Series(own).rank(), dtype=np.float64) for own in (x, t)))
 
 
 def _varies(values: Float) -> bool:

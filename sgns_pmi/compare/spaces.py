@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
@@ -11,12 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import orthogonal_procrustes, subspace_angles
 from scipy.special import xlogy
-from scipy.stats import ConstantInputWarning, spearmanr
 
 from sgns_pmi.compare.found import MOST_CELLS, Found, RunTable, makes, more_metrics
+from sgns_pmi.compare.recovery import rank_correlation
 from sgns_pmi.compare.table import AGREEMENT_COLUMNS, METRIC_COLUMNS
 from sgns_pmi.errors import InputError, check_integer
-from sgns_pmi.factorise.linalg import truncated_svd
+from sgns_pmi.factorise.linalg import scaled_to_one, truncated_svd
 from sgns_pmi.lazily import pd
 
 Float = NDArray[np.float64]
@@ -80,7 +79,7 @@ def cosine_correlation(first: ArrayLike, second: ArrayLike) -> float:
     """Spearman's correlation of the cosines of all pairs of words in two sets of vectors (words, dim)."""
     cosines = [_cosines(vectors) for vectors in _pair(first, second, same_columns=False)]
     above = np.triu_indices(len(cosines[0]), k=1)
-    return float(spearmanr(*(matrix[above] for matrix in cosines)).statistic)
+    return rank_correlation(*(matrix[above] for matrix in cosines))
 
 
 @more_metrics
@@ -125,9 +124,8 @@ def agreement_table(found: Found) -> RunTable:
     """`agreement` of the vectors V of all methods that have some, over the thousand most frequent centres."""
     frequent = np.sort(np.argsort(-found.problem.counts.row_sums, kind="stable")[:MOST_WORDS])
     dense = {name: estimator.V_ for name, estimator in found.fitted.items() if hasattr(estimator, "U_")}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConstantInputWarning)  # vectors of zeros, of an SPPMI without a positive cell
-        return RunTable(agreement({name: V[frequent] for name, V in dense.items()}).dropna())
+    # Cosines of zero vectors, of an SPPMI without a positive cell, have no correlation.
+    return RunTable(agreement({name: V[frequent] for name, V in dense.items()}).dropna())
 
 
 def agreement(vectors: Mapping[str, Any], neighbours: int = 10) -> pd.DataFrame:
@@ -156,9 +154,9 @@ def agreement(vectors: Mapping[str, Any], neighbours: int = 10) -> pd.DataFrame:
 
 
 def _cosines(vectors: Float) -> Float:
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
-    return unit @ unit.T
+    unit = scaled_to_one(vectors)
+    cosines: Float = unit @ unit.T
+    return cosines
 
 
 def _pair(first: ArrayLike, second: ArrayLike, same_columns: bool = True) -> tuple[Float, Float]:

@@ -120,7 +120,7 @@ class Factorisation(Estimator):
         sklearn.exceptions.NotFittedError
             Before `fit`.
         """
-        self._check_fitted()
+        self.check_fitted()
         counts = self._read(X)
         vectors = self.V_ if counts.digest == self._fitted_to else self._vectors(self._checked(counts))
         if self._sklearn_output_config.get("transform") != "pandas":
@@ -162,7 +162,7 @@ class Factorisation(Estimator):
         sklearn.exceptions.NotFittedError
             Before `fit`.
         """
-        self._check_fitted()
+        self.check_fitted()
         counts = self._checked(self._read(X))
         if counts.shape[0] != self._words:
             raise InputError("X", counts, f"must have the {self._words} words that {type(self).__name__} was fitted to")
@@ -171,7 +171,7 @@ class Factorisation(Estimator):
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Names of the columns of V, as scikit-learn makes them: sgns0, sgns1, ..."""
-        self._check_fitted()
+        self.check_fitted()
         return np.array([f"{type(self).__name__.lower()}{column}" for column in range(self.V_.shape[1])], dtype=object)
 
     def estimate_pmi(self, corrected: bool = True, rows: Rows = ALL) -> Float:
@@ -192,7 +192,7 @@ class Factorisation(Estimator):
         InputError
             Where there is no room for so many cells.
         """
-        self._check_fitted()
+        self.check_fitted()
         if (shape := self._shape()) is not None:
             words = len(range(*rows.indices(shape[0]))) if isinstance(rows, slice) else len(rows)
             remedy = "ask for some rows=, or for single cells with estimate_cells"
@@ -219,7 +219,7 @@ class Factorisation(Estimator):
         sklearn.exceptions.NotFittedError
             Before `fit`.
         """
-        self._check_fitted()
+        self.check_fitted()
         return self._estimate_cells(corrected, rows, cols)
 
     def product(self, corrected: bool = True) -> tuple[Float, Float] | None:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
 
+from threadpoolctl import threadpool_limits
+
 from sgns_pmi.errors import InputError
 from sgns_pmi.lazily import torch
 
@@ -30,12 +32,15 @@ def resolve_device(device: object) -> str:
 
 @contextmanager
 def threads_for(shape: tuple[int, int]) -> Iterator[None]:
-    """Inside the block torch computes on one thread where the counts are small, on as many as before elsewhere."""
-    threads = torch.get_num_threads()
-    if shape[0] * shape[1] <= SMALL_CELLS:
-        torch.set_num_threads(1)
-    try:
+    """Inside the block PyTorch and BLAS compute on one thread where the counts are small, on as many as before elsewhere."""
+    if shape[0] * shape[1] > SMALL_CELLS:
         yield
+        return
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1, "blas"):
+            yield
     finally:
         torch.set_num_threads(threads)
 

@@ -43,6 +43,10 @@ class Estimator:
         vars(self).update(params)
         return self
 
+    def fresh(self, **params: Any) -> Self:
+        """An estimator that has not been fitted, with the same parameters but for those given: `sklearn.base.clone`."""
+        return type(self)(**self.get_params()).set_params(**params)
+
     def __repr__(self) -> str:
         changed = (
             f"{name}={_brief(value)}" for name, value in self.get_params().items() if not _alike(value, self.parameters()[name])
@@ -61,7 +65,7 @@ class Estimator:
         )
         return tags
 
-    def _check_fitted(self) -> None:
+    def check_fitted(self) -> None:
         """Raise `NotFittedError` before `fit`."""
         if not self.__sklearn_is_fitted__():
             raise sklearn.exceptions.NotFittedError(f"{type(self).__name__} is not fitted yet; call fit first")

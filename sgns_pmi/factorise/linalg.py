@@ -22,6 +22,17 @@ DENSE_CELLS = 25_000_000  # and the most cells it may have (0.2 GB); above, only
 CELL_ROWS = 4096  # whose cells are computed together
 
 
+def scaled_to_one(matrix: Any, axis: int = 1) -> Any:
+    """A dense or scipy sparse matrix whose rows, or with `axis` 0 columns, are divided by their length; those of zeros stay."""
+    squares = matrix.multiply(matrix) if sp.issparse(matrix) else np.square(matrix)
+    lengths = np.sqrt(np.asarray(squares.sum(axis=axis)).ravel())
+    scale = np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    if sp.issparse(matrix):
+        scaled = sp.diags_array(scale)
+        return (scaled @ matrix if axis else matrix @ scaled).tocsr()
+    return matrix * (scale[:, None] if axis else scale)
+
+
 def truncated_svd(matrix: Any, dim: int, seed: int = 0) -> tuple[Float, Float, Float]:
     """The `dim` largest singular triplets of a matrix, with signs that do not depend on the algorithm.
 

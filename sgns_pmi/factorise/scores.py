@@ -64,7 +64,7 @@ class ScoreFactorisation(NegativeSampling):
         return self._new_rows(counts).V
 
     def score(self, X: Any, y: Any = None) -> float:
-        self._check_fitted()
+        self.check_fitted()
         counts = self._checked(self._read(X))
         return -(self.objective_ if counts.digest == self._fitted_to else self._new_rows(counts).objective)
 

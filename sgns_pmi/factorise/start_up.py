@@ -8,14 +8,14 @@ from importlib import import_module
 import numpy as np
 
 from sgns_pmi.counts import CooccurrenceCounts
-from sgns_pmi.factorise import losses
+from sgns_pmi.factorise import losses, solvers
 from sgns_pmi.factorise.base import Factorisation
 from sgns_pmi.factorise.methods.sgns import SGNS
 from sgns_pmi.lazily import torch
 
 
 def start_up(estimators: Iterable[Factorisation]) -> None:
-    """Load what fits of SGNS need, compiled kernels and PyTorch's optimisers among it; of other methods nothing.
+    """Load what fits of SGNS need, compiled kernels among it; of other methods nothing.
 
     Otherwise the history of the method that happens to come first would count a second or three of it as training.
     """
@@ -26,9 +26,8 @@ def start_up(estimators: Iterable[Factorisation]) -> None:
     counts = CooccurrenceCounts.from_matrix(np.ones((2, 2)))
     for dtype in (np.float32, np.float64):
         losses.sgns_objective(np.zeros((2, 1), dtype), np.zeros((2, 1), dtype), counts, 1, "unigram", gradient=True)
-    weight = torch.zeros(1, requires_grad=True)
-    weight.grad = torch.zeros(1)
-    torch.optim.Adam([weight]).step()
+    one, pair = torch.zeros((1, 1)), torch.zeros((1, 1), dtype=torch.int64)
+    solvers.batch_gradient(one, one, pair[0], pair, pair, one, one)
 
 
 __all__ = ["start_up"]

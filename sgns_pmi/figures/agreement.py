@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from sgns_pmi.figures.heat import draw_heatmap
 from sgns_pmi.figures.registry import RunFrames, run_figure
 from sgns_pmi.figures.style import LEAST_WIDTH, label, set_title, styled
 
 PANELS = {"overlap": "share of the ten nearest words in common", "spearman": "rank correlation of all cosines"}
-COLOURS = "crest"
 
 
 @run_figure("agreement")
@@ -47,24 +47,12 @@ def agreement_figure(agreement: pd.DataFrame, *, title: str) -> Figure:
             low, high = sorted((methods.index(row.method), methods.index(row.other)))
             table[high, low] = row.value
         names = [label(method) for method in methods]
-        sns.heatmap(
-            table[1:, :-1],
-            ax=ax,
-            mask=np.isnan(table[1:, :-1]),
-            vmin=min(0.0, float(np.nanmin(table, initial=0.0))),
-            vmax=1.0,
-            cmap=COLOURS,
-            annot=True,
-            fmt=".2f",
-            annot_kws={"fontsize": 8},
-            linewidths=1,
-            cbar=False,
-            xticklabels=names[:-1],
-            yticklabels=names[1:],
-        )
+        table = table[1:, :-1]
+        texts = np.array([["" if np.isnan(value) else f"{value:.2f}" for value in row] for row in table], dtype=object)
+        norm = Normalize(min(0.0, float(np.nanmin(table, initial=0.0))), 1.0)
+        draw_heatmap(ax, table, texts, norm, names[1:], names[:-1])
         ax.set_title(heading)
         ax.tick_params(axis="x", rotation=30)
-        ax.tick_params(axis="y", rotation=0)
     set_title(figure, title)
     return figure
 

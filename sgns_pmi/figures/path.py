@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from sgns_pmi.figures.registry import RunFrames, run_figure
-from sgns_pmi.figures.style import TARGET, colour, label, marker, set_title, styled
+from sgns_pmi.figures.style import TARGET, colour, label, marker, power, set_title, styled
 
 
 @run_figure("path")
@@ -59,6 +59,7 @@ def path_figure(path: pd.DataFrame, *, title: str) -> Figure:
             ax.set_title(f"predicted dim = {least:g}")
     for ax in (held_out, rank):
         ax.set_xscale("log")
+        ax.xaxis.set_major_formatter(power)
         ax.set_xlabel("λ of the penalty")
     dims.set_xlabel("dim, refitted without penalty")
     for ax in predicted:

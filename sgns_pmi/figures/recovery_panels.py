@@ -7,22 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from sgns_pmi.figures.style import TARGET, UNSEEN_COLOUR
+from sgns_pmi.figures.heat import COUNT_COLOURS, DENSITY_COLOURS
+from sgns_pmi.figures.style import TARGET, UNSEEN_COLOUR, power
 
 Array = NDArray[np.floating[Any]]
 
 MOST_POINTS = 20_000
 """Cells of a panel up to which each is a point of its own."""
-
-COUNT_COLOURS = sns.color_palette("flare", as_cmap=True)
-DENSITY_COLOURS = sns.color_palette("mako_r", as_cmap=True)
 
 
 @dataclass(frozen=True)
@@ -79,7 +76,8 @@ def draw_panels(figure: Figure, axes: Sequence[Axes], panels: Sequence[Cells]) -
         )
     figure.set_layout_engine("compressed", h_pad=0.09)  # the layout for panels of fixed shape: no gaps beside them
     if drawn is not None:
-        figure.colorbar(drawn, ax=list(axes), label=meaning, fraction=0.04, pad=0.015, aspect=25, shrink=0.9)
+        look: dict[str, Any] = {"fraction": 0.04, "pad": 0.015, "aspect": 25, "shrink": 0.9}
+        figure.colorbar(drawn, ax=list(axes), label=meaning, **look).ax.yaxis.set_major_formatter(power)
 
 
 def _limits(panels: Sequence[Cells]) -> tuple[float, float]:

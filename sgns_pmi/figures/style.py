@@ -24,7 +24,10 @@ TARGET = "#444444"
 """Colour of what estimates are held against: the truth, the identity line, the best optimum."""
 UNSEEN_COLOUR = "#B0B0B0"
 """Colour of cells with a count of 0."""
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 DPI = 150
+QUICK = {"compress_level": 3}
+"""How PNG files are packed: a tenth larger than by default, in a third of the time."""
 UNDATED = {"svg": "Date", "pdf": "CreationDate"}
 """What of a file's metadata is left out."""
 LEAST_WIDTH = 7.2
@@ -87,6 +90,14 @@ def plain(value: float, _: object = None) -> str:
     return (f"{value:.0f}" if "e+" in text and value < 1e15 and value == int(value) else text).replace("-", "−")
 
 
+def power(value: float, position: object = None) -> str:
+    """A tick of a log scale as text, 10⁻³. (Matplotlib's own are typeset as formulas, which takes as long as all other text.)"""
+    exponent = round(math.log10(abs(value))) if value else 0
+    if not math.isclose(abs(value), 10.0**exponent):
+        return plain(value)
+    return ("−" if value < 0 else "") + "10" + str(exponent).translate(SUPERSCRIPTS)
+
+
 def balanced(panels: int, most: int) -> int:
     """Columns, at most `most`, that leave the rows of so many panels as even as can be."""
     return -(-panels // -(-panels // most))
@@ -147,7 +158,8 @@ def save(figure: Figure, path: str | Path, svg: bool = False) -> list[Path]:
         target = place.with_name(f"{place.name}.{suffix}")
         with atomic_path(target) as beside:
             # The same figure is the same file, whenever it is drawn.
-            figure.savefig(beside, dpi=DPI, metadata={UNDATED[suffix]: None} if suffix in UNDATED else None)
+            own: dict[str, Any] = {"metadata": {UNDATED[suffix]: None}} if suffix in UNDATED else {"pil_kwargs": QUICK}
+            figure.savefig(beside, dpi=DPI, **own)
         written.append(target)
     return written
 
@@ -168,6 +180,7 @@ __all__ = [
     "number",
     "panel_axes",
     "plain",
+    "power",
     "save",
     "set_title",
     "styled",

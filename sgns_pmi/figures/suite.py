@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from sgns_pmi.figures.heat import HEAT_COLOURS
 from sgns_pmi.figures.style import label, number, plain, set_title, styled
 
-COLOURS = sns.color_palette("crest", as_cmap=True)
 WORST = 30.0
 """Times the best error, from which on all is coloured alike."""
 EXACT = 1e-9
@@ -45,7 +44,7 @@ def suite_figure(summary: pd.DataFrame, tied: pd.DataFrame, *, title: str, best_
     rows, columns = values.shape
     figure = Figure(figsize=(3.4 + 0.62 * columns, 1.8 + 0.24 * rows), layout="constrained")
     ax = figure.subplots()
-    drawn = ax.imshow(np.ma.masked_invalid(ratio), norm=LogNorm(1.0, WORST), cmap=COLOURS, aspect="auto")
+    drawn = ax.imshow(np.ma.masked_invalid(ratio), norm=LogNorm(1.0, WORST), cmap=HEAT_COLOURS, aspect="auto")
     first = set(zip(tied["task"], tied["method"], strict=True))
     for row, task in enumerate(wide.index):
         for column, method in enumerate(wide.columns):

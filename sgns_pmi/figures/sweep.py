@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
@@ -18,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator
 
 from sgns_pmi.compare.table import METRIC_COLUMNS, main_cells, main_target, select
+from sgns_pmi.figures.heat import HEAT_COLOURS, draw_heatmap
 from sgns_pmi.figures.style import (
     badge,
     balanced,
@@ -40,7 +40,6 @@ MOST_ANNOTATED = 12
 """Values of a key up to which a heat map can be read."""
 
 WEIGHTED = "rmse_weighted"
-HEAT_COLOURS = "crest"
 
 
 def swept_keys(frame: pd.DataFrame) -> list[str]:
@@ -164,24 +163,7 @@ def heatmap_figure(frame: pd.DataFrame, x: str, y: str, *, title: str, value_lab
             at = rows.index(row), columns.index(column)
             table[at] = mean
             texts[at] = number(mean) + (f"\n±{se:.2g}" if np.isfinite(se) else "")
-        sns.heatmap(
-            table,
-            ax=ax,
-            mask=~np.isfinite(table),
-            norm=norm,
-            vmin=norm.vmin,
-            vmax=norm.vmax,
-            cmap=HEAT_COLOURS,
-            cbar=False,
-            annot=texts,
-            fmt="",
-            annot_kws={"fontsize": 8},
-            linewidths=1,
-            xticklabels=[_text(level) for level in columns],
-            yticklabels=[_text(level) for level in rows],
-        )
-        for i, j in np.argwhere(np.isinf(table)):
-            ax.text(j + 0.5, i + 0.5, number(table[i, j]), ha="center", va="center", fontsize=8)
+        draw_heatmap(ax, table, texts, norm, [_text(level) for level in rows], [_text(level) for level in columns])
         ax.set_facecolor("#EEEEEE")
         ax.set_title(label(method))
         badge(ax, method)

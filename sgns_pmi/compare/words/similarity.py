@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
+from sgns_pmi.compare.recovery import rank_correlation
 from sgns_pmi.compare.words.neighbours import check_restrict
 from sgns_pmi.compare.words.question_files import SUFFIXES, question_files, question_lines
 from sgns_pmi.compare.words.questions import WHOLE, Question, Subjects, check_list, register_question, rows_together, set_headline
@@ -146,7 +146,7 @@ def similarity(vectors: WordVectors, pairs: Sequence[WordPair] | str | Path, res
         rows.append(("composed", int((positions[covered] >= vocabulary).any(axis=1).sum())))
     cosines: NDArray[np.float64] = np.asarray((vectors.unit[first] * vectors.unit[second]).sum(axis=1), dtype=np.float64)
     if len(scores) > 1 and np.ptp(scores) > 0 and np.ptp(cosines) > 0:
-        rows.append(("spearman", scipy.stats.spearmanr(scores, cosines).statistic))
+        rows.append(("spearman", rank_correlation(scores, cosines)))
     return pd.DataFrame([(metric, float(value)) for metric, value in rows], columns=["metric", "value"])
 
 

@@ -15,8 +15,9 @@ from sgns_pmi.arrays import checked_sparse
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice
 from sgns_pmi.factorise import Factorisation
+from sgns_pmi.factorise.linalg import scaled_to_one
 from sgns_pmi.factorise.subwords import Subwords
-from sgns_pmi.lazily import sklearn, sp
+from sgns_pmi.lazily import sp
 
 Matrix = Any  # ndarray or csr_array; SciPy has no types
 KINDS = ("V", "U", "V+U", "mean")
@@ -114,8 +115,8 @@ class WordVectors:
         """The matrix after `normalize`; dot products of its rows are similarities."""
         matrix = self.matrix
         if self.normalize in ("column", "both"):
-            matrix = sklearn.preprocessing.normalize(matrix, axis=0)
-        return sklearn.preprocessing.normalize(matrix, axis=1) if self.normalize in ("row", "both") else matrix
+            matrix = scaled_to_one(matrix, axis=0)
+        return scaled_to_one(matrix, axis=1) if self.normalize in ("row", "both") else matrix
 
     def has_zero(self, word: str) -> bool:
         """Whether the word, in this spelling or in another case, is there and its vector is zero."""
@@ -156,7 +157,7 @@ class WordVectors:
             norms = np.linalg.norm(self.matrix, axis=0)
             composed /= np.where(norms > 0, norms, 1.0)
         if self.normalize in ("row", "both"):
-            composed = sklearn.preprocessing.normalize(composed)
+            composed = scaled_to_one(composed)
         return WordVectors((*self.words, *unknown), np.vstack([self.unit, composed]), "none")
 
     def similarities(self, positions: NDArray[np.intp] | Sequence[int], among: int | None = None) -> NDArray[np.floating[Any]]:

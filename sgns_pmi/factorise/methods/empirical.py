@@ -45,7 +45,7 @@ class Empirical(Factorisation):
 
     def transform(self, X: Any) -> NoReturn:
         """Refused: a table of PMI has no vectors."""
-        self._check_fitted()
+        self.check_fitted()
         raise InputError("X", type(X).__name__, "Empirical has no vectors; SPPMI's are the rows of its matrix")
 
     def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:

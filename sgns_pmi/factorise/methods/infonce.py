@@ -186,7 +186,7 @@ class _Batches:
         negatives = Negatives.of(counts, 1)
         small = solvers.small_start(counts, negatives, dim, False, 0.1, self._generator)
         self.V, self.U = (side.double() for side in small)
-        self._optimizer = torch.optim.Adam([self.V, self.U], lr=options.lr)
+        self._optimizer = solvers.Adam((self.V, self.U))
         self._center, self._context = (
             torch.tensor(index.astype("int64"), device=device) for index in (counts.centers, counts.matrix.indices)
         )
@@ -211,23 +211,21 @@ class _Batches:
 
     def saved(self) -> dict[str, Tensor]:
         """The state of the draws, and the optimiser's moments."""
-        return {"generator": self._generator.get_state(), **solvers.moments(self._optimizer)}
+        return {"generator": self._generator.get_state()} | self._optimizer.saved()
 
     def restore(self, saved: dict[str, Tensor]) -> None:
         """Go on from there."""
-        self._generator.set_state(saved.pop("generator"))
-        solvers.restore_moments(self._optimizer, saved)
+        self._generator.set_state(saved["generator"])
+        self._optimizer.restore(saved)
 
     def __iter__(self) -> Iterator[None]:
         while self.step < self.steps:
-            self._optimizer.param_groups[0]["lr"] = self._options.lr * (1 - self.step / self.steps)
             uniform = torch.rand(self._batch, dtype=torch.float64, generator=self._generator, device=self._shares.device)
             drawn = torch.searchsorted(self._shares, uniform * self._shares[-1], right=True).clamp_(max=len(self._shares) - 1)
             center, context = self._center[drawn], self._context[drawn]
             _, dv, du = batch_loss(self.V[center], self.U[context], self._options.symmetric)
-            self.V.grad = torch.zeros_like(self.V).index_add_(0, center, dv)
-            self.U.grad = torch.zeros_like(self.U).index_add_(0, context, du)
-            self._optimizer.step()
+            dV, dU = torch.zeros_like(self.V).index_add_(0, center, dv), torch.zeros_like(self.U).index_add_(0, context, du)
+            self._optimizer.step((dV, dU), self._options.lr * (1 - self.step / self.steps))
             self.step += 1
             yield
 

@@ -71,7 +71,7 @@ class Oracle(Factorisation):
 
     def transform(self, X: Any) -> Float:
         """The vectors (rows, dim) of rows of a PMI, for which V·Uᵀ comes nearest to them; of the fitted ones `V_`."""
-        self._check_fitted()
+        self.check_fitted()
         right = self.U_ * np.divide(1.0, self.singular_values_, where=self.singular_values_ > 0, out=np.zeros(self.U_.shape[1]))
         return _finite(X) @ right
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sgns_pmi.errors import RIDGE_WEIGHTS, InputError, check_choice, check_dim, check_flag, check_integer, check_ridge, check_seed
 from sgns_pmi.factorise import solvers
 from sgns_pmi.factorise.base import Float
-from sgns_pmi.factorise.devices import resolve_device
+from sgns_pmi.factorise.devices import resolve_device, threads_for
 from sgns_pmi.factorise.losses.penalty import Ridge
 from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.scores import ScoreFactorisation
@@ -174,7 +174,8 @@ class SGNS(ScoreFactorisation):
             if solver.engine(counts, dim) is not solvers.Newton:
                 size = f"{counts.shape[0]} x {counts.shape[1]} x {dim}²"
                 raise InputError("ridge", "auto", f"tries some 15 fits, too many for {size}; give ridge a number, as ridge=3e-7")
-            choice = solvers.choose_ridge(counts, dim, negatives, ridge, bias=self.bias, seed=seed, device=device)
+            with threads_for(counts.shape):
+                choice = solvers.choose_ridge(counts, dim, negatives, ridge, bias=self.bias, seed=seed, device=device)
             start = {"start": choice.start}
         self.ridge_ = choice.ridge if choice else float(self.ridge)
         solution = solver.solve(

@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from sgns_pmi.factorise.solvers.minimum import minimise
     from sgns_pmi.factorise.solvers.new_rows import fold_in
     from sgns_pmi.factorise.solvers.newton import Newton
+    from sgns_pmi.factorise.solvers.optimizers import OPTIMIZERS, Adam, Optimizer
+    from sgns_pmi.factorise.solvers.pair_gradient import batch_gradient
     from sgns_pmi.factorise.solvers.quasi_newton import QuasiNewton
     from sgns_pmi.factorise.solvers.ridge import Choice, choose_ridge, solve_ridge
-    from sgns_pmi.factorise.solvers.sampled import batch_gradient, small_start
+    from sgns_pmi.factorise.solvers.sampled import small_start
     from sgns_pmi.factorise.solvers.search import Trial, backtrack
     from sgns_pmi.factorise.solvers.start import random_start, spectral_start
-    from sgns_pmi.factorise.solvers.training import DIVERGED, RECORDS, moments, recorded_every, restore_moments, too_fast, train
+    from sgns_pmi.factorise.solvers.training import DIVERGED, RECORDS, recorded_every, too_fast, train
 
 __getattr__ = door(__name__)
 
@@ -25,12 +27,15 @@ __all__ = [
     "DIVERGED",
     "DRAWS",
     "ONES",
+    "OPTIMIZERS",
     "PRECISIONS",
     "RECORDED_DRAWS",
     "RECORDS",
+    "Adam",
     "BlockTraining",
     "Choice",
     "Newton",
+    "Optimizer",
     "Parts",
     "QuasiNewton",
     "Side",
@@ -45,12 +50,10 @@ __all__ = [
     "improve",
     "minimise",
     "minimise_coupled",
-    "moments",
     "newton_move",
     "parts",
     "random_start",
     "recorded_every",
-    "restore_moments",
     "runs_off",
     "small_start",
     "solve_ridge",

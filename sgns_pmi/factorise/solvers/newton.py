@@ -15,15 +15,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sgns_pmi.factorise.losses.cells import SeparableObjective
 from sgns_pmi.factorise.solvers.descent import Descent, Start
 from sgns_pmi.factorise.solvers.existence import FAR, GROWTH, NARROW, NONE, Recession, pushed, recession
+from sgns_pmi.factorise.solvers.pair_sums import column_pairs, whole
 from sgns_pmi.factorise.solvers.search import ROUNDING, Trial, backtrack
 from sgns_pmi.factorise.solvers.solution import History
 from sgns_pmi.progress import Progress
 
+Array = NDArray[np.float64]
 JITTER = 1e-12  # relative to a block's mean diagonal: keeps the factorisation of a singular block finite
 NEAR = 1e-3  # relative decrease of ℓ in one alternation below which joint steps take over
 MOST_ALTERNATIONS = 30
@@ -153,14 +156,20 @@ class Newton(Descent):
             factors = [own + length * step for own, step in zip(self.factors, newton.steps, strict=True)]
             return Trial(self.exact.value(*factors), length * newton.slope), factors
 
+        most = MOST_MOVE / _largest_move(V @ U.T, p_V @ U.T + V @ p_U.T)
         found = backtrack(
             trial,
             self.objective,
-            length=min(1.0, MOST_MOVE / _largest_move(V @ U.T, p_V @ U.T + V @ p_U.T)),
+            length=min(1.0, most),
             halvings=HALVINGS,
             rounding=ROUNDING[torch.float64] if newton.slope < AT_THE_END * self.objective else 0.0,
         )
         length, objective, factors = found or (0.0, self.objective, self.factors)
+        while found and newton.curved and length < most:  # a step away from a saddle is short as long as it is near
+            (further, _), place = trial(2 * length)
+            if not further < objective:
+                break
+            length, objective, factors = 2 * length, further, place
         if not (last and found):
             # One alternation lets every row settle, which keeps the next joint model from pointing astray.
             factors, settled = self.alternated(factors)
@@ -208,10 +217,11 @@ def row_systems(exact: SeparableObjective, V: Tensor, U: Tensor, free: Tensor) -
     rows, count = V.shape[:-1], len(free)
     losses = V.new_empty(rows, dtype=torch.float64)
     gradient, hessian = V.new_empty((*rows, count)), V.new_empty((*rows, count, count))
-    pairs = _pairs(weighted, features)
+    of_pairs = column_pairs(weighted.cpu().numpy(), features.cpu().numpy())
     for block in exact.blocks(V, U):
         losses[..., block.rows] = block.losses
-        hessian[..., block.rows, :, :] = _hessians(exact.curvature(block), pairs, count)
+        packed = exact.curvature(block).cpu().numpy() @ of_pairs
+        hessian[..., block.rows, :, :] = torch.from_numpy(whole(packed, count)).to(exact.device)
         gradient[..., block.rows, :] = exact.residual(block) @ weighted
     if exact.penalty is not None:
         losses += exact.total * exact.penalty.of_rows(V)
@@ -223,22 +233,6 @@ def row_systems(exact: SeparableObjective, V: Tensor, U: Tensor, free: Tensor) -
     return RowSystems(losses, gradient, hessian)
 
 
-def _pairs(weighted: Tensor, features: Tensor) -> Tensor:
-    """Products (..., contexts, dim (dim + 1) / 2) of pairs of columns, which give Σ_j S_ij β_j u_j u_jᵀ of all rows at once."""
-    first, second = torch.triu_indices(features.shape[-1], features.shape[-1], device=features.device)
-    return weighted[..., first] * features[..., second]
-
-
-def _hessians(curvature: Tensor, pairs: Tensor, dim: int) -> Tensor:
-    """Σ_j S_ij u_j u_jᵀ of each row (..., rows, dim, dim), from S (..., rows, contexts) and `_pairs`."""
-    first, second = torch.triu_indices(dim, dim, device=pairs.device)
-    packed = curvature @ pairs
-    hessians = packed.new_empty((*packed.shape[:-1], dim, dim))
-    hessians[..., first, second] = packed
-    hessians[..., second, first] = packed
-    return hessians
-
-
 def cholesky(matrices: Tensor) -> Tensor:
     """Lower factors of symmetric matrices (..., dim, dim), kept finite where they are singular."""
     diagonal = matrices.diagonal(dim1=-2, dim2=-1)
@@ -246,9 +240,10 @@ def cholesky(matrices: Tensor) -> Tensor:
     return torch.linalg.cholesky_ex(matrices + jitter)[0]
 
 
-def _apply(matrices: Tensor, vectors: Tensor) -> Tensor:
+def _apply(matrices: Array, vectors: Array) -> Array:
     """A dim x dim matrix for each column of vectors (dim, size)."""
-    return torch.bmm(matrices, vectors.T[:, :, None])[:, :, 0].T
+    product: Array = np.matmul(matrices, vectors.T[:, :, None])[:, :, 0].T
+    return product
 
 
 @dataclass(frozen=True)
@@ -269,49 +264,58 @@ def newton_direction(search: Newton, levenberg: float) -> _Newton:
 
     where S and D of all cells are kept, times α_i β_j / N. So p_U = −M_U⁻¹ (∇_U + Cᵀ p_V), and what remains for p_V takes
     half as many iterations as both sides together would, for the same work in each (Reid 1972, SIAM J. Numer. Anal. 9).
-    Vectors p are held as their transposes, (free, size): products of a few long rows are three times as fast as of columns.
+    Vectors p are held as their transposes, (free, size): products of a few long rows are three times as fast as of columns. All
+    is small, and NumPy's: of a hundred words PyTorch takes longer to be called than to compute.
     """
-    exact, (V, U) = search.exact, search.factors
-    alpha, beta = exact.row_weight[:, None] / exact.total, exact.col_weight
-    D, S = (torch.empty(exact.shape, dtype=exact.dtype, device=exact.device) for _ in range(2))
-    for block in exact.blocks(V, U):
-        S[block.rows] = exact.curvature(block)
-        D[block.rows] = exact.residual(block)
+    exact = search.exact
+    V, U = (factor.cpu().numpy() for factor in search.factors)
+    alpha, beta = (exact.row_weight[:, None] / exact.total).cpu().numpy(), exact.col_weight.cpu().numpy()
+    D, S = np.empty(exact.shape), np.empty(exact.shape)
+    for block in exact.blocks(*search.factors):
+        S[block.rows] = exact.curvature(block).cpu().numpy()
+        D[block.rows] = exact.residual(block).cpu().numpy()
     for matrix in (D, S):
-        matrix.mul_(alpha).mul_(beta)
+        matrix *= alpha
+        matrix *= beta
     # What multiplies a free column of one side: the other side's same column. Opposite a bias stands a one, which does not move.
-    features_V, features_U, both = U[:, search.free[0]].T.contiguous(), V[:, search.free[1]].T.contiguous(), slice(search.dim)
+    free_V, free_U = (free.cpu().numpy() for free in search.free)
+    features_V, features_U, both = U.T[free_V], V.T[free_U], slice(search.dim)
     g_V, g_U = features_V @ D.T, features_U @ D
-    sides = (S, features_V.T), (S.T, features_U.T)
-    M_V, M_U = (_hessians(s, _pairs(side, side), len(side.T)) for s, side in sides)
+    sides = (S, np.ascontiguousarray(features_V.T)), (S.T, np.ascontiguousarray(features_U.T))
+    M_V, M_U = (whole(s @ column_pairs(side, side), side.shape[1]) for s, side in sides)
     if exact.penalty is not None:
-        weights = exact.penalty.rows, exact.penalty.columns
+        weights = (own.cpu().numpy() for own in (exact.penalty.rows, exact.penalty.columns))
         for gradient, blocks, weight, factor in zip((g_V, g_U), (M_V, M_U), weights, (V, U), strict=True):
             gradient[both] += weight * factor[:, both].T
-            blocks.diagonal(dim1=-2, dim2=-1)[:, both] += weight[:, None]
-    M_V, M_U = (1 + levenberg) * M_V, (1 + levenberg) * M_U
+            diagonal = np.einsum("iff->if", blocks)
+            diagonal[:, both] += weight[:, None]
+    M_V *= 1 + levenberg
+    M_U *= 1 + levenberg
     # Explicit inverses: a preconditioner needs no more accuracy, and they apply ten times faster than two solves.
-    inverse_V, inverse_U = (torch.cholesky_inverse(cholesky(blocks)) for blocks in (M_V, M_U))
+    inverse_V, inverse_U = (torch.cholesky_inverse(cholesky(torch.from_numpy(blocks))).numpy() for blocks in (M_V, M_U))
+    scores = np.empty(exact.shape)
 
-    def to_U(p_V: Tensor) -> Tensor:
+    def to_U(p_V: Array) -> Array:
         """M_U⁻¹ Cᵀ p_V."""
-        product = features_U @ torch.mm(p_V.T, features_V).mul_(S)
-        product[both].addmm_(p_V[both], D)
+        np.multiply(np.matmul(p_V.T, features_V, out=scores), S, out=scores)
+        product = features_U @ scores
+        product[both] += p_V[both] @ D
         return _apply(inverse_U, product)
 
-    def to_V(p_U: Tensor) -> Tensor:
+    def to_V(p_U: Array) -> Array:
         """C p_U."""
-        product = features_V @ torch.mm(features_U.T, p_U).mul_(S).T
-        product[both].addmm_(p_U[both], D.T)
+        np.multiply(np.matmul(features_U.T, p_U, out=scores), S, out=scores)
+        product: Array = features_V @ scores.T
+        product[both] += p_U[both] @ D.T
         return product
 
     own_U = _apply(inverse_U, g_U)
     norm = _dot(g_V, _apply(inverse_V, g_V)) + _dot(g_U, own_U)
     # Inexact at first, ever more exact as the norm shrinks: superlinear convergence (Nocedal & Wright, eq. 7.3).
     enough = norm * max(min(0.3, math.sqrt(norm / max(search.objective, _TINY))), 1e-10) ** 2
-    p, residual = torch.zeros_like(g_V), to_V(own_U).sub_(g_V)
+    p, residual = np.zeros_like(g_V), to_V(own_U) - g_V
     towards = z = _apply(inverse_V, residual)
-    weighted = residual.clone()  # M_V towards
+    weighted = residual.copy()  # M_V towards
     norm = _dot(residual, z)
     curved = False
     for step in range(MOST_CG_STEPS):
@@ -325,14 +329,15 @@ def newton_direction(search: Newton, levenberg: float) -> _Newton:
                 p = towards
             break
         length = norm / curvature
-        p.add_(towards, alpha=length)
-        residual.sub_(along, alpha=length)
+        p = p + length * towards
+        residual -= length * along
         z = _apply(inverse_V, residual)
         previous, norm = norm, _dot(residual, z)
-        towards, weighted = z.add(towards, alpha=norm / previous), residual.add(weighted, alpha=norm / previous)
-    p_U = to_U(p).add_(own_U).neg_()
-    return _Newton(search.widened([p.T, p_U.T]), -_dot(g_V, p) - _dot(g_U, p_U), curved)
+        towards, weighted = z + norm / previous * towards, residual + norm / previous * weighted
+    p_U = -(to_U(p) + own_U)
+    steps = search.widened([torch.from_numpy(own.T).to(exact.device) for own in (p, p_U)])
+    return _Newton(steps, -_dot(g_V, p) - _dot(g_U, p_U), curved)
 
 
-def _dot(a: Tensor, b: Tensor) -> float:
-    return float(torch.dot(a.reshape(-1), b.reshape(-1)))
+def _dot(a: Array, b: Array) -> float:
+    return float(np.vdot(a, b))

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from sgns_pmi.factorise.losses.penalty import Penalty
 from sgns_pmi.factorise.solvers.descent import Descent
+from sgns_pmi.factorise.solvers.pair_sums import above, column_pairs, whole
 from sgns_pmi.factorise.solvers.search import ROUNDING, Trial, backtrack
 from sgns_pmi.progress import Progress
 
@@ -194,7 +195,7 @@ class RowQuasiNewton(QuasiNewton):
         exact = self.exact
         # What multiplies a free column of one side: the other side's same column.
         U, V = self.factors[1][:, self.free[0]], self.factors[0][:, self.free[1]]
-        pairs_U = _pairs(U, exact.col_weight)
+        pairs_U = column_pairs(U * exact.col_weight[:, None], U)
         if self._halves is None or self._halves[0].dtype != exact.dtype:
             self._halves = pairs_U.new_empty(len(V), pairs_U.shape[1]), pairs_U.new_empty(len(U), pairs_U.shape[1])
         rows, columns = self._halves
@@ -202,7 +203,8 @@ class RowQuasiNewton(QuasiNewton):
         for block in exact.blocks(*self.factors):
             S = exact.majorant(block)
             torch.mm(S, pairs_U, out=rows[block.rows])
-            columns.addmm_(S.T, _pairs(V[block.rows], exact.row_weight[block.rows]))
+            own = V[block.rows]
+            columns.addmm_(S.T, column_pairs(own * exact.row_weight[block.rows, None], own))
         del pairs_U
         dim = U.shape[1]
         _invert(rows, exact.row_weight / exact.total, dim)
@@ -215,36 +217,21 @@ class RowQuasiNewton(QuasiNewton):
         return apply
 
 
-def _pairs(features: Tensor, weight: Tensor) -> Tensor:
-    """w φ_f φ_g for f ≤ g, (size, dim (dim + 1) / 2): one product with it gives all rows' Hessians, upper halves."""
-    first, second = torch.triu_indices(features.shape[1], features.shape[1], device=features.device)
-    return (features * weight[:, None])[:, first] * features[:, second]
-
-
-def _whole(halves: Tensor, dim: int) -> Tensor:
-    """Symmetric matrices (size, dim, dim) of upper halves."""
-    first, second = torch.triu_indices(dim, dim, device=halves.device)
-    place = torch.empty(dim, dim, dtype=torch.int64, device=halves.device)
-    place[first, second] = place[second, first] = torch.arange(halves.shape[1], device=halves.device)
-    return halves.index_select(1, place.view(-1)).view(-1, dim, dim)
-
-
 def _invert(halves: Tensor, weight: Tensor, dim: int) -> None:
     """Put the inverse of weight · Hessian in place of each Hessian; of a word that never occurs, the identity."""
-    first, second = torch.triu_indices(dim, dim, device=halves.device)
     unit = torch.eye(dim, dtype=halves.dtype, device=halves.device)
     for low in range(0, len(halves), AT_ONCE):
         rows = slice(low, low + AT_ONCE)
-        hessians = _whole(halves[rows], dim) * weight[rows, None, None]
+        hessians = whole(halves[rows], dim) * weight[rows, None, None]
         scale = hessians.diagonal(dim1=-2, dim2=-1).mean(-1)
         scale = torch.where(scale > 0, scale, 1.0)[:, None, None]
         # Scaled to one, as weights of rare words are tiny in float32.
         factors = torch.linalg.cholesky_ex(hessians / scale + ROW_RIDGE * unit)[0]
         inverses = torch.where((weight[rows] > 0)[:, None, None], torch.cholesky_inverse(factors) / scale, unit)
-        halves[rows] = inverses[:, first, second]
+        halves[rows] = above(inverses)
 
 
 def _multiplied(halves: Tensor, vectors: Tensor) -> Tensor:
     """Each symmetric matrix, given as its upper half, times its vector (size, dim)."""
     parts = zip(torch.split(halves, AT_ONCE), torch.split(vectors, AT_ONCE), strict=True)
-    return torch.cat([(_whole(half, part.shape[1]) @ part[:, :, None])[:, :, 0] for half, part in parts])
+    return torch.cat([(whole(half, part.shape[1]) @ part[:, :, None])[:, :, 0] for half, part in parts])

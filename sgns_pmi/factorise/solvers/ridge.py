@@ -40,10 +40,10 @@ NEW_COLUMNS = 5  # added at a time
 MOST_ROUNDS = 40
 HALVINGS = 30
 HELD_OUT = 0.2  # share of the counts that λ and the rank are judged by
-STEP = 0.5  # from one λ of the path to the next
-WORSE = 2  # λ, or ranks, in a row that bring no better held-out ℓ end the search
+STEP, STRIDE = 0.5, 2  # from one λ to the next, and how many of them the path first goes at once
+WORSE = 2  # ranks in a row that bring no better held-out ℓ end the search
 MOST_PATH = 30
-PATH_TOLERANCE = 1e-7  # of ℓ, on the path; the held-out ℓ of neighbours differs by far more
+PATH_TOLERANCE = 1e-6  # of ℓ, on the path; the held-out ℓ of neighbours differs by far more
 PATH_STEPS, REFIT_STEPS = 60, 100
 
 
@@ -175,6 +175,8 @@ def choose_ridge(
 ) -> Choice:
     """λ and a dim by held-out ℓ: a fifth of the counts judges fits to the others, from large λ to small, each from the last.
 
+    λ falls by quarters until the held-out ℓ rises; then the halves on both sides of the best are tried.
+
     Then the penalised product at the best λ, cut to rank 1, 2, …, starts fits without penalty; the least rank whose held-out ℓ is
     within a standard error of the best one's is the suggestion. (The rank at the best λ itself is too large: a trace norm that
     keeps what is there lets noise in.)
@@ -182,32 +184,34 @@ def choose_ridge(
     kept, held = thinned(counts, HELD_OUT, stream(seed, "held out"))
     judge = ExactObjective(held, negatives, device=device)
     most = largest_ridge(kept, negatives, ridge, bias)
-    rows: list[dict[str, float]] = []
-    fits: list[RidgeFit] = []
-    start = None
-    for place in range(1, MOST_PATH + 1):
+    rows: dict[int, dict[str, float]] = {}
+    fits: dict[int, RidgeFit] = {}
+
+    def follow(place: int, start: Parts | None) -> Parts:
         scaled = ridge.scaled(most * STEP**place)
-        fit = solve_ridge(
+        fit = fits[place] = solve_ridge(
             kept, dim, negatives, scaled, bias=bias, start=start, tolerance=PATH_TOLERANCE, max_steps=PATH_STEPS, device=device
         )
-        start = fit.factors
-        fits.append(fit)
-        rows.append(
-            {
-                "ridge": scaled.strength,
-                "rank": fit.rank,
-                "held_out": judge.value(*_tensors(start, bias, judge)),
-                "objective": fit.objective,
-                "certificate": fit.certificate,
-            }
-        )
-        if place - int(np.argmin([row["held_out"] for row in rows])) > WORSE:
+        held_out = judge.value(*_tensors(fit.factors, bias, judge))
+        own = {"rank": fit.rank, "held_out": held_out, "objective": fit.objective, "certificate": fit.certificate}
+        rows[place] = {"ridge": scaled.strength} | own
+        return fit.factors
+
+    def best() -> int:
+        return min(rows, key=lambda place: rows[place]["held_out"])
+
+    start = None
+    for place in range(STRIDE, MOST_PATH + 1, STRIDE):
+        start = follow(place, start)
+        if best() < place:
             break
-    path = pd.DataFrame(rows).astype({"rank": int})
-    best = int(path["held_out"].to_numpy().argmin())
-    dims = _refits(kept, held, negatives, fits[best].factors, dim, bias, device)
+    for place in (best() - 1, best() + 1):
+        follow(place, fits[place - 1].factors if place > 1 else None)
+    path = pd.DataFrame([rows[place] for place in sorted(rows)]).astype({"rank": int})
+    chosen = best()
+    dims = _refits(kept, held, negatives, fits[chosen].factors, dim, bias, device)
     good = dims["held_out"] - dims["held_out"].min() <= dims["se"]
-    return Choice(float(path["ridge"][best]), int(dims.loc[good, "dim"].iloc[0]), path, dims, fits[best].factors)
+    return Choice(rows[chosen]["ridge"], int(dims.loc[good, "dim"].iloc[0]), path, dims, fits[chosen].factors)
 
 
 def _refits(

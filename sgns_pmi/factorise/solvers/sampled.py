@@ -41,8 +41,6 @@ from sgns_pmi.streams import stream, torch_seed
 if TYPE_CHECKING:
     from torch import Tensor
 
-OPTIMIZERS = {"adam": "Adam", "adagrad": "Adagrad", "sgd": "SGD"}
-"""Their names in `torch.optim`."""
 LEARNING_RATES = {"adam": 0.05, "adagrad": 1.0, "sgd": 0.1}
 DECAYS = ("linear", "none")
 NORMALIZATIONS = ("epoch", "batch")
@@ -51,8 +49,7 @@ MOST_PAIRED = 10_000  # triples up to which pairs, at their default 200 epochs, 
 PAIR_EPOCHS = 200
 PAIR_OPTIONS = ("optimizer", "lr", "decay", "batch_size", "normalization")
 START_SCALES = {"small": 0.1, "normal": 1.0}
-
-DENSE_SCORES = 20  # contexts per scored context up to which a product with all contexts beats gathering the scored ones
+DRAWN_AT_ONCE = 2**18  # negatives, but those of at least one step
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ class Sampled:
         there are at most 10,000 triples or one of its own options is set (`optimizer`, `lr`, `decay`, `batch_size`,
         `normalization`), else "block".
     optimizer : {"adam", "adagrad", "sgd"}, default "adam"
-        The optimiser of `torch.optim` with its own defaults but for the learning rate.
+        The optimiser of `torch.optim`, by name, with its own defaults but for the learning rate.
     lr : float, optional
         Learning rate; by default 0.05 for Adam, 1 for Adagrad, 0.1 for SGD.
     decay : {"linear", "none"}, default "linear"
@@ -132,7 +129,7 @@ class Sampled:
         """Raise `InputError` for a value out of range, or an option that the chosen negatives do not have."""
         if self.negatives is not None:
             check_choice("negatives", self.negatives, NEGATIVES)
-        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_choice("optimizer", self.optimizer, LEARNING_RATES)
         if self.lr is not None:
             check_real("lr", self.lr, above=True)
         check_choice("decay", self.decay, DECAYS)
@@ -214,7 +211,7 @@ class _Pairs:
         self.V, self.U = start
         self._options, self._negatives, self._bias, self._generator = options, negatives, bias, generator
         self._rate = LEARNING_RATES[options.optimizer] if options.lr is None else options.lr
-        self._optimizer = getattr(torch.optim, OPTIMIZERS[options.optimizer])([self.V, self.U], lr=self._rate)
+        self._optimizer = solvers.OPTIMIZERS[options.optimizer]([self.V, self.U])
         self._batch_size = check_integer("batch_size", options.batch_size)
         check_draws(negatives.k, min(self._batch_size, counts.nnz), self.V.shape[1])
         device = str(generator.device)
@@ -226,7 +223,8 @@ class _Pairs:
         self.steps = epochs * self.epoch_steps
         self.every = solvers.recorded_every(self.steps, counts.shape)
         self.step = 0
-        self._order = torch.empty(0, dtype=torch.int64, device=device)
+        self._drawn_steps = max(1, int(DRAWN_AT_ONCE // (negatives.k * self._batch_size)))
+        self._order = self._drawn = torch.empty(0, dtype=torch.int64, device=device)
 
     def objective(self, exact: bool) -> float:
         """The exact ℓ, asked for or not, without the penalty."""
@@ -241,82 +239,43 @@ class _Pairs:
         return solvers.too_fast(self._rate, self)
 
     def saved(self) -> dict[str, Tensor]:
-        """The order of this epoch, the state of the draws, and the optimiser's moments."""
-        return {"order": self._order, "generator": self._generator.get_state(), **solvers.moments(self._optimizer)}
+        """The order of this epoch, the draws and their state, and the optimiser's moments."""
+        draws = {"order": self._order, "drawn": self._drawn, "generator": self._generator.get_state()}
+        return draws | self._optimizer.saved()
 
     def restore(self, saved: dict[str, Tensor]) -> None:
         """Go on from there."""
-        self._order = saved.pop("order").to(self._order.device)
-        self._generator.set_state(saved.pop("generator"))
-        solvers.restore_moments(self._optimizer, saved)
+        self._order, self._drawn = (saved[name].to(self._order.device) for name in ("order", "drawn"))
+        self._generator.set_state(saved["generator"])
+        self._optimizer.restore(saved)
 
     def __iter__(self) -> Iterator[None]:
-        triples = self._triples
+        size, mean = self._batch_size, self._options.normalization == "epoch"
+        triples = self._triples.in_order(self._order)
         while self.step < self.steps:
             place = self.step % self.epoch_steps
             if place == 0:
-                self._order = torch.randperm(len(triples.count), generator=self._generator, device=triples.count.device)
-            batch = self._order[place * self._batch_size : (place + 1) * self._batch_size]
-            if self._options.decay == "linear":
-                self._optimizer.param_groups[0]["lr"] = self._rate * (1 - self.step / self.steps)
-            self._take_step(triples.center[batch], triples.context[batch, None], triples.count[batch, None])
+                self._order = torch.randperm(len(self._triples.count), generator=self._generator, device=self._order.device)
+                triples = self._triples.in_order(self._order)
+            ahead = place % self._drawn_steps
+            if ahead == 0:
+                self._drawn = self._sampler.draw(min(self._drawn_steps * size, len(self._order) - place * size))
+            batch, drawn = slice(place * size, (place + 1) * size), slice(ahead * size, (ahead + 1) * size)
+            weight = triples.count[batch]
+            weight = weight / (self._mean_weight if mean else weight.sum())
+            rate = self._rate * (1 - self.step / self.steps if self._options.decay == "linear" else 1)
+            self._take_step(triples.center[batch], triples.context[batch, None], weight[:, None], self._drawn[drawn], rate)
             self.step += 1
             yield
 
-    def _take_step(self, center: Tensor, context: Tensor, weight: Tensor) -> None:
-        drawn = self._sampler.draw(len(center))
-        weight = weight / (self._mean_weight if self._options.normalization == "epoch" else weight.sum())
+    def _take_step(self, center: Tensor, context: Tensor, weight: Tensor, drawn: Tensor, rate: float) -> None:
         kept = weight * (drawn != context) if self._negatives.drops else weight
-        self.V.grad, self.U.grad = batch_gradient(self.V, self.U, center, context, drawn, weight, kept)
+        dV, dU = solvers.batch_gradient(self.V, self.U, center, context, drawn, weight, kept)
         if self._penalty is not None:
-            self._penalty.add_gradient(self.V.grad, self.U.grad, self.V, self.U)
+            self._penalty.add_gradient(dV, dU, self.V, self.U)
         if self._bias:  # the columns of ones stay
-            self.V.grad[:, solvers.ONES[0]] = self.U.grad[:, solvers.ONES[1]] = 0.0
-        self._optimizer.step()
-
-
-def batch_gradient(
-    V: Tensor, U: Tensor, center: Tensor, context: Tensor, negatives: Tensor, weight: Tensor, negative_weight: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Gradient of a batch's loss Σ_b w_b [ softplus(−v_i·u_j) + Σ_m a_bm softplus(v_i·u_{j_m}) ].
-
-    Parameters
-    ----------
-    V, U : Tensor, (words, dim) and (contexts, dim)
-    center, context : Tensor, (batch,) and (batch, 1)
-        i and j of the pairs.
-    negatives : Tensor, (batch, m)
-        The contexts j_m drawn for each.
-    weight, negative_weight : Tensor, (batch, 1) and (batch, 1) or (batch, m)
-        w_b, and w_b a_bm: with w_b itself each draw counts once; 0 drops it.
-
-    Returns
-    -------
-    tuple of Tensor
-        ∂V (words, dim) and ∂U (contexts, dim). With residuals ρ = w (σ(x) − y), y = 1 for the pair and 0 for its negatives:
-        ∂v_i = Σ ρ u_j and ∂u_j = Σ ρ v_i.
-    """
-    scored = torch.cat([context, negatives], dim=1)
-    v = V[center]
-    if U.shape[0] <= DENSE_SCORES * scored.shape[1]:
-        scores = v @ U.T
-        residual = _residual(scores.gather(1, scored), weight, negative_weight)
-        of_context = scores.zero_().scatter_add_(1, scored, residual)
-        dv, dU = of_context @ U, of_context.T @ v
-    else:
-        u = U[scored.view(-1)].view(*scored.shape, U.shape[1])
-        residual = _residual(torch.bmm(u, v[:, :, None])[:, :, 0], weight, negative_weight)
-        dv = torch.bmm(residual[:, None, :], u)[:, 0, :]
-        du = torch.mul(residual[:, :, None], v[:, None, :], out=u)
-        dU = torch.zeros_like(U).index_add_(0, scored.view(-1), du.view(-1, U.shape[1]))
-    return torch.zeros_like(V).index_add_(0, center, dv), dU
-
-
-def _residual(scores: Tensor, weight: Tensor, negative_weight: Tensor) -> Tensor:
-    residual = scores.sigmoid_()
-    residual[:, :1].sub_(1.0).mul_(weight)
-    residual[:, 1:].mul_(negative_weight)
-    return residual
+            dV[:, solvers.ONES[0]] = dU[:, solvers.ONES[1]] = 0.0
+        self._optimizer.step((dV, dU), rate)
 
 
 def expected_weights(
@@ -371,6 +330,10 @@ class Triples:
         coo = counts.matrix.tocoo()
         center, context = (torch.tensor(index, dtype=torch.int64, device=device) for index in coo.coords)
         return cls(center, context, torch.tensor(coo.data, dtype=torch.float32, device=device))
+
+    def in_order(self, order: Tensor) -> Triples:
+        """The triples that `order` (size,) tells, one after the other."""
+        return Triples(self.center[order], self.context[order], self.count[order])
 
 
 def small_start(

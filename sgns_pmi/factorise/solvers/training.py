@@ -125,24 +125,6 @@ def train(training: Training, history: History, progress: Progress) -> Status:
     return status
 
 
-def moments(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """What an optimiser remembers of earlier steps, for a checkpoint."""
-    return {
-        f"{place}.{name}": torch.as_tensor(value)
-        for place, own in optimizer.state_dict()["state"].items()
-        for name, value in own.items()
-    }
-
-
-def restore_moments(optimizer: torch.optim.Optimizer, saved: dict[str, Tensor]) -> None:
-    """Let an optimiser go on from its `moments`."""
-    found: dict[int, dict[str, Tensor]] = {}
-    for key, value in saved.items():
-        place, _, name = key.partition(".")
-        found.setdefault(int(place), {})[name] = value
-    optimizer.load_state_dict(optimizer.state_dict() | {"state": found})
-
-
 def recorded_every(steps: int, shape: tuple[int, int]) -> int:
     """Steps between records of the exact ℓ."""
     return math.ceil(steps / max(1, min(RECORDS, RECORDED_CELLS // (shape[0] * shape[1]))))

@@ -16,7 +16,7 @@ import sgns_pmi as sp
 from sgns_pmi.factorise import METHODS, Parameters
 from sgns_pmi.factorise.methods import numpy_sgns as module
 from sgns_pmi.factorise.methods.numpy_sgns import Adam, NumpySGNS, batch_loss_and_gradients, pair_loss_and_gradient
-from sgns_pmi.factorise.solvers.sampled import batch_gradient
+from sgns_pmi.factorise.solvers.pair_gradient import batch_gradient
 
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
 

@@ -10,9 +10,10 @@ import torch
 
 import sgns_pmi as sp
 from sgns_pmi.factorise.losses.sgns import sgns_objective
-from sgns_pmi.factorise.solvers import training
+from sgns_pmi.factorise.solvers import optimizers, training
 from sgns_pmi.factorise.solvers.expected import Expected
-from sgns_pmi.factorise.solvers.sampled import Sampled, batch_gradient, expected_weights
+from sgns_pmi.factorise.solvers.pair_gradient import batch_gradient
+from sgns_pmi.factorise.solvers.sampled import Sampled, expected_weights
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.progress import Progress
 
@@ -43,26 +44,6 @@ def dense() -> sp.CooccurrenceCounts:
 
 
 # Gradient
-
-
-@pytest.mark.parametrize("contexts", [6, 400])  # with and without a product with all contexts
-def test_batch_gradient_is_that_of_the_loss(contexts):
-    rng = torch.Generator().manual_seed(1)
-    V, U = (torch.randn((side, 3), generator=rng, dtype=torch.float64, requires_grad=True) for side in (5, contexts))
-    center = torch.tensor([0, 4, 4, 2])
-    context = torch.tensor([[1], [0], [1], [contexts - 1]])
-    negatives = torch.tensor([[1, 2, 2], [5, 3, 0], [2, 1, 4], [0, 0, 0]])
-    weight = torch.tensor([[0.3], [2.0], [1.0], [0.1]], dtype=torch.float64)
-    kept = weight * (negatives != context)
-    loss = torch.zeros((), dtype=torch.float64)
-    for b in range(4):
-        loss = loss - weight[b, 0] * torch.log(torch.sigmoid(V[center[b]] @ U[context[b, 0]]))
-        for m in range(3):
-            loss = loss - kept[b, m] * torch.log(torch.sigmoid(-(V[center[b]] @ U[negatives[b, m]])))
-    loss.backward()
-    dV, dU = batch_gradient(V.detach(), U.detach(), center, context, negatives, weight, kept)
-    torch.testing.assert_close(dV, V.grad)
-    torch.testing.assert_close(dU, U.grad)
 
 
 def epoch_gradient(counts, V, U, noise, order, batch_size, normalization, drop_positive=False):
@@ -234,13 +215,7 @@ def test_words_that_never_occur_are_zero():
 @pytest.mark.parametrize("decay", ["linear", "none"])
 def test_the_rate_decays_linearly(toy, monkeypatch, decay):
     rates = []
-
-    class Recording(torch.optim.SGD):
-        def step(self):
-            rates.append(self.param_groups[0]["lr"])
-            super().step()
-
-    monkeypatch.setattr(torch.optim, "SGD", Recording)
+    monkeypatch.setattr(optimizers.SGD, "step", lambda self, gradients, lr: rates.append(lr))
     Sampled(optimizer="sgd", lr=0.2, decay=decay, epochs=5, batch_size=toy.nnz).solve(toy, 2, Negatives.of(toy, K))
     assert rates == pytest.approx([0.2, 0.16, 0.12, 0.08, 0.04] if decay == "linear" else [0.2] * 5)
 

@@ -1,0 +1,40 @@
+"""Heat maps: a colour for each finite cell, a text in each, the first row on top."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from sgns_pmi.figures.heat import HEAT_COLOURS, draw_heatmap
+from sgns_pmi.figures.style import power
+
+
+def test_cells_have_the_colour_of_their_value_and_their_text():
+    ax = Figure().subplots()
+    table = np.array([[1.0, np.inf, 100.0], [np.nan, 10.0, 1.0]])
+    norm = LogNorm(1, 100)
+    texts = np.array([["a", "b", "c"], ["", "e", "f"]], dtype=object)
+    draw_heatmap(ax, table, texts, norm, ["up", "down"], ["x", "y", "z"])
+    (mesh,) = ax.collections
+    drawn = mesh.get_array()
+    np.testing.assert_array_equal(np.ma.getmaskarray(drawn), ~np.isfinite(table))
+    np.testing.assert_array_equal(drawn.compressed(), table[np.isfinite(table)])
+    assert mesh.norm is norm
+    written = {text.get_position(): text for text in ax.texts}
+    assert written[0.5, 0.5].get_text() == "a"
+    assert written[1.5, 0.5].get_text() == "b"
+    assert written[1.5, 1.5].get_text() == "e"
+    assert ax.yaxis_inverted()
+    # White where the cell is dark: crest goes from light to dark.
+    assert HEAT_COLOURS(0.0)[1] > HEAT_COLOURS(1.0)[1]
+    assert written[2.5, 0.5].get_color() == "white"
+    assert written[0.5, 0.5].get_color() != "white"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.0, "10⁰"), (1e-12, "10⁻¹²"), (-100.0, "−10²"), (0.0, "0"), (20.0, "20"), (0.05, "0.05")]
+)
+def test_ticks_of_log_scales(value, text):
+    assert power(value) == text
