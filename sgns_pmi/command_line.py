@@ -65,13 +65,14 @@ class GuardedLoader(ConfigLoaderImpl):
 
     def load_configuration(self, *args: Any, **kwargs: Any) -> DictConfig:
         """Compose, and raise `InputError` for what must not be made."""
+        self._check_choices(kwargs["overrides"] if "overrides" in kwargs else args[1])
         composed: DictConfig = super().load_configuration(*args, **kwargs)
         check_instantiated(composed)
         return composed
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         """Compose a job of a sweep, in the folder that the sweep has; files are read once for all jobs that choose the same."""
-        parsed = OverridesParser.create(config_loader=self).parse_overrides(list(sweep_overrides))
+        parsed = self._check_choices(sweep_overrides)
         values = [own for own in parsed if not self._chooses(own)]
         groups = [str(own.input_line) for own in parsed if self._chooses(own)]
         master = master_config.hydra
@@ -91,6 +92,22 @@ class GuardedLoader(ConfigLoaderImpl):
             task, exclude_keys=names.exclude_keys, item_sep=names.item_sep, kv_sep=names.kv_sep
         )
         return tree
+
+    def _check_choices(self, overrides: list[str]) -> list[Override]:
+        """The overrides parsed; an `InputError` for one that chooses by a number or null, of which Hydra says no key."""
+        parsed = OverridesParser.create(config_loader=self).parse_overrides(list(overrides))
+        for own in parsed:
+            key, _, text = str(own.input_line).lstrip("+").partition("=")
+            if key == "":
+                raise InputError("command line", own.input_line, "is not of the form key=value")
+            if own.is_delete() or own.is_sweep_override() or not self.repository.group_exists(own.key_or_group):
+                continue
+            value = own.value()
+            names = value if isinstance(value, list) else [value]
+            if not all(isinstance(name, str | dict) for name in names):
+                options = ", ".join(self.get_group_options(own.key_or_group))
+                raise InputError(key, text, f"must be {'some' if isinstance(value, list) else 'one'} of {options}")
+        return parsed
 
     def _chooses(self, override: Override) -> bool:
         """Whether an override chooses a file of a group, or says how to compose; others change a value."""
@@ -192,11 +209,15 @@ def as_input_error(error: Exception) -> InputError:
         return InputError(key, values, f"is several values; add --multirun to sweep over them, or write the list {key}=[...]")
     if found := re.search(r"Missing mandatory value: (\S+)", text):
         return InputError(found[1], "???", f"must be given: {found[1]}=...")
+    if found := re.search(r"Could not delete (?:from config\. )?'(.+?)'", text):
+        return InputError("command line", f"~{found[1]}", "cannot be left out: it is no key that is there, or is needed")
     if found := re.search(r"Could not override '(.+?)'", text):
         return _unknown_override(found[1], text, error.__cause__)
     cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
     if isinstance(cause, OmegaConfBaseException):
-        return InputError(cause.full_key or "configuration", _value(text), str(cause.msg or cause).splitlines()[0])
+        said = str(cause.msg or cause).splitlines()[0]
+        said = "is a list where keys are wanted, or keys where a list is" if said.startswith("Cannot merge") else said
+        return InputError(cause.full_key or "configuration", _value(text), said)
     return InputError("command line", " ".join(sys.argv[1:]), " ".join(text.split()))
 
 
@@ -204,9 +225,12 @@ def _missing_config(error: MissingConfigException) -> InputError:
     group, _, option = str(error.missing_cfg_file).rpartition("/")
     if (group, option) in PLUGINS:
         return missing_extra(*PLUGINS[group, option], f"for {group}={option}")
-    if error.options:
+    if error.missing_cfg_file is None:
+        return InputError("command line", " ".join(sys.argv[1:]), str(error).splitlines()[0])
+    options = error.options or sorted(file.stem for file in (conf_folder() / group).glob("*.yaml") if group)
+    if options:
         try:
-            check_choice(group, option, error.options)
+            check_choice(group, option, options)
         except InputError as named:
             return named
     return InputError(group or "command line", option, "no such configuration file")

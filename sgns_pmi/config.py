@@ -199,6 +199,8 @@ class Config:
             build = PROBLEMS[options.pop("name")]
             if "draws" in seeds:
                 words = options.get("words", 0)
+                if isinstance(digits := options.get("attributes"), int) and 0 < digits < 64:
+                    words = 2**digits
                 check_room((words, words) if isinstance(words, int) else (0, 0))
             return build(**options)
         except InputError as error:
@@ -276,6 +278,20 @@ def keys_given(given: Iterable[str], choices: type[Any]) -> dict[str, str]:
             raise unknown_key(key, value, known)
         chosen[key] = value
     return chosen
+
+
+def keys_among(given: Iterable[str], choices: type[Any]) -> tuple[list[str], list[str]]:
+    """The arguments of a command that give its keys, the fields of `choices`, and the others: words, which may have an = too."""
+    known = [field.name for field in fields(choices)]
+    keys = [argument for argument in given if "=" in argument and argument.partition("=")[0] in known]
+    return keys, [argument for argument in given if argument not in keys]
+
+
+def check_no_key(word: str, choices: type[Any]) -> None:
+    """Raise `InputError` for a word that looks like a key which `choices` do not have."""
+    key, equals, value = word.strip("=").partition("=")
+    if equals:
+        raise unknown_key(key, value, [field.name for field in fields(choices)])
 
 
 def draws_counts(problem: str) -> bool:
@@ -367,4 +383,4 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-__all__ = ["Config", "keys_given", "read_noise", "unknown_key"]
+__all__ = ["Config", "check_no_key", "keys_among", "keys_given", "read_noise", "unknown_key"]

@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from uuid import uuid4
+
+from sgns_pmi.errors import InputError
 
 
 @contextmanager
@@ -34,9 +37,19 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
+def check_folder(field: str, folder: Path) -> None:
+    """Make a folder; an `InputError` that names `field` where it cannot be made, or nothing can be written in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(field, folder, f"cannot be written: {error.strerror}; give another") from None
+
+
 def is_temporary(path: Path) -> bool:
     """Whether `atomic_path` gave this name: then a killed process has left the file half written."""
     return re.fullmatch(r"\..*-[0-9a-f]{32}(\.[^.]*)?", path.name) is not None and path.is_file()
 
 
-__all__ = ["atomic_path", "is_temporary"]
+__all__ = ["atomic_path", "check_folder", "is_temporary"]

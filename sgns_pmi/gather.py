@@ -32,8 +32,9 @@ def finish_sweep(directory: Path, figures: bool = True) -> set[str]:
         The statuses of the jobs: "complete", "failed", "interrupted", "refused", or "missing" for those that did not begin.
     """
     sweep = Sweep(directory)
+    found = len(sweep.rows)  # what is damaged is refused before anything is removed
     clear(directory, SWEEP_FILES)
-    if len(sweep.rows):
+    if found:
         write_csv(sweep.rows, directory / "sweep.csv")
         write_csv(sweep.summary, directory / "summary.csv")
         if len(sweep.differences):

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sgns_pmi.arrays import read_npz
 from sgns_pmi.compare.dispersion import dispersion, warnings
 from sgns_pmi.compare.inference import BY_FORMULA, assumed, inference
-from sgns_pmi.config import Config, keys_given
+from sgns_pmi.config import Config, check_no_key, keys_among, keys_given
 from sgns_pmi.counts import CooccurrenceCounts
-from sgns_pmi.errors import InputError, check_choice, printable
+from sgns_pmi.errors import InputError, check_choice, check_share, printable
 from sgns_pmi.factorise import METHODS, Factorisation
 from sgns_pmi.problems import Problem
 from sgns_pmi.results.run import Run
@@ -61,7 +62,7 @@ class Choices:
         chosen: dict[str, Any] = dict(keys_given(given, cls))
         if "level" in chosen:
             try:
-                chosen["level"] = float(chosen["level"])
+                chosen["level"] = check_share("level", float(chosen["level"]))
             except ValueError:
                 raise InputError("level", chosen["level"], "must be between 0 and 1, as 0.95") from None
         if "corrected" in chosen:
@@ -80,6 +81,8 @@ def intervals(run: Run, words: Sequence[str], choices: Choices) -> tuple[pd.Data
     if not run.config:
         raise InputError("run", run.folder, "has no .hydra/config.yaml, which says how its counts were made")
     config = Config.from_tree(run.config)
+    if choices.method is not None:
+        check_choice("method", choices.method, config.methods)
     problem = config.problem()
     estimators, _ = config.estimators(problem)
     cells = cells_of(words, problem.counts)
@@ -112,6 +115,7 @@ def cells_of(words: Sequence[str], counts: CooccurrenceCounts) -> np.ndarray[Any
     places = {name: index for index, name in enumerate(names)}
     for word in words:
         if word not in places:
+            check_no_key(word, Choices)
             raise InputError(
                 "word", word, f"is not a center of this run; they are {printable(names[0])} to {printable(names[-1])}"
             )
@@ -125,10 +129,10 @@ def _check_same(run: Run, method: str, counts: CooccurrenceCounts) -> None:
     file = run.folder / "vectors" / f"{method}.npz"
     if not file.is_file():
         return
-    with np.load(file, allow_pickle=False) as kept:
-        for side in ("row_sums", "col_sums"):
-            if not np.array_equal(kept[side], getattr(counts, side)):
-                raise InputError("run", run.folder, "its data have changed since; run it again")
+    kept = read_npz(file, "file")
+    for side in ("row_sums", "col_sums"):
+        if not np.array_equal(kept.get(side, []), getattr(counts, side)):
+            raise InputError("run", run.folder, "its data have changed since; run it again")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -139,8 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     logging.basicConfig(format="%(message)s")
     folder, *rest = given
-    keys = [token for token in rest if "=" in token.strip("=")]
-    words = [token for token in rest if token not in keys]
+    keys, words = keys_among(rest, Choices)
     try:
         choices = Choices.from_arguments(keys)
         run = Run.open(folder)

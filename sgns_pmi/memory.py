@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 from sgns_pmi.errors import InputError
@@ -13,18 +14,15 @@ except ImportError:  # Windows has no such module
     resource = None  # type: ignore[assignment]
 
 GIB = 2**30
-LIMITS = (  # what a control group may use, and uses: versions 2 and 1
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
-)
+OWN_GROUPS, GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+"""The control groups of this process, and where all of them are described."""
+FILES = {"": ("memory.max", "memory.current"), "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes")}
+"""What a control group may use and uses, by its controller: in version 2 none is named."""
 
 
 def free_bytes() -> float:
     """Bytes that this process may still take: of the machine, of its control group and of its address space; ∞ if unknown."""
-    free = [math.inf, *_available()]
-    free += [
-        float(most - used) for limit, current in LIMITS if (most := _number(limit)) and (used := _number(current)) is not None
-    ]
+    free = [math.inf, *_available(), *_left_to_groups()]
     if resource is not None:
         allowed = resource.getrlimit(resource.RLIMIT_AS)[0]
         if allowed != resource.RLIM_INFINITY:
@@ -54,6 +52,18 @@ def check_memory(field: str, value: object, needed: float, remedy: str) -> None:
         raise InputError(field, value, f"needs {needed / GIB:.1f} GiB of memory, and {free / GIB:.1f} GiB are free; {remedy}")
 
 
+def check_rows(rows: int, contexts: int, matrices: int = 1) -> None:
+    """Refuse, before it is begun, what makes so many dense matrices of these rows.
+
+    Raises
+    ------
+    InputError
+        As `check_memory`; names ``rows``.
+    """
+    remedy = "ask for some rows at a time, as rows=slice(0, 1000)"
+    check_memory("rows", f"{rows} x {contexts} contexts", 8.0 * matrices * rows * contexts, remedy)
+
+
 def check_dense(shape: tuple[int, int], matrices: int, remedy: str = "choose fewer words") -> None:
     """Refuse, before it is begun, what holds so many dense matrices (words, contexts) of float64 at once.
 
@@ -73,6 +83,31 @@ def _available() -> list[float]:
     return [1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
 
 
+def _left_to_groups() -> Iterator[float]:
+    """What the control groups of this process, and those that they are part of, may still take."""
+    try:
+        lines = OWN_GROUPS.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        for controller in FILES.keys() & controllers.split(","):
+            top, own = GROUPS / controller, GROUPS / controller / path.strip("/")
+            for group in (own, *own.parents[: len(own.parts) - len(top.parts)]):
+                limit, used = (_number(group / name) for name in FILES[controller])
+                if limit is not None and used is not None:
+                    yield float(limit - used + _dropped_at_need(group / "memory.stat"))
+
+
+def _dropped_at_need(statistics: Path) -> int:
+    """Bytes of files that a group counts as used, and gives back: those read long ago."""
+    try:
+        lines = statistics.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith(("inactive_file ", "total_inactive_file ")))
+
+
 def _number(file: Path) -> int | None:
     """What a file of one number says; None where there is none, as where nothing is limited."""
     try:
@@ -88,4 +123,4 @@ def _address_space() -> int:
         return 0
 
 
-__all__ = ["check_dense", "check_memory", "free_bytes"]
+__all__ = ["check_dense", "check_memory", "check_rows", "free_bytes"]

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_choice, check_real
 from sgns_pmi.lazily import sp
+from sgns_pmi.memory import check_rows
 
 Float = NDArray[np.float64]
 Indices = NDArray[np.integer[Any]]
@@ -51,6 +52,7 @@ def pmi_matrix(counts: Any, rows: Rows = ALL) -> Float:
     """
     counts = as_counts(counts)
     wanted = counts.matrix[rows].tocoo()
+    check_rows(*wanted.shape)
     inside, cols = wanted.coords
     pmi = np.full(wanted.shape, -np.inf)
     pmi[inside, cols] = pmi_of(counts, wanted.data, np.arange(counts.shape[0])[rows][inside], cols)

@@ -71,8 +71,8 @@ class Progress:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._bar is not None:
             self._bar.close()
-        elif self._shown and not _logged():  # a program has its own last line
-            _say(f"{self._name}: {self._so_far()} in {time.monotonic() - self._start:.1f} s")
+        elif self._shown and not _logged() and (taken := time.monotonic() - self._start) >= FIRST:  # a program has a last line
+            _say(f"{self._name}: {self._so_far()} in {taken:.1f} s")
 
     def _so_far(self) -> str:
         return f"{self._done} of {self._total} steps" if self._total else f"{self._done}"

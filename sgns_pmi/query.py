@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import os.path
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sgns_pmi.compare.words.files import read_vectors
 from sgns_pmi.compare.words.neighbours import arithmetic, neighbours
 from sgns_pmi.compare.words.vectors import WordVectors
-from sgns_pmi.config import keys_given, unknown_key
+from sgns_pmi.config import check_no_key, keys_among, keys_given
 from sgns_pmi.errors import InputError, check_choice, check_integer, printable
 from sgns_pmi.lazily import pd
 from sgns_pmi.output import lasting_output
@@ -150,7 +151,8 @@ def show(vectors: Mapping[str, WordVectors], question: Sequence[str], choices: C
     for asked, table in ask(vectors, question, choices):
         print(printable(asked))
         # NaN stands for the answers that a method does not have.
-        print(table.map(printable, na_action="ignore").to_string(na_rep="", index_names=False))
+        shown = table.map(printable, na_action="ignore").to_string(na_rep="", index_names=False)
+        print("no other word has a vector" if table.empty else shown)
 
 
 def prompt(vectors: Mapping[str, WordVectors], choices: Choices) -> None:
@@ -158,6 +160,8 @@ def prompt(vectors: Mapping[str, WordVectors], choices: Choices) -> None:
     with suppress(ImportError):
         import readline  # noqa: F401, lines can be edited and recalled
     print("A word, or words joined by + and -; an empty line ends.")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="backslashreplace")  # what is no UTF-8 is no word either
     with suppress(EOFError, KeyboardInterrupt):
         while question := ["".join(token) for token in TOKEN.findall(input("> "))]:
             try:
@@ -176,16 +180,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(USAGE, end="")
         return
     run, *rest = given
-    known = [field.name for field in fields(Choices)]
-    keys = [token for token in rest if "=" in token and token.partition("=")[0] in known]
-    question = [token for token in rest if token not in keys]
+    keys, question = keys_among(rest, Choices)
     try:
         choices = Choices.from_arguments(keys)
         vectors = open_vectors(run, choices)
         for token in question:
-            key, equals, value = token.strip("=").partition("=")
-            if equals and not any(token in own for own in vectors.values()):
-                raise unknown_key(key, value, known)
+            if not any(token in own for own in vectors.values()):
+                check_no_key(token, Choices)
         if question:
             show(vectors, question, choices)
         else:

@@ -273,7 +273,7 @@ def main() -> None:
                 grid.run(job)
         except KeyboardInterrupt:
             code = EXIT_CODES["interrupted"]
-        # Hydra's own code raises TypeError at a group of [null].
+        # Hydra's own code raises TypeError at values of strange types.
         except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError, TypeError, LookupError, OSError) as error:
             if given == "1":
                 raise
@@ -283,7 +283,11 @@ def main() -> None:
             if given is None:
                 del os.environ["HYDRA_FULL_ERROR"]
         if Folders.sweep is not None:
-            bad = finish_sweep(Folders.sweep, figures=code == 0) - {"complete"}
+            try:
+                bad = finish_sweep(Folders.sweep, figures=code == 0) - {"complete"}
+            except InputError as error:  # a file of a job that something else has damaged
+                print(error, file=sys.stderr)
+                raise SystemExit(EXIT_CODES["refused"]) from None
             code = code or (EXIT_CODES["failed"] if bad else 0)
     raise SystemExit(code)
 

@@ -21,7 +21,7 @@ from sgns_pmi.arrays import pack_words
 from sgns_pmi.command_line import as_dict, as_input_error, conf_folder, guard_configuration
 from sgns_pmi.config import Config, keys_given
 from sgns_pmi.errors import InputError, check_choice, check_dim, check_integer, check_real
-from sgns_pmi.files import atomic_path
+from sgns_pmi.files import atomic_path, check_folder
 from sgns_pmi.lazily import torch
 from sgns_pmi.output import lasting_output
 from sgns_pmi.problems.corpus.settings import parse_memory
@@ -97,7 +97,7 @@ def claimed(out: Path) -> Iterator[None]:
 
 def parse_shard(text: str) -> tuple[int, int]:
     """Number, from 1, and how many there are: 3/7."""
-    found = re.fullmatch(r"([0-9]+)/([0-9]+)", text)
+    found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
     number, of = (int(found[1]), int(found[2])) if found else (0, 0)
     if not 1 <= number <= of:
         raise InputError("shard", text, "must be the number of a shard, from 1, and how many there are, as 3/7")
@@ -180,6 +180,7 @@ def factorise(folder: Path, given: Sequence[str]) -> str:
     if not given or "=" in given[0] or not given[0].endswith(".npz"):
         raise InputError("command line", " ".join(given), "give a file for the vectors: factorise DIR OUT.npz dim=100")
     out, choices = Path(given[0]), Choices.from_keys(given[1:])
+    check_folder("out", out.parent)
     stored = DataSet(folder)
     stored.manifest.check_whole(folder)
     check_dim(choices.dim, (stored.manifest.words, stored.manifest.words))

@@ -16,6 +16,8 @@ from sgns_pmi.lazily import pd
 from sgns_pmi.results.lock import FolderLock
 from sgns_pmi.results.overview import as_text
 from sgns_pmi.results.sweep import Sweep, column_of, swept_keys
+from sgns_pmi.results.tables import read_yaml
+from sgns_pmi.unpack import reading
 
 USAGE = """\
 Says where a sweep stands, and goes on with it.
@@ -56,7 +58,7 @@ def gather(folder: Path) -> int:
 def retry(folder: Path) -> int:
     """Become the sweep's own command, in the folder in which it was given."""
     Sweep.open(folder)
-    asked = OmegaConf.load(folder / "multirun.yaml").hydra
+    asked = OmegaConf.create(read_yaml(folder / "multirun.yaml")).hydra
     own = [override for override in asked.overrides.hydra if not override.startswith(("hydra.sweep.dir=", "hydra.mode="))]
     command = ["-m", "sgns_pmi.run", *asked.overrides.task, *own, f"hydra.sweep.dir='{folder.absolute()}'", "--multirun"]
     os.chdir(asked.runtime.cwd)
@@ -76,7 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         command = COMMANDS[check_choice("command", given[0], COMMANDS)]
         if len(given) != 2:
             raise InputError("command line", " ".join(given), f"give one folder: {given[0]} DIR")
-        code = command(Path(given[1]))
+        with reading("sweep", given[1], "the folder of a sweep"):
+            code = command(Path(given[1]))
     except (InputError, OSError) as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None

@@ -16,18 +16,35 @@ from sgns_pmi.config import Config
 from sgns_pmi.memory import check_memory, free_bytes
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.problems import PROBLEMS, Problem
+from sgns_pmi.problems.problem import Truth
 
 
-def test_what_is_free_is_the_least_of_what_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    limit, used = tmp_path / "memory.max", tmp_path / "memory.current"
-    monkeypatch.setattr(memory, "LIMITS", ((limit, used),))
-    unlimited = free_bytes()
-    assert unlimited > 0
+@pytest.mark.parametrize(
+    ("own", "folder", "files"),
+    [
+        ("0::/a/b\n", "a/b", ("memory.max", "memory.current", "inactive_file")),
+        ("0::/\n", "", ("memory.max", "memory.current", "inactive_file")),
+        ("0::/a/b\n", "a", ("memory.max", "memory.current", "inactive_file")),  # of what the group is part of
+        ("5:cpu:/x\n4:memory,pids:/a\n", "memory/a", ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")),
+    ],
+)
+def test_what_is_free_is_the_least_of_what_limits(
+    own: str, folder: str, files: tuple[str, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own").write_text(own)
+    monkeypatch.setattr(memory, "OWN_GROUPS", tmp_path / "own")
+    monkeypatch.setattr(memory, "GROUPS", tmp_path / "groups")
+    assert free_bytes() > 0
+    group = tmp_path / "groups" / folder
+    group.mkdir(parents=True)
+    limit, used = (group / name for name in files[:2])
     used.write_text("1000\n")
     limit.write_text("max\n")
     assert free_bytes() > 10**6
     limit.write_text("5000\n")
     assert free_bytes() == 4000
+    (group / "memory.stat").write_text(f"anon 7\n{files[2]} 300\n")
+    assert free_bytes() == 4300
     used.write_text("6000\n")
     assert free_bytes() == 0
 
@@ -76,6 +93,16 @@ def test_generators_without_room_say_what_to_change(name: str, options: dict[str
     assert caught.value.field == field
 
 
+def test_matrices_of_all_cells_are_refused_at_once_and_some_rows_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = sp.CooccurrenceCounts.from_triples([0, 1], [1, 0], [1, 1], shape=(60_000, 60_000))
+    truth = Truth(np.ones(60_000), np.ones(60_000), np.zeros((60_000, 1)), np.zeros((60_000, 1)))
+    monkeypatch.setattr(memory, "free_bytes", lambda: 4.0 * 2**30)
+    for make in (truth.pmi, truth.joint, lambda rows=slice(None): sp.pmi_matrix(counts, rows)):
+        with pytest.raises(InputError, match=r"^rows=60000 x 60000 contexts: needs .* GiB of memory, .*rows=slice"):
+            make()
+        assert make(slice(0, 5)).shape == (5, 60_000)
+
+
 @pytest.mark.parametrize("data", ["softmax", "marginal", "walk"])
 def test_a_job_whose_comparison_has_no_room_is_refused_before_its_data_are_made(
     data: str, monkeypatch: pytest.MonkeyPatch
@@ -87,10 +114,18 @@ def test_a_job_whose_comparison_has_no_room_is_refused_before_its_data_are_made(
         Config.from_tree(tree).problem()
 
 
+def test_attributes_say_how_many_words_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        tree = as_dict(compose("config", ["data=attributes", "data.attributes=14"]))
+    monkeypatch.setattr(memory, "free_bytes", lambda: 4.0 * 2**30)
+    with pytest.raises(InputError, match=r"^data\.words=16384: needs 12\.0 GiB of memory"):
+        Config.from_tree(tree).problem()
+
+
 def test_a_comparison_of_all_cells_needs_room_only_where_a_truth_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     known = sp.softmax_problem(words=20, pairs=1000)
     negatives = Negatives.of(known.counts, 5)
-    monkeypatch.setattr(memory, "free_bytes", lambda: 1000.0)
+    monkeypatch.setattr(memory, "free_bytes", lambda: 4000.0)
     Comparing(Problem(known.counts, "counts alone"), negatives)
     with pytest.raises(InputError, match=r"words=20: needs .* GiB"):
         Comparing(known, negatives)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from sgns_pmi.errors import InputError
 from sgns_pmi.figures.finished import draw_run, draw_sweep
 from sgns_pmi.results.run import Run
 from sgns_pmi.results.sweep import Sweep
+from sgns_pmi.unpack import reading
 
 USAGE = """\
 Draws the figures of a finished run, or of a sweep and each of its jobs.
@@ -39,20 +41,31 @@ def draw(folder: Path, **looks: Any) -> list[Path]:
     return draw_run(Run.open(folder), **looks)
 
 
+def looks_of(keys: Sequence[str]) -> dict[str, Any]:
+    """The looks that keys ask for, as figure.width=3.3; an `InputError` for any other argument."""
+    for key in keys:
+        if not re.match(r"figure\.\w+=", key):
+            raise InputError("command line", key, "is none of the keys: figure.format, .width, .font_size or .parameters")
+    with reading("command line", " ".join(keys), "keys"):
+        looks: Any = OmegaConf.to_container(OmegaConf.from_dotlist(list(keys)))
+    return dict(looks.get("figure", {}))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command; bad input ends it with one line and exit code 2."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    keys = [argument for argument in given[1:] if argument.startswith("figure.") and "=" in argument]
-    if not given or len(keys) < len(given) - 1 or given[0] in ("--help", "-h"):
-        print(USAGE, end="", file=sys.stdout if given in (["--help"], ["-h"]) else sys.stderr)
-        raise SystemExit(0 if given in (["--help"], ["-h"]) else 2)
+    if given in ([], ["--help"], ["-h"]):
+        print(USAGE, end="", file=sys.stdout if given else sys.stderr)
+        raise SystemExit(0 if given else 2)
+    folder = Path(given[0])
     try:
-        looks: Any = OmegaConf.to_container(OmegaConf.from_dotlist(keys))
-        written = draw(Path(given[0]), **looks.get("figure", {}))
+        looks = looks_of(given[1:])
+        with reading("folder", folder, "a run or a sweep"):
+            written = draw(folder, **looks)
     except (InputError, OSError) as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None
-    print(f"{len(written)} figures: {os.path.relpath(given[0])}")
+    print(f"{len(written)} figures: {os.path.relpath(folder)}")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from typing import Any, Self
 from sgns_pmi.errors import InputError, check_choice, check_flag, check_real
 
 FORMATS = ("png", "svg", "pdf")
+LEAST, MOST = 1, 100
+"""Inches and points with which there is something to see."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,17 @@ class Look:
         width = options.get("width")
         return cls(
             tuple(dict.fromkeys(("png", *formats))),
-            None if width is None else check_real("figure.width", width, above=True),
-            check_real("figure.font_size", options.get("font_size", 9.0), above=True),
+            None if width is None else _size("figure.width", width),
+            _size("figure.font_size", options.get("font_size", 9.0)),
             check_flag("figure.parameters", options.get("parameters", True)),
         )
+
+
+def _size(key: str, value: object) -> float:
+    size = check_real(key, value, above=True)
+    if not LEAST <= size <= MOST:
+        raise InputError(key, value, f"must be from {LEAST} to {MOST}")
+    return size
 
 
 _LOOK: ContextVar[Look | None] = ContextVar("look", default=None)

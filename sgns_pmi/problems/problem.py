@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.lazily import sp
+from sgns_pmi.memory import check_rows
 
 if TYPE_CHECKING:
     from sgns_pmi.problems.corpus.stream import Corpus
@@ -50,7 +51,11 @@ class Truth:
 
     def pmi(self, rows: Rows = ALL) -> Float:
         """True PMI of the given rows, dense (rows, contexts)."""
-        return self.left[rows] if self.right is None else self.left[rows] @ self.right.T
+        left = self.left[rows]
+        if self.right is None:
+            return left
+        check_rows(len(left), len(self.right))
+        return left @ self.right.T
 
     def joint(self, rows: Rows = ALL) -> Float:
         """Joint distribution P of the given rows, dense (rows, contexts)."""

@@ -49,8 +49,8 @@ def counts_problem(path: str | Path | None = None, seed: int = 0) -> Problem:
         For a folder that is no data set, holds some shards of a text only, is damaged, or takes more memory than is free; and
         without pyarrow (extra ``shards``).
     """
-    if path is None:
-        raise InputError("path", None, "give the folder of a data set of counts: data.path=FOLDER")
+    if not isinstance(path, str | Path):
+        raise InputError("path", path, "give the folder of a data set of counts: data.path=FOLDER")
     stored = DataSet(path)
     stored.manifest.check_whole(path)
     counts = read_counts(stored)

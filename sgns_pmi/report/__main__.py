@@ -19,11 +19,12 @@ Writes DIR/report.html: what a run or a sweep found, in one page that needs no o
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command; bad input ends it with one line and exit code 2."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    asked = given in (["--help"], ["-h"])
-    if len(given) != 1 or asked:
-        print(USAGE, end="", file=sys.stdout if asked else sys.stderr)
-        raise SystemExit(0 if asked else 2)
+    if given in ([], ["--help"], ["-h"]):
+        print(USAGE, end="", file=sys.stdout if given else sys.stderr)
+        raise SystemExit(0 if given else 2)
     try:
+        if len(given) > 1:
+            raise InputError("command line", " ".join(given), "give one folder")
         page = write_report(given[0])
     except (InputError, OSError) as error:
         print(error, file=sys.stderr)

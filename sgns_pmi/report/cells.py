@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sgns_pmi.arrays import unpack_words
+from sgns_pmi.arrays import read_npz, unpack_words
 from sgns_pmi.compare.shown import ShownCells
 from sgns_pmi.figures.looks import label
 from sgns_pmi.results.run import Run
@@ -66,8 +66,8 @@ def _places(shown: ShownCells, chosen: NDArray[np.intp]) -> tuple[NDArray[np.int
 def _vocabularies(run: Run) -> dict[str, Sequence[str]]:
     """The words of centres and contexts, where these have names; all methods of a run have the same."""
     for file in sorted((run.folder / "vectors").glob("*.npz")):
-        with np.load(file, allow_pickle=False) as arrays:
-            words = {"center": unpack_words(arrays, "vocab"), "context": unpack_words(arrays, "context_vocab")}
+        arrays = read_npz(file, "file")
+        words = {"center": unpack_words(arrays, "vocab"), "context": unpack_words(arrays, "context_vocab")}
         return {side: own for side, own in words.items() if own is not None}
     return {}
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from omegaconf import OmegaConf
 
 from sgns_pmi.compare.table import main_cells, main_target, select
 from sgns_pmi.compare.words.evaluation import answers_from
@@ -31,6 +30,7 @@ from sgns_pmi.report.tables import DIGITS, Column, Table, frame_table, table
 from sgns_pmi.results.overview import headlines_table
 from sgns_pmi.results.run import Run
 from sgns_pmi.results.sweep import NO_OPTIMUM
+from sgns_pmi.results.tables import read_yaml
 
 
 def run_page(run: Run) -> Page:
@@ -144,9 +144,7 @@ def _all_metrics(run: Run) -> Table | None:
 
 def _asked(run: Run) -> dict[str, Any]:
     """The configuration as it was composed, not resolved."""
-    file = run.folder / ".hydra" / "config.yaml"
-    content: Any = OmegaConf.to_container(OmegaConf.load(file)) if file.is_file() else {}
-    return content
+    return read_yaml(run.folder / ".hydra" / "config.yaml")
 
 
 __all__ = ["methods_table", "run_page"]

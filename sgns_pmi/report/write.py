@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from zipfile import BadZipFile
 
 from sgns_pmi.errors import InputError
 from sgns_pmi.report.page import REPORT_FILE, Page, render
@@ -33,7 +32,8 @@ def write_report(folder: str | Path) -> Path:
         page = _page(place)
     except InputError:
         raise
-    except (ValueError, KeyError, BadZipFile) as error:
+    # What is damaged in a file of the right form shows in many ways.
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError("run", folder, f"has a file that cannot be read: {type(error).__name__}: {error}") from error
     target = place / REPORT_FILE
     write_text(render(page, place), target)

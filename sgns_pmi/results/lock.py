@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from sgns_pmi.errors import InputError
+from sgns_pmi.files import check_folder
 
 try:
     import fcntl
@@ -36,7 +37,7 @@ class FolderLock:
     Raises
     ------
     InputError
-        On entry, if another process holds the folder.
+        On entry, if another process holds the folder, or it cannot be written.
     """
 
     def __init__(self, folder: Path, field: str, patience: float = 0.0) -> None:
@@ -44,6 +45,7 @@ class FolderLock:
         self._descriptor: int | None = None
 
     def __enter__(self) -> Self:
+        check_folder(self._field, self.folder)
         last = time.monotonic() + self._patience
         while not self._taken():
             if time.monotonic() >= last:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,7 +10,8 @@ from typing import Any
 
 from sgns_pmi.results.identity import code_version
 from sgns_pmi.results.record import SUMMARY_FILE
-from sgns_pmi.results.tables import write_json
+from sgns_pmi.results.tables import read_json, write_json
+from sgns_pmi.unpack import reading
 
 PLAN_FILE = "jobs.json"
 LONGEST_NAME = 120
@@ -48,7 +48,7 @@ def same_sweeps(plans: Iterable[Path], command: Sequence[str]) -> list[Path]:
     """The folders of sweeps that the same arguments asked of the same code, the newest first; `plans` are their jobs.json."""
     found = []
     for file in plans:
-        plan = json.loads(file.read_text(encoding="utf-8"))
+        plan = read_json(file)
         if (plan.get("command"), plan.get("code")) == (_jobs_of(command), code_version()):
             found.append(file)
     return [file.parent for file in sorted(found, key=lambda file: file.stat().st_mtime, reverse=True)]
@@ -59,7 +59,8 @@ def read_plan(sweep: Path) -> list[PlannedJob] | None:
     file = sweep / PLAN_FILE
     if not file.is_file():
         return None
-    return [PlannedJob(**job) for job in json.loads(file.read_text(encoding="utf-8"))["jobs"]]
+    with reading("file", file, "the plan of a sweep"):
+        return [PlannedJob(**job) for job in read_json(file)["jobs"]]
 
 
 def _jobs_of(command: Sequence[str]) -> list[str]:
@@ -71,7 +72,7 @@ def finished_jobs(sweep: Path) -> dict[str, str]:
     """The folders of the complete jobs in a sweep's folder, by what each job is known by."""
     found = {}
     for file in sorted(sweep.glob(f"*/{SUMMARY_FILE}")):
-        summary = json.loads(file.read_text(encoding="utf-8"))
+        summary = read_json(file)
         if summary.get("status") == "complete" and summary.get("job"):
             found[summary["job"]] = file.parent.name
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import platform
@@ -12,8 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from omegaconf import OmegaConf
-
 from sgns_pmi.compare.shown import ShownCells
 from sgns_pmi.compare.table import METRIC_COLUMNS, RUN_TABLES, main_cells, main_target, select
 from sgns_pmi.compare.words.files import read_vectors
@@ -22,7 +19,7 @@ from sgns_pmi.compare.words.vectors import WordVectors
 from sgns_pmi.errors import InputError, check_choice
 from sgns_pmi.lazily import pd
 from sgns_pmi.results.shown_file import SHOWN_FILE, read_shown
-from sgns_pmi.results.tables import read_csv
+from sgns_pmi.results.tables import read_csv, read_json, read_yaml
 
 MISSING = "missing"
 """The status of a run that left no summary: it has not begun."""
@@ -71,8 +68,7 @@ class Run:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """summary.json; empty where the run left none."""
-        file = self.folder / "summary.json"
-        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        return read_json(self.folder / "summary.json")
 
     @property
     def status(self) -> str:
@@ -106,9 +102,7 @@ class Run:
     @cached_property
     def config(self) -> dict[str, Any]:
         """The configuration that the run had, as nested dicts; empty where Hydra wrote none."""
-        file = self.folder / ".hydra" / "config.yaml"
-        content: Any = OmegaConf.to_container(OmegaConf.load(file), resolve=True) if file.is_file() else {}
-        return content
+        return read_yaml(self.folder / ".hydra" / "config.yaml", resolve=True)
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
@@ -234,8 +228,13 @@ class Run:
         return read_vectors(files[check_choice("method", method, files)], vectors, normalize)
 
     def _table(self, name: str, columns: Sequence[str]) -> pd.DataFrame:
-        rows = read_csv(self.folder / f"{name}.csv")
-        return pd.DataFrame(columns=list(columns)) if rows is None else rows
+        file = self.folder / f"{name}.csv"
+        rows = read_csv(file)
+        if rows is None:
+            return pd.DataFrame(columns=list(columns))
+        if missing := [column for column in columns if column not in rows]:
+            raise InputError("file", file, f"has no column {missing[0]}; it is no such table of a run")
+        return rows
 
 
 __all__ = ["MISSING", "Run"]

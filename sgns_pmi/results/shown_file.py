@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from sgns_pmi.arrays import read_npz
 from sgns_pmi.compare.shown import ShownCells
 from sgns_pmi.files import atomic_path
+from sgns_pmi.unpack import reading
 
 SHOWN_FILE = "shown.npz"
 KINDS = ("corrected", "raw")
@@ -26,7 +28,8 @@ def write_shown(shown: ShownCells, path: Path) -> None:
 
 def read_shown(path: Path) -> ShownCells:
     """What `write_shown` wrote."""
-    with np.load(path, allow_pickle=False) as arrays:
+    arrays = read_npz(path, "file")
+    with reading("file", path, "the cells of a run"):
         corrected, raw = (
             {name.removeprefix(f"{kind}/"): arrays[name] for name in arrays if name.startswith(f"{kind}/")} for kind in KINDS
         )

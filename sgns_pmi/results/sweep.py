@@ -6,6 +6,7 @@ import os.path
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -19,6 +20,8 @@ from sgns_pmi.lazily import pd
 from sgns_pmi.results.plan import read_plan
 from sgns_pmi.results.replicates import over_seeds, paired_differences, replicate_axis, seeds_table
 from sgns_pmi.results.run import MISSING, Run
+from sgns_pmi.results.tables import read_yaml
+from sgns_pmi.unpack import reading
 
 GRAVITY = ("complete", MISSING, "refused", "interrupted", "failed", "running")
 """What a job may have come to; of a sweep's jobs the last of these says what the sweep has."""
@@ -91,14 +94,17 @@ class Sweep:
             return [Job(self.folder / job.folder, job.number, job.asked, job.key) for job in planned]
         files = self.folder.rglob(".hydra/overrides.yaml")
         own = (_job(file) for file in files if file.parent.parent != self.folder)
-        return sorted((job for job in own if job is not None), key=lambda job: job.number)
+        jobs = sorted((job for job in own if job is not None), key=lambda job: job.number)
+        for one, other in pairwise(jobs):
+            if one.number == other.number:
+                remedy = f"holds jobs of several sweeps, as {one.folder} and {other.folder}; give the folder of one"
+                raise InputError("sweep", self.folder, remedy)
+        return jobs
 
     @cached_property
     def config(self) -> dict[str, Any]:
         """The configuration that the sweep was started with, before its jobs' own keys; as nested dicts, not resolved."""
-        file = self.folder / "multirun.yaml"
-        content: Any = OmegaConf.to_container(OmegaConf.load(file)) if file.is_file() else {}
-        return content
+        return read_yaml(self.folder / "multirun.yaml")
 
     @cached_property
     def keys(self) -> list[str]:
@@ -178,13 +184,14 @@ class Sweep:
 
 def _job(overrides: Path) -> Job | None:
     """A job, from the file of what its command line asked for; None for a run that is none of a sweep."""
-    hydra = OmegaConf.load(overrides.with_name("hydra.yaml")).hydra
-    if OmegaConf.is_missing(hydra.job, "num"):
-        return None
-    config = OmegaConf.load(overrides.with_name("config.yaml"))
-    asked = [str(override).lstrip("+").partition("=") for override in OmegaConf.load(overrides)]
-    values = {key: typed_value(key, text, config, hydra.runtime.choices) for key, _, text in asked}
-    return Job(overrides.parent.parent, int(hydra.job.num), values)
+    with reading("file", overrides.parent, "the configuration of a job"):
+        hydra = OmegaConf.load(overrides.with_name("hydra.yaml")).hydra
+        if OmegaConf.is_missing(hydra.job, "num"):
+            return None
+        config = OmegaConf.load(overrides.with_name("config.yaml"))
+        asked = [str(override).lstrip("+").partition("=") for override in OmegaConf.load(overrides)]
+        values = {key: typed_value(key, text, config, hydra.runtime.choices) for key, _, text in asked}
+        return Job(overrides.parent.parent, int(hydra.job.num), values)
 
 
 def typed_value(key: str, text: str, config: Container, groups: Container) -> Any:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from omegaconf import OmegaConf
 
 from sgns_pmi.compare.table import INTERVAL_COLUMNS, METRIC_COLUMNS
 from sgns_pmi.compare.words.evaluation import Answers, answer_tables
 from sgns_pmi.files import atomic_path
 from sgns_pmi.lazily import pd
+from sgns_pmi.unpack import reading
 
 TEXT = dict.fromkeys(
     (
@@ -57,7 +60,28 @@ def read_csv(path: Path) -> pd.DataFrame | None:
     """The rows of one file of a run or a sweep; None where there is no such file."""
     if not path.is_file():
         return None
-    return pd.read_csv(path, dtype=TEXT, converters=NUMBERS, keep_default_na=False)
+    with reading("file", path, "a table of a run"):
+        return pd.read_csv(path, dtype=TEXT, converters=NUMBERS, keep_default_na=False)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What a file of JSON says, by key; empty where there is no such file, an `InputError` where it is damaged."""
+    return _by_key(path, "JSON", lambda: json.loads(path.read_text(encoding="utf-8")))
+
+
+def read_yaml(path: Path, resolve: bool = False) -> dict[str, Any]:
+    """A configuration, as nested dicts; empty where there is no such file, an `InputError` where it is damaged."""
+    return _by_key(path, "a configuration", lambda: OmegaConf.to_container(OmegaConf.load(path), resolve=resolve))
+
+
+def _by_key(path: Path, kind: str, read: Callable[[], Any]) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    with reading("file", path, kind):
+        content = read()
+        if not isinstance(content, dict):
+            raise ValueError("it has no keys")
+    return content
 
 
 def write_json(content: Mapping[str, Any], path: Path) -> None:
@@ -80,4 +104,4 @@ def write_answers(answers: Answers, directory: Path) -> None:
             write_csv(frame, path)
 
 
-__all__ = ["read_csv", "write_answers", "write_csv", "write_json", "write_text"]
+__all__ = ["read_csv", "read_json", "read_yaml", "write_answers", "write_csv", "write_json", "write_text"]

@@ -188,7 +188,7 @@ def test_a_damaged_file_is_one_line(run_folder: Path, broken: str, capsys: pytes
         main([str(run_folder)])
     assert ended.value.code == 2
     said = capsys.readouterr().err
-    assert said.startswith("run=")
+    assert said.startswith("file=")
     assert said.count("\n") == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
@@ -138,12 +139,12 @@ def extend(encoded: Encoded, pieces: Sequence[Piece], limits: Limits, workers: W
     """Append consecutive `pieces` to what is numbered."""
     size = sum((piece.source.size if piece.stop is None else piece.stop) - piece.start for piece in pieces)
     blocks = (block for piece in pieces for block in read_blocks(piece.source, limits.block, piece.start, piece.stop))
-    with Progress("reading the text (MB)", max(1, size // MEGABYTE) if size else 0, shown) as progress:
+    with Progress("reading the text (MB)", math.ceil(size / MEGABYTE), shown) as progress:
         read = 0
         # Python's regular expressions hold the interpreter's lock, and heed Ctrl-C in the main thread alone.
         for (block, _), numbered in workers.in_order(encoded.number, encoded.prepared(blocks)):
             encoded.add(block.source, numbered)
-            progress.update((read + block.stored) // MEGABYTE - read // MEGABYTE)
+            progress.update(math.ceil((read + block.stored) / MEGABYTE) - math.ceil(read / MEGABYTE))
             read += block.stored
 
 
