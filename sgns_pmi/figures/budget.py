@@ -13,14 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
-from sgns_pmi.figures.looks import TERMS
+from sgns_pmi.figures.looks import EXACT, TERMS
 from sgns_pmi.figures.registry import RunFrames, run_figure
 from sgns_pmi.figures.style import LEAST_WIDTH, badge, label, number, panel_axes, plain, save, set_title, styled
 from sgns_pmi.results.replicates import budget_parts, other_keys
 
 SETS = ("all", "seen", "unseen")
-EXACT = 1e-9
-"""RMSE below which there is no error to speak of, but rounding."""
 VISIBLE = 1e-3
 """Part of a bar below which nothing is drawn."""
 ROOM = 1.25

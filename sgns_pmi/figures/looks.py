@@ -48,6 +48,8 @@ LABELS = {
 }
 """Readable name of each method."""
 
+EXACT = 1e-9
+"""RMSE up to which there is no error to speak of, but rounding."""
 TERMS = {
     "optimisation": ("training stopped short", "#CCBB44"),
     "sampling": ("noise of the counts", "#4477AA"),
@@ -78,4 +80,4 @@ def marker(method: str) -> str:
     return _MARKERS[crc32(method.encode()) % len(_MARKERS)]
 
 
-__all__ = ["COLOURS", "LABELS", "TERMS", "colour", "label", "marker"]
+__all__ = ["COLOURS", "EXACT", "LABELS", "TERMS", "colour", "label", "marker"]

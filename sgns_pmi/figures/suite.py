@@ -8,12 +8,11 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from sgns_pmi.figures.heat import HEAT_COLOURS
+from sgns_pmi.figures.looks import EXACT
 from sgns_pmi.figures.style import label, number, plain, set_title, styled
 
 WORST = 30.0
 """Times the best error, from which on all is coloured alike."""
-EXACT = 1e-9
-"""An error so small is rounding."""
 
 
 @styled

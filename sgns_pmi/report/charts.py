@@ -13,7 +13,7 @@ import numpy as np
 
 from sgns_pmi.compare.shown import ShownCells
 from sgns_pmi.compare.singular import leading_singular_values
-from sgns_pmi.figures.looks import TERMS, colour, label
+from sgns_pmi.figures.looks import EXACT, TERMS, colour, label
 from sgns_pmi.lazily import pd
 
 Spec = dict[str, Any]
@@ -142,7 +142,10 @@ def _padded(ends: Sequence[float]) -> list[float]:
 
 def budget_chart(budget: pd.DataFrame) -> Chart:
     """What the squared error over all cells is made of: a bar a method, a piece a term."""
-    rows = budget[(budget["cells"] == "all") & (budget["term"] != "total")]
+    whole = budget[budget["cells"] == "all"]
+    error = whole[(whole["term"] == "total") & (whole["metric"] == "rmse")].set_index("method")["value"]
+    exact = list(error.index[error <= EXACT])
+    rows = whole[(whole["term"] != "total") & ~whole["method"].isin(exact)]
     shares = rows[rows["metric"] == "share"]
     roots = rows[rows["metric"] == "rmse"].set_index(["method", "term"])["value"]
     values = [
@@ -167,6 +170,8 @@ def budget_chart(budget: pd.DataFrame) -> Chart:
     }
     alt = "What the squared error of each method is made of: the share of each term over all cells."
     note = "A negative share makes good another term's error."
+    if exact:
+        note += f" Without error: {', '.join(map(label, exact))}."
     return Chart("budget", "What the error is made of", spec, alt, note)
 
 
@@ -178,7 +183,7 @@ def _of_terms(occurring: pd.Series[str]) -> Spec:
     """The colours of the terms that occur."""
     known = [term for term in TERMS if (occurring == term).any()]
     shades = {"domain": [TOLD[term] for term in known], "range": [TERMS[term][1] for term in known]}
-    return {"field": "term", "type": "nominal", "title": None, "scale": shades, "legend": {"labelLimit": 400}}
+    return {"field": "term", "type": "nominal", "title": None, "scale": shades, "legend": {"labelLimit": 400, "columns": 1}}
 
 
 def sweep_budget_chart(parts: pd.DataFrame, keys: Sequence[str]) -> Chart:

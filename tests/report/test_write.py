@@ -161,6 +161,17 @@ def test_a_budget_says_what_the_error_is_made_of(run_folder: Path) -> None:
     assert data_of(page)["names"] == ["recovery", "budget", "convergence", "losses", "spectrum", "map-0"]
 
 
+def test_a_method_without_error_has_no_bar(run_folder: Path) -> None:
+    budget = pd.read_csv(run_folder / "budget.csv")
+    budget.loc[(budget["method"] == "oracle") & (budget["metric"] == "rmse"), "value"] = 1e-15
+    budget.to_csv(run_folder / "budget.csv", index=False)
+    page = page_of(run_folder)
+    data = data_of(page)
+    values = data["charts"][data["names"].index("budget")]["data"]["values"]
+    assert {row["method"] for row in values} == {"SGNS (expected)", "SGNS (sampled)"}
+    assert "Without error: Oracle." in page.text
+
+
 @pytest.mark.parametrize("status", ["running", "failed", "interrupted", "refused"])
 def test_runs_that_did_not_come_to_an_end(tmp_path: Path, status: str) -> None:
     folder = tmp_path / "run"
