@@ -191,6 +191,7 @@ def test_words_that_never_occur_have_no_vectors(counts) -> None:
     assert not estimator.V_[4].any()
     assert not estimator.U_[2].any()
     assert np.isfinite(estimator.estimate_pmi()).all()
+    assert not estimator.estimate_pmi()[4].any()  # not the constant that the symmetric loss leaves open
 
 
 @pytest.mark.parametrize(("name", "value"), [("batch", 1), ("symmetric", "yes"), ("epochs", 0), ("lr", 0.0), ("max_steps", 0)])
