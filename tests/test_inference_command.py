@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -14,29 +13,26 @@ import pytest
 from command import TINY
 
 import sgns_pmi as sp
-
-
-def python(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments], env=os.environ | {"COLUMNS": "200"}, capture_output=True, text=True, check=False
-    )
+from sgns_pmi.inference import main
+from sgns_pmi.run import main as run_main
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of a method with a formula for its variance and one without."""
-    place = tmp_path_factory.mktemp("inference")
-    done = python(
-        *("-m", "sgns_pmi.run", *TINY, "dim=2", "method=[sgns_expected,sppmi_svd]", "figures=false"),
-        f"hydra.run.dir={place / 'out'}",
-    )
-    assert done.returncode == 0, done.stderr
-    return place / "out"
+    place = tmp_path_factory.mktemp("inference") / "out"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "argv", ["sgns-pmi", *TINY, "dim=2", "method=[sgns_expected,sppmi_svd]", "figures=false"])
+        sys.argv.append(f"hydra.run.dir={place}")
+        with pytest.raises(SystemExit) as ended:
+            run_main()
+    assert ended.value.code == 0
+    return place
 
 
-def test_table_is_that_of_the_function(folder: Path) -> None:
-    done = python("-m", "sgns_pmi.inference", str(folder), "3", "1", "level=0.9", "corrected=false")
-    assert done.returncode == 0, done.stderr
+def test_table_is_that_of_the_function(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main([str(folder), "3", "1", "level=0.9", "corrected=false"])
+    said = capsys.readouterr().out
     table = pd.read_csv(folder / "intervals.csv")
     problem = sp.softmax_problem(words=12, pairs=3000, seed=0)
     fitted = sp.SGNS(dim=2).fit(problem.counts)
@@ -48,17 +44,16 @@ def test_table_is_that_of_the_function(folder: Path) -> None:
     keys = ["center", "context"]
     both = table.drop(columns="method").sort_values(keys, ignore_index=True), expected.sort_values(keys, ignore_index=True)
     pd.testing.assert_frame_equal(*both, rtol=1e-6, check_dtype=False)
-    assert "sgns_expected" in done.stdout
-    assert "24 rows" in done.stdout
+    assert "sgns_expected" in said
+    assert "24 rows" in said
 
 
 def test_every_cell_where_no_word_is_asked(folder: Path) -> None:
-    assert python("-m", "sgns_pmi.inference", str(folder)).returncode == 0
+    main([str(folder)])
     assert len(pd.read_csv(folder / "intervals.csv")) == 12 * 12
 
 
-def test_refusals_take_one_line(folder: Path) -> None:
-    """All in one process, as starting one takes seconds."""
+def test_refusals_take_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = {
         "king": "they are 0 to 11",
         "0 method=glove": "method",
@@ -72,20 +67,14 @@ def test_refusals_take_one_line(folder: Path) -> None:
     shutil.copytree(folder, changed)
     told = changed / ".hydra" / "config.yaml"
     told.write_text(told.read_text().replace("pairs: 3000", "pairs: 3001"))
-    code = """
-import sys
-from sgns_pmi.inference import main
-for arguments in sys.argv[1:]:
-    try:
-        main(arguments.split(";"))
-    except SystemExit as end:
-        assert end.code == 2
-"""
-    done = python("-c", code, *(";".join([str(folder), *given.split()]) for given in said), f"{changed};0", f"{changed.parent};0")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == ""
-    expected = [*said.values(), "changed since", "holds no run"]
-    assert all(part in line for part, line in zip(expected, done.stderr.splitlines(), strict=True)), done.stderr
+    asked = {(str(folder), *given.split()): line for given, line in said.items()}
+    asked |= {(str(changed), "0"): "changed since", (str(changed.parent), "0"): "holds no run"}
+    for arguments, expected in asked.items():
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        found = capsys.readouterr()
+        assert (ended.value.code, found.out, found.err.count("\n")) == (2, "", 1)
+        assert expected in found.err
     assert not (folder / "intervals.csv").exists()
 
 
@@ -99,5 +88,5 @@ fitted = sp.SGNS(dim=2).fit(counts)
 assert sp.inference(fitted, counts, cells=[(0, 1)])["center"].tolist() == [0]
 assert inference(fitted, counts, cells=[(0, 1)], level=0.9).shape == (1, 9)
 """
-    done = python("-c", code)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -81,7 +81,7 @@ def python(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *arguments], capture_output="stdout" not in options, text=True, check=False, **options)
 
 
-RUN = ("-m", "sgns_pmi.run", *TINY, "method=sppmi_svd", "hydra.run.dir=out")
+RUN = ("-m", "sgns_pmi.run", *TINY, "method=sppmi_svd", "figures=false", "hydra.run.dir=out")
 HERE = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 

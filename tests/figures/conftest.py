@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ import pytest
 
 from sgns_pmi.compare.recovery import recovery
 from sgns_pmi.compare.shown import ShownCells
-from sgns_pmi.figures import RunFrames, RunTitle
+from sgns_pmi.figures import RunFrames, RunTitle, run_figures
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +73,10 @@ def run():
         frames=frames,
         with_tables=with_tables,
     )
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> Callable[[RunFrames], set[str]]:
+    """The names of the figures of a run, which are drawn and not written: that takes longest."""
+    monkeypatch.setattr("sgns_pmi.figures.run.save", lambda figure, path, svg: [path])
+    return lambda frames: {path.name for path in run_figures("", frames)}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from sgns_pmi.figures import run_figures
 from sgns_pmi.figures.agreement import agreement_figure
 
 ROWS = pd.DataFrame(
@@ -28,6 +27,6 @@ def test_each_pair_stands_in_its_cell():
     assert sorted(text.get_text().replace("−", "-") for text in spearman.texts) == ["-0.30", "0.90"]
 
 
-def test_runs_of_several_methods_have_the_figure(run, tmp_path):
-    assert "agreement.png" in {path.name for path in run_figures(tmp_path, run.with_tables(agreement=ROWS))}
-    assert "agreement.png" not in {path.name for path in run_figures(tmp_path, run.frames)}
+def test_runs_of_several_methods_have_the_figure(run, drawn):
+    assert "agreement" in drawn(run.with_tables(agreement=ROWS))
+    assert "agreement" not in drawn(run.frames)

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from sgns_pmi.figures import run_figures
 from sgns_pmi.figures.budget import TERMS, budget_figure, sweep_budget_figure, sweep_budget_figures
 
 
@@ -61,9 +60,9 @@ def test_shares_are_stacked_and_negative_ones_go_the_other_way():
     assert legend == [TERMS[term][0] for term in ("optimisation", "sampling", "rank")]
 
 
-def test_a_run_with_a_truth_has_the_figure(run, tmp_path):
-    assert "budget.png" in {path.name for path in run_figures(tmp_path, run.with_tables(budget=BUDGET))}
-    assert "budget.png" not in {path.name for path in run_figures(tmp_path, run.frames)}
+def test_a_run_with_a_truth_has_the_figure(run, drawn):
+    assert "budget" in drawn(run.with_tables(budget=BUDGET))
+    assert "budget" not in drawn(run.frames)
 
 
 def swept(**keys):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from sgns_pmi.figures import run_figures
 from sgns_pmi.figures.intervals import MOST_BARS, interval_figure
 
 
@@ -35,7 +34,6 @@ def test_of_many_cells_some_are_shown_and_all_are_counted():
     assert ax.get_title().endswith("75.0 % of 4,000 intervals hold the truth")
 
 
-def test_runs_with_intervals_and_a_truth_have_the_figure(run, tmp_path):
-    for intervals, drawn in ((table(8), True), (table(8).drop(columns="truth"), False), (table(8).assign(se=np.nan), False)):
-        names = {path.name for path in run_figures(tmp_path, run.with_tables(intervals=intervals))}
-        assert ("intervals.png" in names) == drawn
+def test_runs_with_intervals_and_a_truth_have_the_figure(run, drawn):
+    for intervals, there in ((table(8), True), (table(8).drop(columns="truth"), False), (table(8).assign(se=np.nan), False)):
+        assert ("intervals" in drawn(run.with_tables(intervals=intervals))) == there

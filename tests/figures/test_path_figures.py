@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from sgns_pmi.figures import run_figures
 from sgns_pmi.figures.path import path_figure
 
 ROWS = pd.DataFrame(
@@ -35,6 +34,6 @@ def test_lines_and_choices():
     assert [ax.get_title() for ax in (rank, dims, predicted)] == titles
 
 
-def test_runs_that_chose_a_penalty_have_the_figure(run, tmp_path):
-    assert "path.png" in {path.name for path in run_figures(tmp_path, run.with_tables(path=ROWS))}
-    assert "path.png" not in {path.name for path in run_figures(tmp_path, run.frames)}
+def test_runs_that_chose_a_penalty_have_the_figure(run, drawn):
+    assert "path" in drawn(run.with_tables(path=ROWS))
+    assert "path" not in drawn(run.frames)

@@ -54,7 +54,7 @@ def test_convergence_of_a_single_record_at_the_start():
     assert len(lines_of(figure.axes[0])) == 2
 
 
-def test_losses_have_a_panel_and_an_axis_each(run, tmp_path):
+def test_losses_have_a_panel_and_an_axis_each(run, drawn):
     history = run.data["history"].assign(method=["glove"] * 3 + ["swivel"] * 3)
     labels = {"glove": "squares", "swivel": "squares and hinges"}
     figure = losses_figure(history, labels, title="t")
@@ -64,10 +64,8 @@ def test_losses_have_a_panel_and_an_axis_each(run, tmp_path):
         assert ax.get_ylabel() == labels[method]
         assert ax.get_title() == style.label(method)
     both = pd.concat([run.data["history"], history.iloc[:3]])
-    written = run_figures(tmp_path, run.with_tables(losses=labels, history=both))
-    assert {"convergence.png", "losses.png"} <= {path.name for path in written}
-    written = run_figures(tmp_path, run.with_tables(losses=labels, history=history))
-    assert "convergence.png" not in {path.name for path in written}
+    assert {"convergence", "losses"} <= drawn(run.with_tables(losses=labels, history=both))
+    assert "convergence" not in drawn(run.with_tables(losses=labels, history=history))
 
 
 @pytest.mark.parametrize("shape", [(40, 30), (600, 520)])
@@ -150,16 +148,16 @@ def test_files_of_a_run_without_offset_or_history_and_with_svg(run, tmp_path):
     assert {p.name for p in written} == {"recovery.png", "recovery.svg", "spectrum.png", "spectrum.svg"}
 
 
-def test_raw_panels_show_raw_estimates(run, tmp_path, monkeypatch):
-    drawn = []
+def test_raw_panels_show_raw_estimates(run, drawn, monkeypatch):
+    shown = []
 
     def spy(estimates, *rest, **given):
-        drawn.append(estimates)
+        shown.append(estimates)
         return recovery_figure(estimates, *rest, **given)
 
     monkeypatch.setattr("sgns_pmi.figures.recovery.recovery_figure", spy)
-    run_figures(tmp_path, run.frames)
-    for kind, estimates in zip(("corrected", "raw"), drawn, strict=True):
+    drawn(run.frames)
+    for kind, estimates in zip(("corrected", "raw"), shown, strict=True):
         assert list(estimates) == list(run.data["estimates"])
         for method, own in estimates.items():
             np.testing.assert_array_equal(own, run.data["estimates"][method][kind])
@@ -187,7 +185,7 @@ def test_single_cells_have_a_recovery_figure_that_says_so_and_no_spectrum(run, t
     }
 
 
-def test_best_objective_is_the_lower_of_history_and_metrics(run, tmp_path, monkeypatch):
+def test_best_objective_is_the_lower_of_history_and_metrics(run, drawn, monkeypatch):
     best = []
 
     def spy(history, **given):
@@ -197,6 +195,6 @@ def test_best_objective_is_the_lower_of_history_and_metrics(run, tmp_path, monke
     monkeypatch.setattr("sgns_pmi.figures.convergence.convergence_figure", spy)
     row = {"estimate": "corrected", "target": "objective", "cells": "all", "metric": "value"}
     more = pd.DataFrame([row | {"method": "sgns_expected", "value": 1.9}, row | {"method": "oracle", "value": 0.1}])
-    run_figures(tmp_path, run.frames)
-    run_figures(tmp_path, run.with_tables(metrics=pd.concat([run.data["metrics"], more])))
+    drawn(run.frames)
+    drawn(run.with_tables(metrics=pd.concat([run.data["metrics"], more])))
     assert best == [2.0, 1.9]  # the oracle has no history: its objective is another matter

@@ -28,6 +28,7 @@ from sgns_pmi.progress import Progress
 
 Array = NDArray[np.float64]
 JITTER = 1e-12  # relative to a block's mean diagonal: keeps the factorisation of a singular block finite
+STILL = 20  # steps in a row that move ℓ by its rounding alone: far from the others unseen cells may curve it either way
 NEAR = 1e-3  # relative decrease of ℓ in one alternation below which joint steps take over
 MOST_ALTERNATIONS = 30
 MOST_CG_STEPS = 100
@@ -95,13 +96,16 @@ class Newton(Descent):
         """
         self.levenberg, self.converged, self.endless = 1e-3, False, False
         look, may_recede = NONE, self.exact.penalty is None  # a penalised loss has an optimum, however slowly it is reached
-        state, self.resumed, first = self.resumed, None, 0
+        state, self.resumed, first, still = self.resumed, None, 0, 0
         if state is not None:
-            first, self.levenberg = int(state["number"]), float(state["levenberg"])
+            first, still, self.levenberg = int(state["number"]), int(state["still"]), float(state["levenberg"])
             look = Recession(*state["look"].tolist())
             self.damping = [self.tensor(state[side]) for side in ("damping_left", "damping_right")]
         for number in range(first + 1, first + max_steps + 1):
-            if self._advance(tolerance):
+            before_step = self.objective
+            last = self._advance(tolerance)
+            still = still + 1 if self.objective >= before_step * (1 - ROUNDING[torch.float64]) else 0
+            if last or still == STILL:
                 self.endless = may_recede and self._yields()
                 self.converged = not self.endless
             elif may_recede and number % LOOKED == 0:
@@ -111,7 +115,7 @@ class Newton(Descent):
             if self.converged or self.endless:
                 break
             if self.checkpoint.due:
-                own = {"number": number, "levenberg": self.levenberg, "look": np.array(look)}
+                own = {"number": number, "still": still, "levenberg": self.levenberg, "look": np.array(look)}
                 damping = dict(zip(("damping_left", "damping_right"), self.damping, strict=True))
                 self.checkpoint.save(self.saved() | own | damping)
 
