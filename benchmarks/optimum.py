@@ -59,6 +59,18 @@ def autograd_lbfgs(
     return time.perf_counter() - begin, lowest
 
 
+def fitted(counts: sp.CooccurrenceCounts, dim: int, k: int) -> tuple[float, str]:
+    """Seconds of a fit from the first line to the last, and how it ended."""
+    sgns = sp.SGNS(dim=dim, k=k)
+
+    def seconds(seed: int) -> float:
+        begin = time.perf_counter()
+        sgns.set_params(seed=seed).fit(counts)
+        return time.perf_counter() - begin
+
+    return median_of(seconds, REPEATS), str(sgns.status_)
+
+
 def r_experiment() -> list[dict[str, Any]]:
     """The R experiment's problem at dim 4, K = 20."""
     counts, k, dim = sp.softmax_problem(words=100, rank=2, pairs=200_000, seed=0).counts, 20, 4
@@ -87,17 +99,8 @@ def r_experiment() -> list[dict[str, Any]]:
                 "ours": "expected" if starts is None else "expected, spectral start alone",
                 "seconds": ours,
             }
-            target = gap == 1e-6
-            table.append(
-                {
-                    **common,
-                    "peer": "autograd + L-BFGS",
-                    "peer_seconds": peer,
-                    "ratio": peer / ours,
-                    "target": "≥ 10" if target else "",
-                }
-            )
-            if target:
+            table.append({**common, "peer": "autograd + L-BFGS", "peer_seconds": peer, "ratio": peer / ours})
+            if gap == 1e-6:
                 table += [
                     {
                         **common,
@@ -108,6 +111,19 @@ def r_experiment() -> list[dict[str, Any]]:
                     }
                     for number, port in ports.items()
                 ]
+        whole, status = fitted(counts, dim, k)
+        table.append(
+            {
+                "part": "b",
+                "case": f"R experiment, dim {dim}, K = {k}, to a gap of {gap:g}",
+                "ours": f"whole fit, all its starts, status {status}",
+                "seconds": whole,
+                "peer": "autograd + L-BFGS",
+                "peer_seconds": peer,
+                "ratio": peer / whole,
+                "target": "≥ 10" if gap == 1e-6 else "",
+            }
+        )
     torch.set_num_threads(threads)
     return table
 

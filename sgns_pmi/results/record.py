@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from datetime import datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -144,6 +145,8 @@ class RunRecord:
     def fitted(self, method: str, estimator: Factorisation) -> None:
         """Note how a method ended."""
         ends = {name: getattr(estimator, f"{name}_", None) for name in ("objective", "status", *RIDGE_FACTS)}
+        starts = getattr(estimator, "starts_", None)
+        ends["starts"] = None if starts is None else asdict(starts)
         self._methods[method] = {name: value for name, value in ends.items() if value is not None}
         if estimator.note_:
             self._warnings.append(estimator.note_)

@@ -38,7 +38,8 @@ class Expected:
         some milliseconds, 12 where it takes some tenths of a second, else 1.
     tolerance : float, optional
         Ends, converged, when a step promises a decrease of ℓ below this share of ℓ; by default 1e-15 where second order is
-        used, 1e-8 elsewhere, where ℓ is then some 5e-7 above its optimum.
+        used, 5e-9 elsewhere, where the last 20 steps must have brought no more each; ℓ is then some 3e-7 above its optimum.
+        There one start is followed, and whether ℓ has a minimum is not tested: that others end lower is not excluded.
     max_steps : int, default 500
         Most steps on V and U together.
     precision : {"auto", "float32", "float64"}, default "auto"

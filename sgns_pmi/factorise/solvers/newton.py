@@ -192,8 +192,9 @@ def row_step(exact: SeparableObjective, V: Tensor, U: Tensor, free: Tensor, damp
     """A damped Newton step on every row of V, U fixed: the rows, none of whose losses rose, these (Nℓ_i), and their damping."""
     system = row_systems(exact, V, U, free)
     diagonal = system.hessian.diagonal(dim1=-2, dim2=-1)
-    ridge = torch.diag_embed((damping * diagonal.mean(-1) + _TINY)[..., None].expand_as(diagonal))
-    step = torch.cholesky_solve(system.gradient[..., None], cholesky(system.hessian + ridge))[..., 0]
+    diagonal += ((damping + JITTER) * diagonal.mean(-1) + _TINY)[..., None]
+    solved = np.linalg.solve(system.hessian.cpu().numpy(), system.gradient[..., None].cpu().numpy())[..., 0]
+    step = torch.from_numpy(solved).to(exact.device)
     moved = V.clone()
     moved[..., free] -= torch.where((exact.row_weight > 0)[:, None], step, 0.0)
     losses = exact.losses(moved, U)

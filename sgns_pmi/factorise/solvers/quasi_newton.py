@@ -24,6 +24,8 @@ from sgns_pmi.factorise.solvers.search import ROUNDING, Trial, backtrack
 from sgns_pmi.progress import Progress
 
 MEMORY = 10  # pairs of steps and changes of gradient
+RECENT = 20  # steps whose fall of ℓ tells what further ones would bring
+NOTHING = 1e-3  # of the tolerance
 RENEWED = 20  # steps after which the metric is computed anew, at two thirds of a gradient's cost
 SHARED_RIDGE = 1e-2  # added to the matrices that rows share, relative to their mean diagonal
 ROW_RIDGE = 1e-3  # added to each row's Hessian, relative to its mean diagonal
@@ -39,7 +41,7 @@ Metric = Callable[[Tensor], Tensor]
 class QuasiNewton(Descent):
     """L-BFGS in the metric diag(α h) ⊗ A for V, diag(β g) ⊗ B for U."""
 
-    tolerance = 1e-8
+    tolerance = 5e-9
 
     def approach(self) -> None:
         """From one start after the other, steps until one brings less than `NEAR` of ℓ."""
@@ -53,12 +55,18 @@ class QuasiNewton(Descent):
         self.keep(factors, objective)
 
     def converge(self, tolerance: float, max_steps: int, progress: Progress) -> None:
-        """Steps until one promises less than `tolerance` of ℓ, or ℓ does not fall any more in this precision."""
+        """Steps until one promises less than `tolerance` of ℓ and the last 20 brought no more each, or until ℓ does not fall.
+
+        A single step may promise little far from the end, on the long way along a valley. One that promises next to nothing is
+        believed.
+        """
 
         def done(slope: float, fall: float) -> bool:
             progress.update(objective=self.objective)
             self.steps += 1
-            self.converged = slope <= 2 * tolerance * self.objective
+            promise, least = slope / 2, tolerance * self.objective
+            earlier = self.history.rows[-1 - RECENT :][0][3]
+            self.converged = promise <= NOTHING * least or (promise <= least and earlier - self.objective <= RECENT * least)
             return self.converged
 
         self._descend(max_steps, done)
