@@ -35,6 +35,7 @@ from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.factorise.losses.penalty import Ridge
 from sgns_pmi.lazily import sp
 from sgns_pmi.problems.sampling import row_blocks
+from sgns_pmi.streams import stream
 
 Float = NDArray[np.float64]
 Ints = NDArray[np.integer]
@@ -43,6 +44,7 @@ Side = Literal["center", "context"]
 DENSE_PARAMETERS = 2_000  # up to which A⁺ is computed whole, in a few seconds
 DOUBLE_CELLS = 25_000_000  # words x contexts up to which curvatures are kept in float64, 0.2 GB each
 INFLUENCES, MOST_CELLS = 40_000_000, 32  # of pairs on cells, and cells, held at once where A⁺ is not
+PROBES = 8  # random directions of each side by which noise is measured
 LOCAL_NUMBERS = 4_000_000  # of covariances between the parameters of single cells, held at once
 NULL = 1e-10  # eigenvalues of the scaled A below this belong to the gauge, which no cell sees
 JITTER = 1e-12  # relative to a block's mean diagonal: keeps the inverse of a singular block finite
@@ -278,16 +280,16 @@ class Sandwich:
 
     @cached_property
     def signal(self) -> float:
-        """How far the weakest component of the low-rank product stands above the noise; ∞ where there is none.
+        """How far the weakest component of the low-rank product stands above the noise that turns it; ∞ where there is none.
 
         With S the curvature, and τ a bᵀ the components of the singular value decomposition of V Uᵀ in the weights √(S 1) of rows
         and √(Sᵀ 1) of columns (with biases, after what these can hold is taken out), that of the least τ² Σ S a² b² has
 
-            τ / se(τ) / √(words + contexts),      se(τ)² = Var(s · a bᵀ) / (Σ S a² b²)².
+            signal² = τ² Σ S a² b² / (Σ_j Var(s · a e_jᵀ) / Σ_i S_ij a_i² + Σ_i Var(s · e_i bᵀ) / Σ_j S_ij b_j²),
 
-        se(τ) is the noise in one direction; a component of noise alone is the largest of all directions, √(words) + √(contexts)
-        times that, or 1.4 in a square table. The sandwich takes components to turn little, and errors are larger than it says by
-        about the signal's inverse square.
+        the sums over the directions in which it can turn, estimated by random signs. A component of noise alone is the largest of
+        all directions, with (√words + √contexts) / √(words + contexts), or 1.4 in a square table. The sandwich takes components
+        to turn little, and errors are larger than it says by about the signal's inverse square.
         """
         if not self.dim:
             return np.inf
@@ -306,13 +308,17 @@ class Sandwich:
         a, values, b = np.linalg.svd(triangles[0] @ triangles[1].T)
         left, right = np.zeros((self.counts.shape[0], len(values))), np.zeros((self.counts.shape[1], len(values)))
         left[occurs[0]], right[occurs[1]] = bases[0] @ a / weights[0], bases[1] @ b.T / weights[1]
-        energy = ((S.T @ left**2) * right**2).sum(0)
-        least = int(np.argmin(values**2 * energy))
-        # The change a bᵀ of X as a change of V and b: b is a combination of the columns of U and 1.
-        direction = self._zero(1)
-        direction.rows[0] = np.outer(left[:, least], np.linalg.pinv(self.right) @ right[:, least])
-        error = np.sqrt(self._covariance(direction, None)[0, 0]) / energy[least]
-        return float(values[least] / error / np.sqrt(sum(map(len, occurs))))
+        energy = values**2 * ((S.T @ left**2) * right**2).sum(0)
+        least = int(np.argmin(energy))
+        a, b, rng = left[:, least], right[:, least], stream(0, "signal")
+        turned = self._zero(2 * PROBES)
+        # Changes y bᵀ of X as changes of V and its bias, and a zᵀ as those of U: b is a combination of the columns of U and 1.
+        rows, cols = turned.rows[:PROBES], turned.cols[PROBES:]
+        for part, weight, basis, own in ((rows, S @ b**2, self.right, b), (cols, a**2 @ S, self.left, a)):
+            signs = rng.choice([-1.0, 1.0], (PROBES, len(weight)))
+            part[:] = _divided(signs, np.sqrt(weight))[:, :, None] * (np.linalg.pinv(basis) @ own)
+        noise = np.diag(self._covariance(turned, None)).sum() / PROBES
+        return float(np.sqrt(energy[least] / noise))
 
     def cell_variances(self, center: Ints, context: Ints) -> Float:
         """Variances (cells,) of the estimates of single cells."""
