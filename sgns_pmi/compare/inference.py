@@ -101,7 +101,10 @@ def inference(
     estimator.check_fitted()
     if hasattr(estimator, "V_") and (fitted := (len(estimator.V_), len(estimator.U_))) != counts.shape:
         raise InputError("counts", f"of shape {counts.shape}", f"must be those that were fitted, {fitted[0]} x {fitted[1]}")
-    center, context = _cells(cells, counts)
+    if cells is None:
+        center, context = (side.ravel() for side in np.indices(counts.shape))
+    else:
+        center, context = cells_of(cells, (counts.vocab, counts.context_vocab), counts.shape)
     by_unit = None if units is None else units_of(units, counts)
     order = np.lexsort((context, center))  # estimates of cells want ascending rows
     estimate, variance = np.empty(len(center)), np.empty(len(center))
@@ -254,16 +257,15 @@ def _bootstrap(
     return squares / (REPLICATES - 1)
 
 
-def _cells(cells: ArrayLike | None, counts: CooccurrenceCounts) -> tuple[Ints, Ints]:
-    if cells is None:
-        return tuple(side.ravel() for side in np.indices(counts.shape))  # type: ignore[return-value]
+def cells_of(
+    cells: ArrayLike, vocabularies: tuple[tuple[str, ...] | None, tuple[str, ...] | None], shape: tuple[int, int]
+) -> tuple[Ints, Ints]:
+    """Indices of pairs (n, 2) that are given as indices or words; an `InputError` for one that is neither."""
     wanted = np.asarray(cells)
     if wanted.ndim != 2 or wanted.shape[1] != 2:
         raise InputError("cells", f"array of shape {wanted.shape}", "must be pairs of a center and a context, (n, 2)")
-    vocabularies = counts.vocab, counts.context_vocab
-    return tuple(  # type: ignore[return-value]
-        _indices(column, names, size) for column, names, size in zip(wanted.T, vocabularies, counts.shape, strict=True)
-    )
+    first, second = (_indices(column, names, size) for column, names, size in zip(wanted.T, vocabularies, shape, strict=True))
+    return first, second
 
 
 def _indices(column: NDArray[Any], names: tuple[str, ...] | None, size: int) -> Ints:
@@ -287,18 +289,12 @@ def _table(counts: CooccurrenceCounts, center: Ints, context: Ints, estimate: Fl
     p_value, tested = 2 * ndtr(-np.abs(z)), np.isfinite(z)
     q_value = np.full(len(z), np.nan)
     q_value[tested] = scipy.stats.false_discovery_control(p_value[tested]) if tested.any() else np.nan
-    columns = [
-        _named(center, counts.vocab),
-        _named(context, counts.context_vocab),
-        estimate,
-        se,
-        estimate - half,
-        estimate + half,
-    ]
+    columns = [named(center, counts.vocab), named(context, counts.context_vocab), estimate, se, estimate - half, estimate + half]
     return pd.DataFrame(dict(zip(COLUMNS, [*columns, z, p_value, q_value], strict=True)))
 
 
-def _named(index: Ints, names: tuple[str, ...] | None) -> Any:
+def named(index: Ints, names: tuple[str, ...] | None) -> Any:
+    """The words of some indices, or the indices where there are no words."""
     return index if names is None else np.asarray(names, dtype=object)[index]
 
 

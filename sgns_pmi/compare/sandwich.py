@@ -215,7 +215,7 @@ class Sandwich:
             cols += np.einsum("kbf,bf->kb", direction.cols, drawn.T @ left) + np.einsum("bf,kbf->kb", self.right, drawn.T @ y)
         return rows, cols
 
-    def influence(self, direction: Direction, offset: Float | None = None) -> Float:
+    def influence(self, direction: Direction, offset: Float | None = None, center: Float | None = None) -> Float:
         """φ of each functional on each pair (k, cells), up to a constant: −(direction of A⁺)·s_ab and what an offset adds.
 
         Parameters
@@ -224,8 +224,10 @@ class Sandwich:
             A⁺ times the functionals' gradients.
         offset : ndarray, (k, contexts, 2), optional
             The functionals' derivatives along log ν_j and along log c_j.
+        center : ndarray, (k, words), optional
+            Those along log p_i.
         """
-        noise, (center, context, _) = self.fit.noise, self.pairs
+        noise, (rows, cols, _) = self.fit.noise, self.pairs
         of_rows, of_cols = self._pull(direction)
         # What log ν_j does to the functional: through the fit, and through the offset.
         through = -of_cols * noise.distribution
@@ -241,13 +243,15 @@ class Sandwich:
             of_context = _divided(moved, margin)
         if offset is not None:
             of_context = of_context + _divided(offset[:, :, 1], self.q)
-        phi = of_center[:, center] + of_context[:, context]
+        if center is not None:
+            of_center = of_center + _divided(center, self.p)
+        phi = of_center[:, rows] + of_context[:, cols]
         starts = self.counts.matrix.indptr
-        for rows in row_blocks(*self.counts.shape):
-            cells = slice(starts[rows.start], starts[rows.stop])
-            at = center[cells] - rows.start, context[cells]
+        for block in row_blocks(*self.counts.shape):
+            cells = slice(starts[block.start], starts[block.stop])
+            at = rows[cells] - block.start, cols[cells]
             for own, y, z in zip(phi, direction.rows, direction.cols, strict=True):
-                moves = y[rows] @ self.right.T + self.left[rows] @ z.T
+                moves = y[block] @ self.right.T + self.left[block] @ z.T
                 own[cells] -= self._positive_slope[cells] * moves[at]
         return phi
 
@@ -311,13 +315,13 @@ class Sandwich:
         energy = values**2 * ((S.T @ left**2) * right**2).sum(0)
         least = int(np.argmin(energy))
         a, b, rng = left[:, least], right[:, least], stream(0, "signal")
-        turned = self._zero(2 * PROBES)
+        turned = self.zero(2 * PROBES)
         # Changes y bᵀ of X as changes of V and its bias, and a zᵀ as those of U: b is a combination of the columns of U and 1.
         rows, cols = turned.rows[:PROBES], turned.cols[PROBES:]
         for part, weight, basis, own in ((rows, S @ b**2, self.right, b), (cols, a**2 @ S, self.left, a)):
             signs = rng.choice([-1.0, 1.0], (PROBES, len(weight)))
             part[:] = _divided(signs, np.sqrt(weight))[:, :, None] * (np.linalg.pinv(basis) @ own)
-        noise = np.diag(self._covariance(turned, None)).sum() / PROBES
+        noise = np.diag(self.direction_covariance(turned)).sum() / PROBES
         return float(np.sqrt(energy[least] / noise))
 
     def cell_variances(self, center: Ints, context: Ints) -> Float:
@@ -332,19 +336,21 @@ class Sandwich:
     def cell_covariance(self, center: Ints, context: Ints) -> Float:
         """Covariance (cells, cells) of the estimates of some cells, each by its own solution of A."""
         number, factor = np.arange(len(center)), self._chain(center, context)[:, None]
-        gradient, offset = self._zero(len(center)), None
+        gradient, offset = self.zero(len(center)), None
         gradient.rows[number, center] = factor * self.right[context]
         gradient.cols[number, context] = factor * self.left[center]
         if self.fit.corrected:
             offset = np.zeros((len(center), self.counts.shape[1], 2))
             offset[number, context] = np.hstack([factor, -np.ones_like(factor)])
-        return self._covariance(self.curvature.solve(gradient), offset)
+        return self.direction_covariance(self.curvature.solve(gradient), offset)
 
-    def _covariance(self, direction: Direction, offset: Float | None) -> Float:
-        covariance = self.covariance(self.influence(direction, offset))
+    def direction_covariance(self, direction: Direction, offset: Float | None = None, center: Float | None = None) -> Float:
+        """Covariance (k, k) of functionals as `influence` has them, with the variance of drawn negatives."""
+        covariance = self.covariance(self.influence(direction, offset, center))
         return covariance if self.fit.passes is None else covariance + self.drawn_covariance(direction)
 
-    def _zero(self, size: int) -> Direction:
+    def zero(self, size: int) -> Direction:
+        """`size` directions that go nowhere, to be filled."""
         words, contexts = self.counts.shape
         return Direction(np.zeros((size, words, self.columns)), np.zeros((size, contexts, self.columns)))
 
@@ -365,13 +371,13 @@ class Sandwich:
         size = self.parameters
         offsets = 2 * contexts if self.fit.corrected else 0
         inverse = self.curvature.pseudo_inverse
-        direction = self._zero(size + offsets)
+        direction = self.zero(size + offsets)
         direction.rows[:size] = inverse[:, : words * f].reshape(size, words, f)
         direction.cols[:size] = inverse[:, words * f :].reshape(size, contexts, f)
         offset = np.zeros((size + offsets, contexts, 2))
         for which in range(2 if offsets else 0):
             offset[size + which * contexts + np.arange(contexts), np.arange(contexts), which] = 1.0
-        return self._covariance(direction, offset)
+        return self.direction_covariance(direction, offset)
 
     def _from_parameters(self, center: Ints, context: Ints) -> Float:
         (words, contexts), f = self.counts.shape, self.columns

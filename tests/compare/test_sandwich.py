@@ -29,7 +29,7 @@ def influences(estimator, joint: np.ndarray, corrected: bool) -> np.ndarray:
     counts = sp.CooccurrenceCounts.from_matrix(joint)
     of_cells = Sandwich(linearised(estimator.fit(counts), counts, corrected), counts, population=True)
     rows, cols = np.indices(joint.shape).reshape(2, -1)
-    gradient = of_cells._zero(joint.size)
+    gradient = of_cells.zero(joint.size)
     chain, number = of_cells._chain(rows, cols), np.arange(joint.size)
     gradient.rows[number, rows], gradient.cols[number, cols] = (
         chain[:, None] * of_cells.right[cols],
