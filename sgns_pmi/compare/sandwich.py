@@ -318,9 +318,9 @@ class Sandwich:
         turned = self.zero(2 * PROBES)
         # Changes y bᵀ of X as changes of V and its bias, and a zᵀ as those of U: b is a combination of the columns of U and 1.
         rows, cols = turned.rows[:PROBES], turned.cols[PROBES:]
-        for part, weight, basis, own in ((rows, S @ b**2, self.right, b), (cols, a**2 @ S, self.left, a)):
-            signs = rng.choice([-1.0, 1.0], (PROBES, len(weight)))
-            part[:] = _divided(signs, np.sqrt(weight))[:, :, None] * (np.linalg.pinv(basis) @ own)
+        for part, curved, basis, side in ((rows, S @ b**2, self.right, b), (cols, a**2 @ S, self.left, a)):
+            signs = rng.choice([-1.0, 1.0], (PROBES, len(curved)))
+            part[:] = _divided(signs, np.sqrt(curved))[:, :, None] * (np.linalg.pinv(basis) @ side)
         noise = np.diag(self.direction_covariance(turned)).sum() / PROBES
         return float(np.sqrt(energy[least] / noise))
 
