@@ -88,6 +88,7 @@ def beating(name: str, shown: bool = True, first: float = FIRST, every: float = 
         while not ended.wait(wait):
             if time.monotonic() - max(Progress.heard, start) >= wait:
                 _say(f"{name}: {time.monotonic() - start:.0f} s so far")
+                Progress.heard = time.monotonic()  # by whatever runs around this
             wait = every
 
     if shown:

@@ -7,10 +7,15 @@ import logging
 import re
 import threading
 import time
+from functools import partial
 
+import numpy as np
 import pytest
 
+import sgns_pmi as sp
 from sgns_pmi import progress
+from sgns_pmi.factorise.methods import qwem, svd
+from sgns_pmi.problems import PROBLEMS, problem
 from sgns_pmi.progress import Progress, beating
 
 
@@ -119,6 +124,36 @@ def test_a_step_that_says_nothing_is_said_to_run(caplog):
     known = len(caplog.messages)
     said.wait(0.05)
     assert len(caplog.messages) <= known + 1  # one may have been on its way
+
+
+@pytest.mark.parametrize(
+    ("said", "step"),
+    [
+        ("PMISVD", lambda: sp.PMISVD(dim=1, verbose=True).fit(np.eye(3) + 1)),
+        ("SPPMISVD", lambda: sp.SPPMISVD(dim=1, k=1, verbose=True).fit(np.eye(3) + 1)),
+        ("QWEM", lambda: sp.QWEM(dim=1, verbose=True).fit(np.eye(3) + 1)),
+        ("softmax problem", lambda: sp.softmax_problem(words=5, pairs=100)),
+        ("attributes problem", lambda: PROBLEMS["attributes"](attributes=3, pairs=100)),
+    ],
+)
+def test_long_steps_in_scripts_say_that_they_run(said, step, caplog, monkeypatch):
+    """LAPACK, and draws of a large truth, say nothing themselves."""
+    for module in (svd, qwem, problem):
+        monkeypatch.setattr(module, "beating", partial(beating, first=0.0, every=0.001))
+    with caplog.at_level(logging.INFO, "sgns_pmi"):
+        for _ in range(100):  # until the thread that says so has had its turn
+            step()
+            if caplog.messages:
+                break
+    assert re.fullmatch(rf"{said}: \d+ s so far", caplog.messages[0])
+    Progress.heard = 0.0
+
+
+def test_a_step_inside_a_step_is_said_once(caplog, monkeypatch):
+    with caplog.at_level(logging.INFO, "sgns_pmi"), beating("run", first=0.2, every=0.2), beating("svd", first=0.1, every=0.1):
+        time.sleep(0.5)
+    assert {message.partition(":")[0] for message in caplog.messages} == {"svd"}
+    Progress.heard = 0.0
 
 
 def test_a_step_that_shows_its_progress_is_left_alone(caplog, monkeypatch):

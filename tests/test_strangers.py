@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gzip
+import inspect
 import io
 import tempfile
 from collections import Counter
@@ -16,17 +17,21 @@ import pandas as pd
 import pytest
 import scipy.io
 import scipy.sparse as sparse
+import yaml
 from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from omegaconf.errors import OmegaConfBaseException
 
 import sgns_pmi as sp
-from sgns_pmi.command_line import conf_folder
+from sgns_pmi.command_line import as_input_error, conf_folder, guard_configuration, register_help
 from sgns_pmi.config import Config, read_noise
 from sgns_pmi.errors import InputError
 from sgns_pmi.problems.corpus.cache import load
 from sgns_pmi.problems.marginal import marginal_problem
-from sgns_pmi.problems.text import text_problem
+from sgns_pmi.problems.stored import count_into, counts_problem
+from sgns_pmi.problems.text import text_problem, text_task
 from sgns_pmi.problems.triples import triples_problem
 from sgns_pmi.run import as_dict
 
@@ -61,6 +66,37 @@ def truth(file: Path) -> object:
 
 def counted(**options: Any) -> Callable[[Path], object]:
     return lambda file: text_problem(file, min_count=1, cache=False, memory="32MB", **options)
+
+
+def data_set() -> dict[str, bytes]:
+    """The files of counts on disk, by their place in the folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        text = Path(folder) / "text"
+        text.write_bytes(TEXT)
+        task = text_task(**{**text_defaults(), "path": text, "min_count": 1, "memory": "32MB", "cache": False})
+        count_into(Path(folder) / "counts", task, 1, 1)
+        files = (Path(folder) / "counts").rglob("*")
+        return {str(file.relative_to(Path(folder) / "counts")): file.read_bytes() for file in files if file.is_file()}
+
+
+def text_defaults() -> dict[str, Any]:
+    return {name: own.default for name, own in inspect.signature(text_problem).parameters.items()}
+
+
+DATA_SET = data_set()
+
+
+def in_data_set(member: str) -> Callable[[Path], object]:
+    """Reads counts on disk of which one file is another."""
+
+    def read(file: Path) -> object:
+        for name, content in DATA_SET.items():
+            place = file.with_name("data set") / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(file.read_bytes() if name == member else content)
+        return counts_problem(file.with_name("data set"))
+
+    return read
 
 
 KEPT = {
@@ -100,7 +136,8 @@ READERS: dict[str, tuple[str, bytes, Callable[[Path], object]]] = {
     "text.txt.gz": (".txt.gz", gzip.compress(TEXT, mtime=0), counted()),
     "kept.npz": (".npz", saved(np.savez, **KEPT), load),
     "vectors.txt": (".txt", b"2 3\nthe 1 2 3\ncat 4 5 6\n", sp.read_vectors),
-}
+    "vectors.txt.gz": (".txt.gz", gzip.compress(b"2 3\nthe 1 2 3\ncat 4 5 6\n", mtime=0), sp.read_vectors),
+} | {f"counts on disk: {name}": (Path(name).suffix, content, in_data_set(name)) for name, content in DATA_SET.items()}
 PIECES = [
     b"",
     b"\0",
@@ -256,13 +293,144 @@ def ask(examples: int) -> Counter[str]:
     return ends
 
 
+CHOSEN: dict[str, tuple[Callable[..., object], tuple[Any, ...]]] = {
+    "columns": (sp.read_triples, (["center", "context", "count"], [1, 2, 3], [3, 2, 1], ["x", "y", "z"])),
+    "separator": (sp.read_triples, ("comma", "tab", ";", "\\", "^", ".", "ab", " ", "\0", "\n", "\ud800")),
+    "ids": (sp.read_triples, ("words", "numbers")),
+    "index_base": (sp.read_triples, (1, 1.0)),
+    "truth": (triples_problem, ("counts.csv", ["counts.csv", "counts.csv"], "/", "~")),
+    "truth_kind": (triples_problem, ("joint", "logits")),
+    **{name: (text_problem, ()) for name in inspect.signature(text_problem).parameters if name != "cache"},
+}
+"""Options of readers, and values that they may take."""
+
+
+def choose(folder: Path, examples: int) -> Counter[str]:
+    ends: Counter[str] = Counter()
+    files = [folder / "words.csv", folder / "counts.csv", folder / "text.txt"]
+    for file, content in zip(files, (WORDS, CSV, TEXT), strict=True):
+        file.write_bytes(content)
+
+    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.data())
+    def one(data: st.DataObject) -> None:
+        read, _ = CHOSEN[data.draw(st.sampled_from([*CHOSEN]))]
+        names = [name for name, (own, _) in CHOSEN.items() if own is read]
+        options = {
+            name: data.draw(VALUES | (st.sampled_from(CHOSEN[name][1]) if CHOSEN[name][1] else st.nothing()))
+            for name in data.draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True))
+        }
+        more = {"memory": "32MB", "min_count": 1} if read is text_problem else {}
+        known = (
+            {"path": files[2], "cache": False, **more}
+            if read is text_problem
+            else {"path": data.draw(st.sampled_from(files[:2]))}
+        )
+        ends[outcome(lambda: read(**{**known, **options}))] += 1
+
+    one()
+    return ends
+
+
+def test_options_of_readers(folder: Path) -> None:
+    assert choose(folder, 10 * FEW)["refused"] > FEW
+
+
+WORDS_OF_COMMANDS = [
+    "k",
+    "dim",
+    "data",
+    "method",
+    "noise",
+    "data.words",
+    "data.path",
+    "eval.words",
+    "figure.width",
+    "hydra.run.dir",
+]
+WORDS_OF_COMMANDS += [
+    "+experiment",
+    "~data",
+    "++x",
+    "hydra/launcher",
+    "solver",
+    "method.sppmi_svd.power",
+    "",
+    "hydra",
+    "@",
+    "k.k",
+]
+VALUES_OF_COMMANDS = [
+    "5",
+    "null",
+    "[null]",
+    "[]",
+    "{}",
+    "{a:1}",
+    "x",
+    "''",
+    "true",
+    "1e400",
+    "-1",
+    "softmax",
+    "[oracle]",
+    "${k}",
+    "${",
+]
+VALUES_OF_COMMANDS += [
+    "1,2",
+    "${oc.env:HOME}",
+    "[[1]]",
+    "'a b'",
+    "é",
+    "\\",
+    "choice(1,2)",
+    "range(1,3)",
+    "???",
+    "[${k},x]",
+    "a:b",
+    "\n",
+]
+
+
+def compose_as_told(overrides: list[str]) -> object:
+    """What the command makes of its arguments, before any work."""
+    try:
+        with initialize_config_dir(config_dir=str(conf_folder()), version_base="1.3"):
+            return Config.from_tree(as_dict(compose("config", overrides=overrides)))
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError, TypeError, LookupError, OSError) as error:
+        raise as_input_error(error) from None
+
+
+def tell(examples: int) -> Counter[str]:
+    ends: Counter[str] = Counter()
+    word = st.builds(
+        "{}={}".format, st.sampled_from(WORDS_OF_COMMANDS), st.sampled_from(VALUES_OF_COMMANDS) | st.text(max_size=6)
+    )
+
+    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(word | st.text(max_size=6), min_size=1, max_size=2))
+    def one(overrides: list[str]) -> None:
+        ends[outcome(lambda: compose_as_told(overrides))] += 1
+
+    register_help()
+    guard_configuration()
+    one()
+    return ends
+
+
+def test_arguments_of_the_command() -> None:
+    assert tell(FEW)["refused"] > FEW // 4
+
+
 def test_damaged_configurations() -> None:
     assert ask(10 * FEW)["refused"] > FEW
 
 
 @pytest.mark.study
-@pytest.mark.parametrize("name", [*READERS, "configuration"])
+@pytest.mark.parametrize("name", [*READERS, "configuration", "options", "arguments"])
 def test_very_many(name: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    ends = ask(MANY) if name == "configuration" else feed(name, folder, MANY)
+    others = {"configuration": lambda: ask(MANY), "options": lambda: choose(folder, MANY), "arguments": lambda: tell(MANY)}
+    ends = others[name]() if name in others else feed(name, folder, MANY)
     with capfd.disabled():
         print(f"{name}: {ends.total():,} inputs, {ends['read']:,} read, {ends['refused']:,} refused in one line")

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sgns_pmi.errors import check_integer
+from sgns_pmi.errors import InputError, check_integer
 from sgns_pmi.lazily import torch
 from sgns_pmi.memory import check_memory
 from sgns_pmi.negatives import Negatives
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+MOST = 1e14
+"""Draws that a machine makes in about a week."""
 
 
 def check_draws(k: float, pairs: int, dim: int) -> None:
@@ -26,6 +30,18 @@ def check_draws(k: float, pairs: int, dim: int) -> None:
     """
     remedy = "choose a smaller k, or smaller batches; the expected solver draws none"
     check_memory("k", k, 8.0 * pairs * k * (dim + 2), remedy)
+
+
+def check_time(k: float, windows: int) -> None:
+    """Refuse more negatives than there is time to draw, one after the other: K for each of so many windows.
+
+    Raises
+    ------
+    InputError
+        Names ``k``.
+    """
+    if k * windows > MOST:
+        raise InputError("k", k, f"means {k * windows:.2g} draws, one after the other, which take weeks; choose a smaller k")
 
 
 class NoiseSampler:

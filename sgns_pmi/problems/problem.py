@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.lazily import sp
 from sgns_pmi.memory import check_rows
+from sgns_pmi.progress import beating
 
 if TYPE_CHECKING:
     from sgns_pmi.problems.corpus.stream import Corpus
@@ -191,10 +193,16 @@ PROBLEMS: dict[str, Callable[..., Problem]] = {}
 
 
 def register_problem(name: str) -> Callable[[Callable[..., Problem]], Callable[..., Problem]]:
-    """Make a function that returns a Problem available as ``data=name``."""
+    """Make a function that returns a Problem available as ``data=name``, and say now and then that it runs."""
 
     def register(build: Callable[..., Problem]) -> Callable[..., Problem]:
-        PROBLEMS[name] = build
-        return build
+        @wraps(build)
+        def told(*args: Any, **options: Any) -> Problem:
+            # Jobs that run in parallel would all say so.
+            with beating(f"{name} problem", shown=multiprocessing.parent_process() is None):
+                return build(*args, **options)
+
+        PROBLEMS[name] = told
+        return told
 
     return register

@@ -68,9 +68,9 @@ def parse_unit(unit: object) -> Kind | None:
     """
     if unit == "auto":
         return None
-    if unit in BOUNDARIES:
-        return str(unit)
-    found = re.fullmatch("block:([1-9][0-9]*)", str(unit))
+    if isinstance(unit, str) and unit in BOUNDARIES:
+        return unit
+    found = re.fullmatch("block:([1-9][0-9]{0,17})", str(unit))
     if found is None:
         raise InputError("unit", unit, f"must be auto, {', '.join(BOUNDARIES)}, or block:N of N tokens, as block:{BLOCK}")
     return int(found[1])

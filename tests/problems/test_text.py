@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import logging
 import os
 import signal
@@ -170,7 +171,7 @@ def test_a_path_is_asked_for():
 def test_the_shipped_options_are_the_defaults(name):
     options = yaml.safe_load((CONF / f"{name}.yaml").read_text())
     assert options.pop("name") == name
-    defaults = dict(zip(PROBLEMS[name].__code__.co_varnames, PROBLEMS[name].__defaults__, strict=False))
+    defaults = {own.name: own.default for own in inspect.signature(PROBLEMS[name]).parameters.values()}
     assert set(options) == set(defaults) - {"seed"}
     if name == "text":
         assert options == {key: defaults[key] for key in options}

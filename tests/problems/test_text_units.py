@@ -106,7 +106,7 @@ def test_which_units_are_taken():
     assert choose_unit(None, 10**6, 20) == "document"
     assert choose_unit(None, 30_000, 1) == 1500
     assert choose_unit("line", 30_000, 1) == "line"
-    for wrong in ("sentence", "block:0", "block:1e4", 5):
+    for wrong in ("sentence", "block:0", "block:1e4", "block:" + "9" * 5000, [], 5):
         with pytest.raises(InputError, match="must be auto, document, paragraph, line, or block:N"):
             parse_unit(wrong)
     for whole in ("document", 20_000):

@@ -12,7 +12,7 @@ from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, check_dim, check_integer, check_real, check_seed
 from sgns_pmi.factorise import kernels
 from sgns_pmi.factorise.base import Float
-from sgns_pmi.factorise.draws import alias_table
+from sgns_pmi.factorise.draws import alias_table, check_time
 from sgns_pmi.factorise.linalg import plus_terms
 from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.scores import NegativeSampling
@@ -159,8 +159,9 @@ class CBOW(NegativeSampling):
         table = share.astype(np.float32), alias.astype(np.int32)
         rate = self.lr or RATES[self.combine]
         history = History()
-        epochs = self.epochs or max(LEAST_EPOCHS, -(-LEAST_WINDOWS // corpus.tokens))
+        epochs = int(self.epochs or max(LEAST_EPOCHS, -(-LEAST_WINDOWS // corpus.tokens)))
         expected = epochs * corpus.tokens  # windows; not exactly, as subsampling is drawn
+        check_time(negatives.k, expected)
 
         rng = stream(self.seed, "fit", "cbow")
         V = rng.uniform(-0.5 / dim, 0.5 / dim, (counts.shape[0], dim)).astype(np.float32)

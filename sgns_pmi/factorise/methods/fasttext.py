@@ -168,7 +168,7 @@ class FastText(ScoreFactorisation):
         dim = check_dim(self.dim, counts.shape)
         negatives = self.negatives_of(counts)
         history = History()
-        hashing = Hashing(self.minn, self.maxn, self.buckets)
+        hashing = Hashing(int(self.minn), int(self.maxn), int(self.buckets))
         A, used = averaging(counts.vocab, hashing)
         training = _Training(self, counts, negatives, A, dim)
         with threads_for(counts.shape):
@@ -217,7 +217,7 @@ class _Training:
         self.U[torch.tensor(negatives.noise == 0, device=device)] = 0.0
         self.V = self._A @ self.Z
         self._moves = torch.empty_like(self.V)
-        self._epochs = options.epochs or solvers.default_epochs(counts.nnz)
+        self._epochs = int(options.epochs or 0) or solvers.default_epochs(counts.nnz)
         self.epoch_steps = sum(side.blocks for side in self._sides)
         self.steps = self._epochs * self.epoch_steps
         self.every = math.ceil(self._epochs / solvers.RECORDS) * self.epoch_steps

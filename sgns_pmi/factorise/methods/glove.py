@@ -145,7 +145,7 @@ class GloVe(Factorisation):
         counts = self._remember(X)
         dim = check_dim(self.dim, counts.shape)
         solver = self.solver or ("als" if counts.nnz * (dim + 1) ** 2 <= ALS_WORK else "adagrad")
-        epochs = self.epochs or DEFAULT_EPOCHS[solver]
+        epochs = int(self.epochs or DEFAULT_EPOCHS[solver])
         rng = stream(self.seed, "fit", "glove")
         # As glove.c starts; a word that never occurs has no loss, and zeros.
         V, U = (

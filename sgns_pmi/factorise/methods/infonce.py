@@ -163,8 +163,8 @@ class InfoNCE(Factorisation):
         # At K = 1 the optimum of SGNS is the PMI too.
         start = solvers.spectral_start(counts, dim, Negatives.of(counts, 1), self.seed)
         V, U = (torch.tensor(side, device=loss.p.device) for side in start)
-        progress = Progress("InfoNCE", self.max_steps, self.verbose)
-        place, status = solvers.minimise_coupled(loss, V, U, history, self.max_steps, progress)
+        progress = Progress("InfoNCE", int(self.max_steps), self.verbose)
+        place, status = solvers.minimise_coupled(loss, V, U, history, int(self.max_steps), progress)
         if status != "interrupted" and solvers.runs_off(place, loss):
             status = "no finite optimum"
         return place.V, place.U, status
@@ -181,7 +181,7 @@ class _Batches:
     def __init__(self, options: InfoNCE, loss: losses.InfoNCELoss, counts: CooccurrenceCounts, dim: int) -> None:
         device = loss.p.device
         assert options.batch is not None
-        self._options, self._loss, self._batch = options, loss, options.batch
+        self._options, self._loss, self._batch = options, loss, int(options.batch)
         self._generator = torch.Generator(device).manual_seed(torch_seed(options.seed, "fit", "infonce"))
         negatives = Negatives.of(counts, 1)
         small = solvers.small_start(counts, negatives, dim, False, 0.1, self._generator)
@@ -192,7 +192,7 @@ class _Batches:
         )
         self._shares = torch.cumsum(loss.share, 0)
         self.epoch_steps = max(1, round(counts.total / self._batch))
-        self.steps = options.epochs * self.epoch_steps
+        self.steps = int(options.epochs) * self.epoch_steps
         self.every = solvers.recorded_every(self.steps, counts.shape)
         self.step = 0
 

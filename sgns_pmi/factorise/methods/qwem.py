@@ -14,6 +14,7 @@ from sgns_pmi.factorise.linalg import plus_outer, product_cells, truncated_svd
 from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.solvers.start import UNSEEN
 from sgns_pmi.pmi import ALL, Indices, Rows, pmi_cells
+from sgns_pmi.progress import beating
 
 
 @method("qwem", "closed form of the quartic surrogate of SGNS")
@@ -30,6 +31,8 @@ class QWEM(Factorisation):
         Rank d.
     seed : int, default 0
         Of the iterative SVD's starting vector, used where the smaller side is above 500.
+    verbose : bool, default False
+        Say now and then that it runs.
 
     Attributes
     ----------
@@ -54,9 +57,10 @@ class QWEM(Factorisation):
            [-0.9163,  0.47  ]])
     """
 
-    def __init__(self, dim: int = 4, seed: int = 0) -> None:
+    def __init__(self, dim: int = 4, seed: int = 0, verbose: bool = False) -> None:
         self.dim = dim
         self.seed = seed
+        self.verbose = verbose
 
     def check(self) -> None:
         check_integer("dim", self.dim)
@@ -75,7 +79,8 @@ class QWEM(Factorisation):
         dim = check_dim(self.dim, counts.shape)
         cells = qwem_cells(counts)
         matrix = plus_outer(counts.with_values(cells - UNSEEN), np.full(counts.shape[0], UNSEEN), np.ones(counts.shape[1]))
-        left, values, right = truncated_svd(matrix, dim, check_seed(self.seed))
+        with beating("QWEM", self.verbose):
+            left, values, right = truncated_svd(matrix, dim, check_seed(self.seed))
         self.V_: NDArray[np.float64] = left * np.sqrt(values)
         self.U_: NDArray[np.float64] = right * np.sqrt(values)
         self.singular_values_ = values

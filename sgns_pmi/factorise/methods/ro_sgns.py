@@ -226,7 +226,7 @@ class ROSGNS(ScoreFactorisation):
         )
         # Nℓ bends nowhere more than a quarter of a cell's weight.
         first = 4 / (float(counts.matrix.data.max()) + negatives.k * float(counts.row_sums.max() * negatives.noise.max()))
-        with threads_for(counts.shape), Progress("RO-SGNS", self.max_steps, self.verbose) as progress:
+        with threads_for(counts.shape), Progress("RO-SGNS", int(self.max_steps), self.verbose) as progress:
             X, status = self._descend(Manifold(exact), left, Q, first, history, progress)
         A, values, B = (part.double().cpu().numpy() for part in torch.linalg.svd(X.left, full_matrices=False))
         self.V_: Float = A * np.sqrt(values)
@@ -248,7 +248,7 @@ class ROSGNS(ScoreFactorisation):
         X, _ = manifold.point(left, Q, torch.zeros_like(Q))
         history.add(0, 0, X.loss)
         try:
-            for step in range(1, self.max_steps + 1):
+            for step in range(1, int(self.max_steps) + 1):
                 if self.step is not None:
                     left, right, _ = manifold.split(X, self.step)
                     new, _ = manifold.point(left, right, X.Q)

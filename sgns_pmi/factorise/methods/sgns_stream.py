@@ -12,7 +12,7 @@ from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_real, check_seed
 from sgns_pmi.factorise import losses, solvers
 from sgns_pmi.factorise.devices import resolve_device, threads_for
-from sgns_pmi.factorise.draws import NoiseSampler
+from sgns_pmi.factorise.draws import NoiseSampler, check_draws
 from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.scores import ScoreFactorisation
 from sgns_pmi.factorise.solvers.solution import History
@@ -162,13 +162,14 @@ class _Stream:
     def __init__(self, options: SGNSStream, corpus: Any, negatives: Negatives, generator: torch.Generator) -> None:
         self._options, self._corpus, self._negatives, self._generator = options, corpus, negatives, generator
         counts, device = corpus.counts, generator.device
-        self.V, self.U = solvers.small_start(counts, negatives, options.dim, False, START_SCALE, generator)
+        self.V, self.U = solvers.small_start(counts, negatives, int(options.dim), False, START_SCALE, generator)
         self._squares = torch.zeros_like(self.V), torch.zeros_like(self.U)
-        self._sampler = NoiseSampler(negatives, generator)
         self._exact = losses.ExactObjective(counts, negatives, dtype=torch.float32, device=device)
-        self._batch_size = options.batch_size or int(min(max(counts.total / BATCHES, LEAST_BATCH), MOST_BATCH))
+        self._batch_size = int(options.batch_size or min(max(counts.total / BATCHES, LEAST_BATCH), MOST_BATCH))
+        check_draws(negatives.k, self._batch_size, options.dim)
+        self._sampler = NoiseSampler(negatives, generator)
         self.epoch_steps = math.ceil(counts.total / self._batch_size)
-        self._epochs = options.epochs or max(LEAST_EPOCHS, math.ceil(LEAST_STEPS / self.epoch_steps))
+        self._epochs = int(options.epochs or 0) or max(LEAST_EPOCHS, math.ceil(LEAST_STEPS / self.epoch_steps))
         self.steps = self._epochs * self.epoch_steps  # about: windows are drawn, and a segment's last batch is not full
         self.every = solvers.recorded_every(self.steps, counts.shape)
         self.step = 0

@@ -17,6 +17,7 @@ from sgns_pmi.factorise.registry import method
 from sgns_pmi.lazily import sp
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.pmi import ALL, Rows, pmi_cells, sppmi_matrix
+from sgns_pmi.progress import beating
 
 log = logging.getLogger("sgns_pmi")
 
@@ -26,12 +27,15 @@ POWERS = (0, 0.5, 1)
 class _ShiftedPMISVD(Factorisation):
     """A rank-dim SVD of a sparse matrix made of PMI − log k, and the PMI that it stands for."""
 
-    def __init__(self, dim: int = 4, k: float = 5, power: float = 0.5, exponent: float = 1.0, seed: int = 0) -> None:
+    def __init__(
+        self, dim: int = 4, k: float = 5, power: float = 0.5, exponent: float = 1.0, seed: int = 0, verbose: bool = False
+    ) -> None:
         self.dim = dim
         self.k = k
         self.power = power
         self.exponent = exponent
         self.seed = seed
+        self.verbose = verbose
 
     def check(self) -> None:
         check_integer("dim", self.dim)
@@ -59,7 +63,8 @@ class _ShiftedPMISVD(Factorisation):
         if matrix.nnz == 0:
             left, values, right = np.zeros((counts.shape[0], dim)), np.zeros(dim), np.zeros((counts.shape[1], dim))
         else:
-            left, values, right = truncated_svd(matrix, dim, check_seed(self.seed))
+            with beating(type(self).__name__, self.verbose):
+                left, values, right = truncated_svd(matrix, dim, check_seed(self.seed))
         self.V_: NDArray[np.float64] = left * values**self.power
         self.U_: NDArray[np.float64] = right * values ** (1 - self.power)
         self.singular_values_ = values
@@ -93,6 +98,8 @@ class SPPMISVD(_ShiftedPMISVD):
         Context-distribution smoothing α: PMI with P(j) ∝ c_j^α. The corrected estimate takes it back.
     seed : int, default 0
         Of the iterative SVD's starting vector, used where the smaller side is above 500.
+    verbose : bool, default False
+        Say now and then that it runs.
 
     Attributes
     ----------
@@ -147,6 +154,8 @@ class PMISVD(_ShiftedPMISVD):
         Context-distribution smoothing α: PMI with P(j) ∝ c_j^α. The corrected estimate takes it back.
     seed : int, default 0
         Of the iterative SVD's starting vector, used where the smaller side is above 500.
+    verbose : bool, default False
+        Say now and then that it runs.
 
     Attributes
     ----------

@@ -183,7 +183,7 @@ def choose_ridge(
     """
     kept, held = thinned(counts, HELD_OUT, stream(seed, "held out"))
     judge = ExactObjective(held, negatives, device=device)
-    most = largest_ridge(kept, negatives, ridge, bias)
+    most = largest_ridge(kept, negatives, ridge, bias) or 1.0  # 0 where independence fits best, whatever λ
     rows: dict[int, dict[str, float]] = {}
     fits: dict[int, RidgeFit] = {}
 

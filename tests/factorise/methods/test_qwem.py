@@ -72,7 +72,7 @@ def test_refusals_name_the_field(field, value):
 
 def test_conventions():
     qwem = METHODS["qwem"].build(Parameters(dim=3, seed=2))
-    assert clone(qwem).get_params() == {"dim": 3, "seed": 2}
+    assert clone(qwem).get_params() == {"dim": 3, "seed": 2, "verbose": False}
     with pytest.raises(NotFittedError):
         qwem.estimate_pmi()
 

@@ -121,4 +121,4 @@ def test_sklearn_conventions(estimator):
 def test_methods_take_their_options(name, estimator):
     built = METHODS[name].build(Parameters(k=7, dim=3, seed=2, exponent=0.5), {"power": 0, "exponent": 1.0})
     assert isinstance(built, estimator)
-    assert built.get_params() == {"dim": 3, "k": 7, "power": 0, "exponent": 1.0, "seed": 2}
+    assert built.get_params() == {"dim": 3, "k": 7, "power": 0, "exponent": 1.0, "seed": 2, "verbose": False}
