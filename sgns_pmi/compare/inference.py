@@ -145,7 +145,9 @@ def linearised(estimator: Factorisation, counts: CooccurrenceCounts, corrected: 
     if isinstance(estimator, SGNS):
         sampled, negatives = trained(estimator), estimator.negatives_
         assert negatives is not None, "a fitted SGNS has its negatives"
-        if estimator.status_ not in ("optimum", "local optima") and not sampled:
+        if sampled:
+            log.warning("SGNS was trained: standard errors are those of an optimum, and training ends some way off")
+        elif estimator.status_ not in ("optimum", "local optima"):
             log.warning("SGNS has not converged: standard errors are those of an optimum, and may mean nothing here")
         follows: dict[str, Side] = {"unigram": "context", "center_unigram": "center"}
         side = follows.get(estimator.noise) if isinstance(estimator.noise, str) else None

@@ -105,6 +105,11 @@ def test_a_component_that_drowns_is_warned_of(counts, caplog):
     assert "the weakest component of the estimate is but 1." in caplog.text
 
 
+def test_a_trained_fit_is_warned_of(counts, caplog):
+    inference(sp.SGNS(dim=1, k=5, bias=True, solver=sp.Sampled(epochs=2)).fit(counts), counts, cells=[(0, 1)])
+    assert "training ends some way off" in caplog.text
+
+
 def test_bootstrap_finds_the_spread_of_a_closed_form():
     """Standard errors of an SVD from one draw against the spread over 100 draws, where no cell is rare."""
     problem = sp.softmax_problem(words=6, rank=1, pairs=200_000, seed=1)
