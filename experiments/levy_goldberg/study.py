@@ -38,10 +38,11 @@ def zero_rows(sweep: sp.Sweep) -> pd.DataFrame:
     )
 
 
-def main(sweep: sp.Sweep) -> None:
+def main(*sweeps: sp.Sweep) -> None:
     """Write table.csv and figure.png beside this file."""
-    rows = select(sweep.rows, target="objective", metric="deviation_percent")[["method", "k", "dim", "value"]]
-    zero = zero_rows(sweep)
+    every = [sweep.rows.assign(dim=lambda rows, sweep=sweep: rows.get("dim", sweep.jobs[0].config["dim"])) for sweep in sweeps]
+    rows = select(pd.concat(every, ignore_index=True), target="objective", metric="deviation_percent")
+    rows, zero = rows[["method", "k", "dim", "value"]], zero_rows(sweeps[0])
     published = pd.DataFrame(
         [
             (f"published_{method}", k, dim, value)
@@ -64,4 +65,4 @@ def main(sweep: sp.Sweep) -> None:
 
 
 if __name__ == "__main__":
-    main(sp.Sweep.open(sys.argv[1]))
+    main(*map(sp.Sweep.open, sys.argv[1:]))
