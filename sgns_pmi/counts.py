@@ -301,10 +301,14 @@ def _check_words(field: str, names: Sequence[str]) -> None:
     given = pd.Series(list(names), dtype=object)
     if (missing := given.isna()).any():
         raise InputError(field, given[missing].iloc[0], "is no word; name each index")
+    letters = "".join(map(str, given))
     try:
-        "".join(map(str, given)).encode()
+        letters.encode()
     except UnicodeEncodeError as error:
-        raise InputError(field, error.object[error.start], "is half a character, which UTF-8 does not hold") from None
+        raise InputError(field, letters[error.start], "is half a character, which UTF-8 does not hold") from None
+    if "\n" in letters or "\r" in letters:
+        spans = next(name for name in map(str, given) if "\n" in name or "\r" in name)
+        raise InputError(field, spans, "spans lines, which no table of words can hold")
     if (twice := given.duplicated()).any():
         raise InputError(field, given[twice].iloc[0], "must name each index once; this name stands twice")
 

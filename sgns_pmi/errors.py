@@ -60,6 +60,11 @@ def printable(text: str) -> str:
     return "".join(_escaped(character) for character in text)
 
 
+def shown(word: str) -> str:
+    """A word as a console has it: `printable`, and cut where it is too long to be one, as data that stand in a text."""
+    return printable(_cut(word, LONGEST_PIECE))
+
+
 def _escaped(character: str) -> str:
     harmless = (
         unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp") and unicodedata.bidirectional(character) not in TURNS
@@ -168,4 +173,5 @@ __all__ = [
     "check_share",
     "missing_extra",
     "printable",
+    "shown",
 ]

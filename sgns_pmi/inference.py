@@ -17,7 +17,7 @@ from sgns_pmi.compare.dispersion import dispersion, warnings
 from sgns_pmi.compare.inference import BY_FORMULA, assumed, inference
 from sgns_pmi.config import Config, check_no_key, keys_among, keys_given
 from sgns_pmi.counts import CooccurrenceCounts
-from sgns_pmi.errors import InputError, check_choice, check_share, printable
+from sgns_pmi.errors import InputError, check_choice, check_share, shown
 from sgns_pmi.factorise import METHODS, Factorisation
 from sgns_pmi.problems import Problem
 from sgns_pmi.results.run import Run
@@ -116,9 +116,7 @@ def cells_of(words: Sequence[str], counts: CooccurrenceCounts) -> np.ndarray[Any
     for word in words:
         if word not in places:
             check_no_key(word, Choices)
-            raise InputError(
-                "word", word, f"is not a center of this run; they are {printable(names[0])} to {printable(names[-1])}"
-            )
+            raise InputError("word", word, f"is not a center of this run; they are {shown(names[0])} to {shown(names[-1])}")
     centers = [places[word] for word in dict.fromkeys(words)]
     contexts = np.arange(counts.shape[1])
     return np.column_stack([np.repeat(centers, len(contexts)), np.tile(contexts, len(centers))])
@@ -166,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _shown(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else printable(str(value))
+    return f"{value:.3g}" if isinstance(value, float) else shown(str(value))
 
 
 class _Callable(ModuleType):

@@ -16,7 +16,7 @@ from sgns_pmi.compare.words.files import read_vectors
 from sgns_pmi.compare.words.neighbours import arithmetic, neighbours
 from sgns_pmi.compare.words.vectors import WordVectors
 from sgns_pmi.config import check_no_key, keys_among, keys_given
-from sgns_pmi.errors import InputError, check_choice, check_integer, printable
+from sgns_pmi.errors import InputError, check_choice, check_integer, shown
 from sgns_pmi.lazily import pd
 from sgns_pmi.output import lasting_output
 from sgns_pmi.results.run import Run
@@ -121,7 +121,10 @@ def ask(vectors: Mapping[str, WordVectors], question: Sequence[str], choices: Ch
             else:
                 frame = neighbours(own, asked, choices.count, choices.restrict)
             columns[method] = pd.Series(
-                [f"{word} {similarity:.3f}" for word, similarity in zip(frame["neighbour"], frame["similarity"], strict=True)],
+                [
+                    f"{shown(word)} {similarity:.3f}"
+                    for word, similarity in zip(frame["neighbour"], frame["similarity"], strict=True)
+                ],
                 index=frame["rank"],
                 dtype=str,
             )
@@ -149,10 +152,9 @@ def _terms(question: Sequence[str]) -> tuple[list[str], list[str], bool]:
 def show(vectors: Mapping[str, WordVectors], question: Sequence[str], choices: Choices) -> None:
     """Print the answers to a question."""
     for asked, table in ask(vectors, question, choices):
-        print(printable(asked))
+        print(shown(asked))
         # NaN stands for the answers that a method does not have.
-        shown = table.map(printable, na_action="ignore").to_string(na_rep="", index_names=False)
-        print("no other word has a vector" if table.empty else shown)
+        print("no other word has a vector" if table.empty else table.to_string(na_rep="", index_names=False))
 
 
 def prompt(vectors: Mapping[str, WordVectors], choices: Choices) -> None:

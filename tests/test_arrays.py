@@ -217,7 +217,7 @@ def test_words_survive_as_they_are(tmp_path, words):
         assert sp.read_triples(tmp_path / f"c{suffix}").vocab == tuple(words)
 
 
-@pytest.mark.parametrize("words", [["a", None], ["a", np.nan], {"a", "b"}, ["a", "\udc00"]])
+@pytest.mark.parametrize("words", [["a", None], ["a", np.nan], {"a", "b"}, ["a", "\udc00"], ["a", "b\rc"], ["a", "b\nc"]])
 def test_what_are_no_words(words):
     with pytest.raises(InputError) as caught:
         sp.CooccurrenceCounts.from_matrix(np.eye(2), words)

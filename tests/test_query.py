@@ -48,6 +48,15 @@ def test_neighbours_of_every_method_side_by_side(run: Path, capsys: pytest.Captu
     assert len(lines) == 8
 
 
+def test_what_is_too_long_for_a_word_is_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sp.write_vectors(sp.WordVectors(("a", "x" * 100_000), np.eye(2) + 1), tmp_path / "v.txt")
+    for word in ("a", "x" * 100_000):
+        main([str(tmp_path / "v.txt"), word])
+        said = capsys.readouterr().out
+        assert len(said) < 2000
+        assert "0.800" in said
+
+
 def test_sums_and_differences(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for rule in ("3CosAdd", "3CosMul"):
         main([str(run), "king", "-", "man", "+", "woman", "method=svd", "count=1", f"rule={rule}"])

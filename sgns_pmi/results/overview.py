@@ -11,7 +11,7 @@ from typing import Any
 
 from sgns_pmi.compare import QUESTIONS, Answers
 from sgns_pmi.compare.table import main_cells, main_target, select
-from sgns_pmi.errors import printable
+from sgns_pmi.errors import printable, shown
 from sgns_pmi.lazily import pd
 from sgns_pmi.results.decimals import decimals
 
@@ -89,7 +89,7 @@ def as_text(table: pd.DataFrame, width: int | None = None) -> str:
     cannot command the terminal.
     """
     room = width or shutil.get_terminal_size((WIDTH, 24)).columns
-    safe = table.reset_index().map(lambda cell: printable(cell) if isinstance(cell, str) else cell).rename(columns=printable)
+    safe = table.reset_index().map(lambda cell: shown(cell) if isinstance(cell, str) else cell).rename(columns=printable)
     texts = pd.DataFrame({place: _texts(safe.iloc[:, place].tolist()) for place in range(safe.shape[1])}, dtype=object)
     texts.columns = safe.columns
     own = list(range(table.index.nlevels))
