@@ -25,19 +25,28 @@ def path_table(found: Found) -> RunTable:
     -------
     RunTable
         Columns method, key ("ridge" or "dim"), value (λ, or dim), rank (of the penalised product at λ, or the dim), held_out (ℓ
-        of the pairs that were held out), se (of its difference to the best dim's) and, of dims and where a truth is known,
-        predicted (`efficient_errors`, also of dims that were not tried); as the fact "suggested_dim" what `suggested_dims` makes
-        of them.
+        of the pairs that were held out), se (of its difference to the best dim's) and, where a truth is known, predicted of
+        dims (`efficient_errors`, also of dims that were not tried) and rmse of the estimate at each λ, over all cells; as the
+        fact "suggested_dim" what `suggested_dims` makes of them.
     """
     frames = [pd.DataFrame(columns=list(PATH_COLUMNS))]
     for name, estimator in found.fitted.items():
         path, dims = getattr(estimator, "path_", None), getattr(estimator, "dims_", None)
         if isinstance(estimator, SGNS) and path is not None and dims is not None:
-            frames.append(path.rename(columns={"ridge": "value"}).assign(method=name, key="ridge", se=float("nan")))
+            known = _errors(found.problem, estimator)
+            frames.append(path.rename(columns={"ridge": "value"}).assign(method=name, key="ridge", se=float("nan"), rmse=known))
             dims = dims.merge(_predicted(found.problem, estimator), how="outer", on="dim").sort_values("dim")
             frames.append(dims.rename(columns={"dim": "value"}).assign(method=name, key="dim", rank=dims["dim"]))
     rows = pd.concat([own.reindex(columns=list(PATH_COLUMNS)) for own in frames if len(own)] or frames, ignore_index=True)
     return RunTable(rows, {"suggested_dim": suggested_dims(rows)})
+
+
+def _errors(problem: Problem, estimator: SGNS) -> list[float] | float:
+    """RMSE over all cells of the estimate at each λ of the path; NaN where no PMI is known that is finite."""
+    pmi = problem.pmi
+    if pmi is None or not np.isfinite(pmi).all():
+        return float("nan")
+    return [float(np.sqrt(np.mean((estimate - pmi) ** 2))) for estimate in estimator.path_estimates()]
 
 
 def _predicted(problem: Problem, estimator: SGNS) -> pd.DataFrame:

@@ -12,7 +12,7 @@ METRIC_COLUMNS = ("method", "estimate", "target", "cells", "metric", "value")
 INTERVAL_COLUMNS = ("method", "center", "context", "estimate", "se", "lower", "upper", "z", "p_value", "q_value")
 DISPERSION_COLUMNS = ("from", "below", "n", "median", "mean", "units")
 AGREEMENT_COLUMNS = ("method", "other", "metric", "value")
-PATH_COLUMNS = ("method", "key", "value", "rank", "held_out", "se", "predicted")
+PATH_COLUMNS = ("method", "key", "value", "rank", "held_out", "se", "predicted", "rmse")
 BUDGET_COLUMNS = ("method", "term", "cells", "metric", "value")
 RUN_TABLES = {
     "budget": BUDGET_COLUMNS,

@@ -1,4 +1,4 @@
-"""How a penalty and a dim were chosen: held-out ℓ and rank against λ, held-out ℓ and predicted error against dim."""
+"""How a penalty and a dim were chosen: held-out ℓ, rank and error against λ, held-out ℓ and predicted error against dim."""
 
 from __future__ import annotations
 
@@ -21,33 +21,39 @@ def path_figures(run: RunFrames) -> Iterator[tuple[str, Figure]]:
 
 @styled
 def path_figure(path: pd.DataFrame, *, title: str) -> Figure:
-    """Held-out ℓ and rank against λ, held-out ℓ of refits without penalty and predicted RMSE against dim, a line a method.
+    """Held-out ℓ, rank and RMSE against λ, held-out ℓ of refits without penalty and predicted RMSE against dim, a line a method.
 
     Parameters
     ----------
     path : DataFrame
-        Columns method, key ("ridge" or "dim"), value, rank, held_out, se, predicted.
+        Columns method, key ("ridge" or "dim"), value, rank, held_out, se, predicted, rmse.
     title : str
 
     Returns
     -------
     matplotlib.figure.Figure
-        Three panels, or four where errors are predicted; a dashed line at the λ with the least held-out ℓ, at the least dim
-        within a standard error of the best, and at the dim of the least predicted error.
+        Three panels, and one more each where errors are known and predicted; a dashed line at the λ with the least held-out ℓ,
+        at the least dim within a standard error of the best, and at the dim of the least predicted error.
     """
-    known = path["predicted"].notna().any()
-    figure = Figure(figsize=(13 if known else 10, 3.4), layout="constrained")
-    held_out, rank, dims, *predicted = figure.subplots(1, 4 if known else 3)
+    names = {"held_out": "ℓ of held-out pairs", "rank": "rank", "rmse": "RMSE against the truth, all cells"}
+    names |= {"dims": "ℓ of held-out pairs", "predicted": "predicted RMSE, weighted by P"}
+    panels = [name for name in names if name not in ("rmse", "predicted") or path[name].notna().any()]
+    figure = Figure(figsize=(0.4 + 3.2 * len(panels), 3.4), layout="constrained")
+    of = dict(zip(panels, figure.subplots(1, len(panels)), strict=True))
+    held_out, rank, dims = (of[name] for name in ("held_out", "rank", "dims"))
+    errors, predicted = ([of[name]] if name in of else [] for name in ("rmse", "predicted"))
     for method, own in path.groupby("method", sort=False):
         look = {"color": colour(str(method)), "marker": marker(str(method)), "label": label(str(method))}
         ridge, dim = own[own["key"] == "ridge"], own[own["key"] == "dim"]
         held_out.plot(ridge["value"], ridge["held_out"], **look)
         rank.plot(ridge["value"], ridge["rank"], **look)
+        for ax in errors:
+            ax.plot(ridge["value"], ridge["rmse"], **look)
         best = ridge["value"].iloc[ridge["held_out"].to_numpy(dtype=float).argmin()]
         tried = dim[dim["held_out"].notna()]
         dims.errorbar(tried["value"], tried["held_out"], tried["se"], capsize=2, **look)
         suggested = dim.loc[dim["held_out"] - dim["held_out"].min() <= dim["se"], "value"].iloc[0]
-        for ax, place in ((held_out, best), (rank, best), (dims, suggested)):
+        for ax, place in ((held_out, best), (rank, best), *((ax, best) for ax in errors), (dims, suggested)):
             ax.axvline(place, color=TARGET, linestyle="--", linewidth=1, zorder=0)
         dims.set_title(f"suggested dim = {suggested:g}")
         held_out.set_title(f"best λ = {best:.2g}")
@@ -57,7 +63,7 @@ def path_figure(path: pd.DataFrame, *, title: str) -> Figure:
             ax.plot(dim["value"], dim["predicted"], **look)
             ax.axvline(least, color=TARGET, linestyle="--", linewidth=1, zorder=0)
             ax.set_title(f"predicted dim = {least:g}")
-    for ax in (held_out, rank):
+    for ax in (held_out, rank, *errors):
         ax.set_xscale("log")
         ax.xaxis.set_major_formatter(power)
         ax.set_xlabel("λ of the penalty")
@@ -68,9 +74,8 @@ def path_figure(path: pd.DataFrame, *, title: str) -> Figure:
     for ax in (dims, *predicted):
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     rank.yaxis.set_major_locator(MaxNLocator(integer=True))
-    names = ("ℓ of held-out pairs", "rank", "ℓ of held-out pairs", "predicted RMSE, weighted by P")
-    for ax, name in zip((held_out, rank, dims, *predicted), names, strict=False):
-        ax.set_ylabel(name)
+    for name, ax in of.items():
+        ax.set_ylabel(names[name])
         ax.grid(True)
     held_out.legend()
     set_title(figure, title)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from copy import copy
 from typing import Any, Self
 
 import numpy as np
@@ -192,6 +194,7 @@ class SGNS(ScoreFactorisation):
         self.certificate_ = solution.certificate
         self.suggested_dim_ = choice and choice.dim
         self.path_, self.dims_ = choice and choice.path, choice and choice.dims
+        self._path_fits = choice.fits if choice else ()
         self._scores_of(counts, negatives)
         self.V_, self.U_ = solution.V, solution.U
         self.row_bias_, self.col_bias_ = solution.row_bias, solution.col_bias
@@ -199,6 +202,13 @@ class SGNS(ScoreFactorisation):
         unfinished = f"SGNS (expected) has not converged at dim = {dim}: {solver.unfinished}" if solver.unfinished else ""
         self._ended(solution.status, unfinished, solution.ends, solution.diverged)
         return self
+
+    def path_estimates(self) -> Iterator[Float]:
+        """The corrected estimate (words, contexts) at each λ of `path_`, of the counts that were not held out."""
+        for fit in self._path_fits:
+            at = copy(self)
+            at.V_, at.U_, at.row_bias_, at.col_bias_ = fit
+            yield at.estimate_pmi()
 
     def _estimate(self, corrected: bool, rows: Rows = ALL) -> Float:
         raw: Float = self.V_[rows].astype(np.float64) @ self.U_.T.astype(np.float64)

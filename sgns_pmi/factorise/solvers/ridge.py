@@ -96,6 +96,8 @@ class Choice:
         Columns ridge, rank, held_out, objective, certificate; and dim, held_out, se (of the difference to the best).
     start : Parts
         The penalised factors at `ridge`, of the counts that were not held out.
+    fits : tuple of Parts
+        Those of every λ of the path.
     """
 
     ridge: float
@@ -103,6 +105,7 @@ class Choice:
     path: pd.DataFrame
     dims: pd.DataFrame
     start: Parts
+    fits: tuple[Parts, ...]
 
 
 def solve_ridge(
@@ -208,10 +211,10 @@ def choose_ridge(
     for place in (best() - 1, best() + 1):
         follow(place, fits[place - 1].factors if place > 1 else None)
     path = pd.DataFrame([rows[place] for place in sorted(rows)]).astype({"rank": int})
-    chosen = best()
+    chosen, followed = best(), tuple(fits[place].factors for place in sorted(fits))
     dims = _refits(kept, held, negatives, fits[chosen].factors, dim, bias, device)
     good = dims["held_out"] - dims["held_out"].min() <= dims["se"]
-    return Choice(rows[chosen]["ridge"], int(dims.loc[good, "dim"].iloc[0]), path, dims, fits[chosen].factors)
+    return Choice(rows[chosen]["ridge"], int(dims.loc[good, "dim"].iloc[0]), path, dims, fits[chosen].factors, followed)
 
 
 def _refits(

@@ -17,7 +17,7 @@ from sgns_pmi.factorise.losses.sgns import ExactObjective
 from sgns_pmi.factorise.registry import Parameters
 from sgns_pmi.factorise.solvers.newton import Newton
 from sgns_pmi.factorise.solvers.quasi_newton import QuasiNewton
-from sgns_pmi.factorise.solvers.ridge import largest_ridge, solve_ridge, thinned
+from sgns_pmi.factorise.solvers.ridge import HELD_OUT, largest_ridge, solve_ridge, thinned
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.streams import stream
 
@@ -164,6 +164,21 @@ def test_held_out_counts_find_lambda_and_the_rank_of_the_truth() -> None:
         error = np.sqrt(np.mean((fit.estimate_pmi() - drawn.pmi) ** 2))
         refit = sp.SGNS(dim=2, k=5, bias=True).fit(drawn.counts)
         assert np.sqrt(np.mean((refit.estimate_pmi() - drawn.pmi) ** 2)) < error < 0.6
+
+
+def test_estimates_of_the_path_are_those_of_the_counts_that_were_kept() -> None:
+    counts = sp.softmax_problem(words=30, rank=2, pairs=30_000, seed=0).counts
+    fit = sp.SGNS(dim=12, k=5, bias=True, ridge="auto").fit(counts)
+    assert fit.path_ is not None
+    kept, _ = thinned(counts, HELD_OUT, stream(0, "held out"))
+    estimates = list(fit.path_estimates())
+    assert len(estimates) == len(fit.path_)
+    for place in (0, 2):
+        alone = sp.SGNS(dim=12, k=5, bias=True, ridge=fit.path_["ridge"][place]).fit(kept)
+        apart = [np.sqrt(np.mean((estimate - alone.estimate_pmi()) ** 2)) for estimate in estimates]
+        assert int(np.argmin(apart)) == place
+        assert apart[place] < 0.1  # on the path fits end early
+    assert not list(sp.SGNS(dim=2, k=5).fit(counts).path_estimates())
 
 
 @pytest.mark.parametrize(
