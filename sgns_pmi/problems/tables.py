@@ -105,6 +105,7 @@ def read_table(file: Path, separator: str | None = None, field: str = "path") ->
                 rows = pd.read_csv(
                     stream,
                     sep=r"\s+" if separator == " " else separator,
+                    engine="c" if separator.isascii() else "python",  # to which it turns anyway, with a warning
                     header=None,
                     skiprows=line - 1,
                     dtype=str,
