@@ -1,7 +1,7 @@
 """Run benchmarks and write their tables and pictures: ``python -m benchmarks [PART ...]``.
 
-Parts are a to g, counting and shards (see README.md); without one all run. A part's rows go to results/PART.csv, all tables to
-results/tables.md, the pictures beside them.
+Parts are a to g, counting, shards and sweeps (see README.md); without one all run. A part's rows go to results/PART.csv, all
+tables to results/tables.md, the pictures beside them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from benchmarks import counting, gensim_text8, gradient, growth, optima, optimum, sampled, shards, svd
+from benchmarks import counting, gensim_text8, gradient, growth, optima, optimum, sampled, shards, svd, sweeps
 from benchmarks.pictures import draw
 from sgns_pmi.files import atomic_path
 
@@ -29,6 +29,7 @@ PARTS = {
     "g": (optima, "fits that are called optima against 50 random starts of L-BFGS-B"),
     "counting": (counting, "text to counts"),
     "shards": (shards, "counts and factors shard by shard"),
+    "sweeps": (sweeps, "sweeps beyond the steps of their jobs"),
 }
 
 

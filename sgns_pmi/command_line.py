@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import os
 import re
 import sys
@@ -45,13 +46,16 @@ PLUGINS = {
 """Options that a package brings, and the extra that brings the package."""
 INSTANTIATED = {
     "hydra.callbacks": r"sgns_pmi\.folders\.Folders",
-    "hydra.launcher": r"hydra\._internal\.core_plugins\.basic_launcher\.BasicLauncher|hydra_plugins\.[\w.]+Launcher",
+    "hydra.launcher": r"hydra\._internal\.core_plugins\.basic_launcher\.BasicLauncher|hydra_plugins\.[\w.]+Launcher"
+    r"|sgns_pmi\.bulk\.BulkLauncher",
     "hydra.sweeper": r"hydra\._internal\.core_plugins\.basic_sweeper\.BasicSweeper|hydra_plugins\.[\w.]+Sweeper"
     r"|optuna\.samplers\.\w+Sampler",
 }
 """What a configuration may have made of its `_target_`, by the group that it stands in; elsewhere nothing."""
 COMPOSED: dict[tuple[str, ...], DictConfig] = {}
 """What this process has composed of groups and files alone, by what was asked of them: many jobs of a sweep share it."""
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+"""Errors of a disk that takes nothing."""
 LOGGING = re.compile(r"logging\.(Formatter|(Stream|File|Null)Handler)|logging\.handlers\.\w+Handler|colorlog\.ColoredFormatter")
 """What a configuration of logging may make of its `class` and `()`."""
 
@@ -73,8 +77,8 @@ class GuardedLoader(ConfigLoaderImpl):
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         """Compose a job of a sweep, in the folder that the sweep has; files are read once for all jobs that choose the same."""
         parsed = self._check_choices(sweep_overrides)
-        values = [own for own in parsed if not self._chooses(own)]
-        groups = [str(own.input_line) for own in parsed if self._chooses(own)]
+        values = [own for own in parsed if not self.chooses(own)]
+        groups = [str(own.input_line) for own in parsed if self.chooses(own)]
         master = master_config.hydra
         shared = (os.getcwd(), str(master.job.config_name), *master.overrides.hydra, *groups)
         if shared not in COMPOSED:
@@ -109,7 +113,7 @@ class GuardedLoader(ConfigLoaderImpl):
                 raise InputError(key, text, f"must be {'some' if isinstance(value, list) else 'one'} of {options}")
         return parsed
 
-    def _chooses(self, override: Override) -> bool:
+    def chooses(self, override: Override) -> bool:
         """Whether an override chooses a file of a group, or says how to compose; others change a value."""
         hydras = override.is_hydra_override() and override.key_or_group != "hydra.sweep.subdir"
         return hydras or override.package is not None or self.repository.group_exists(override.key_or_group)
@@ -203,6 +207,9 @@ def as_input_error(error: Exception) -> InputError:
         return _missing_config(error)
     if isinstance(error, OverrideParseException):
         return InputError("command line", error.override, "is not of the form key=value; quote what has spaces or brackets")
+    if isinstance(error, OSError) and error.errno in UNWRITABLE:
+        place = os.path.dirname(error.filename or "") or "results"
+        return InputError("folder", place, f"{error.strerror}; what is there is whole, and the same command goes on")
     text = str(error) or str(error.__cause__)
     if found := re.search(r"Ambiguous value for argument '(.+?)=(.*)'|Sweep parameters '(.+?)=(.*)' requires", text):
         key, values = (group for group in found.groups() if group is not None)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
+from sgns_pmi.bulk import BulkLauncher
 from sgns_pmi.errors import InputError
 from sgns_pmi.results.lock import FolderLock, new_folder
 from sgns_pmi.results.plan import PLAN_FILE, same_sweeps
@@ -50,6 +51,8 @@ class Folders(Callback):
         try:
             place = Path(str(config.hydra[kind].dir)).absolute()
             asked = str(OmegaConf.to_container(config.hydra[kind], resolve=False)["dir"])  # type: ignore[index,call-overload]
+            if kind == "sweep" and not GridSweep.serves(config) and BulkLauncher.of(config):
+                raise InputError("hydra/launcher", "bulk", "is for grids; choose another launcher for a search")
             if "${now:" in asked:
                 earlier = self._earlier(config, asked) if kind == "sweep" and config.resume else None
                 place = earlier or new_folder(place)

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import hydra
 import yaml
@@ -39,11 +40,10 @@ from sgns_pmi.results.identity import job_key
 from sgns_pmi.results.leftovers import CHECKPOINTS, clear
 from sgns_pmi.results.lock import FolderLock
 from sgns_pmi.results.overview import answers_overview, as_text, headline, overview
-from sgns_pmi.results.record import RunRecord, histories, log_failure, write_end
+from sgns_pmi.results.record import RunRecord, ended, histories, log_failure
 from sgns_pmi.results.run import Run
 from sgns_pmi.results.shown_file import SHOWN_FILE, write_shown
 from sgns_pmi.results.status_file import status_line
-from sgns_pmi.results.tables import write_answers, write_csv
 from sgns_pmi.signals import end_with, ended_as_by_ctrl_c
 from sgns_pmi.sweeper import GridSweep
 
@@ -52,15 +52,15 @@ log = logging.getLogger("sgns_pmi")
 EXIT_CODES = {"complete": 0, "failed": 1, "refused": 2, "interrupted": 130}
 
 
-def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> RunRecord:
+def run(config: Config, directory: Path | None, key: str = "", draw: bool = True) -> RunRecord:
     """The road: problem, factorise, compare, results, figures.
 
     Parameters
     ----------
     config : Config
         What to do.
-    directory : Path
-        Where the files of the run go.
+    directory : Path or None
+        Where the files of the run go; without one nothing is written or drawn.
     key : str, default ""
         What the job is known by, for the summary: `job_key`.
     draw : bool, default True
@@ -70,7 +70,8 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
     -------
     RunRecord
         Its `status`, also in summary.json, is complete, failed or interrupted. Whatever was learned before Ctrl-C or a
-        failure is compared and written; after Ctrl-C nothing is asked or drawn. Its `tables` are what a console has room for.
+        failure is compared and written; after Ctrl-C nothing is asked or drawn. Its `frames` are what was found, its `tables`
+        what of it a console has room for.
 
     Raises
     ------
@@ -81,8 +82,7 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
         with record.step("problem"):
             problem = config.problem()
             negatives = Negatives(config.k, config.noise_for(problem), config.drop_positive)
-            # Jobs that run in parallel would draw their progress bars over each other.
-            estimators, left_out = config.estimators(problem, verbose=multiprocessing.parent_process() is None)
+            estimators, left_out = config.estimators(problem, verbose=record.alone)
             config.check_eval(problem)
             if config.word2vec:
                 check_word2vec(problem.counts.vocab or ())
@@ -94,8 +94,9 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
         comparing = compare.Comparing(problem, negatives)
 
         def checkpoint(name: str) -> Checkpoint:
-            kept = key and config.checkpoint
-            return Checkpoint(directory / "checkpoints" / f"{name}.npz" if kept else None, key, config.checkpoint)
+            if directory is None or not key or not config.checkpoint:
+                return Checkpoint()
+            return Checkpoint(directory / "checkpoints" / f"{name}.npz", key, config.checkpoint)
 
         fitted = factorise(estimators, problem, comparing, record, checkpoint)
         if fitted:
@@ -104,23 +105,26 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
             found = compare.Found(problem, fitted, metrics, comparing.estimates, level)
             with record.step("floors"):
                 metrics = compare.all_metrics(found)
-            write_csv(metrics, directory / "metrics.csv")
-            record.tables.append(overview(metrics, {name: estimator.status_ for name, estimator in fitted.items()}))
-            write_shown(shown, directory / SHOWN_FILE)
+            record.keep("metrics", metrics)
+            if directory is not None:
+                record.tables.append(overview(metrics, {name: estimator.status_ for name, estimator in fitted.items()}))
+                write_shown(shown, directory / SHOWN_FILE)
         if fitted and record.status != "interrupted":
-            tables = {"metrics": metrics, "history": histories(fitted)}
+            record.keep("history", histories(fitted))
             for name, make in compare.table_makers(found):
                 with record.step(name):
-                    tables[name] = record.learned(make(found))
-                if len(tables[name]):
-                    write_csv(tables[name], directory / f"{name}.csv")
+                    table = record.learned(make(found))
+                record.keep(name, table)
             with record.step("evaluate"):
                 vectors = compare.method_vectors(fitted, problem.counts, config.eval)
                 answers = compare.evaluate(
                     vectors, config.eval, fitted=fitted, counts=problem.counts, seed=config.seed, questions=problem.questions
                 )
 
-            write_answers(answers, directory)
+            for name, frame in compare.answer_tables(answers).items():
+                record.keep(name, pd.DataFrame() if frame is None else frame)
+            if directory is None:
+                return record
             if config.word2vec:
                 write_word2vec(vectors, directory / "vectors")
 
@@ -132,7 +136,7 @@ def run(config: Config, directory: Path, key: str = "", draw: bool = True) -> Ru
                     problem.title, config.k, config.dim, config.noise_name, config.exponent, problem.pmi_rank
                 )
                 losses = {name: METHODS[name].loss for name in fitted if METHODS[name].loss}
-                frames = figures.RunFrames(title, shown, losses, tables)
+                frames = figures.RunFrames(title, shown, losses, record.frames)
                 figures.run_figures(directory / "figures", frames, svg=config.svg)
                 figures.question_figures(directory / "figures", title, answers=answers, svg=config.svg)
     return record
@@ -165,7 +169,8 @@ def factorise(
         with record.step("compare"):
             comparing.add(name, learned[name])
         compared[name] = learned[name]
-        write_csv(comparing.found.metrics, record.directory / "metrics.csv")
+        if record.directory is not None:
+            record.keep("metrics", comparing.found.metrics)
 
     for name, estimator in estimators.items():
         if record.status == "interrupted":
@@ -178,8 +183,9 @@ def factorise(
                 raise InputError("method", name, "learned factors that are not finite; there is no estimate of it")
             learned[name] = estimator
             record.fitted(name, estimator)
-            write_factors(estimator, problem.counts, record.directory / "vectors" / f"{name}.npz")
-            write_csv(histories(learned), record.directory / "history.csv")
+            if record.directory is not None:
+                write_factors(estimator, problem.counts, record.directory / "vectors" / f"{name}.npz")
+                record.keep("history", histories(learned))
             keep(name)
         except KeyboardInterrupt:
             record.interrupted()
@@ -197,18 +203,18 @@ def job(tree: DictConfig) -> str | float:
     directory = Path(HydraConfig.get().runtime.output_dir)
     if HydraConfig.get().mode is RunMode.MULTIRUN:
         return sweep_job(tree, directory, Path(HydraConfig.get().sweep.dir))
-    status, tables = checked_run(tree, directory, alone=True)
-    for table in tables:
+    record = checked_run(lambda: as_dict(tree), directory, alone=True)
+    for table in record.tables:
         print(as_text(table))
-    if status != "refused":
+    if record.status != "refused":
         page = report.report_at_end(directory)
-        print(f"{status}: {os.path.relpath(directory)}")
+        print(f"{record.status}: {os.path.relpath(directory)}")
         for name, place in (("figures", directory / "figures"), ("report", page)):
             if place is not None and place.exists():
                 print(f"{name}: {os.path.relpath(place)}")
     else:
         Folders.discard(directory)
-    raise SystemExit(EXIT_CODES[status])
+    raise SystemExit(EXIT_CODES[record.status])
 
 
 def sweep_job(tree: DictConfig, directory: Path, sweep: Path) -> str | float:
@@ -218,10 +224,11 @@ def sweep_job(tree: DictConfig, directory: Path, sweep: Path) -> str | float:
         end_with(os.getppid())
     # Of a sweep that was killed a worker may still be writing here.
     with ended_as_by_ctrl_c(), FolderLock(directory, "hydra.sweep.dir", patience=30):
-        status, tables = checked_run(tree, directory, alone=False)
+        record = checked_run(lambda: as_dict(tree), directory, alone=False)
+        status = record.status
         if status != "refused" and tree.figures == "all":
             report.report_at_end(directory)
-        line = status_line(sweep, directory.name, status, time.monotonic() - start, headline(tables))
+        line = status_line(sweep, directory.name, status, time.monotonic() - start, headline(record.tables))
         if line is not None:
             log.info(line)
     if status == "interrupted":
@@ -229,12 +236,12 @@ def sweep_job(tree: DictConfig, directory: Path, sweep: Path) -> str | float:
     return status if tree.objective is None else Run(directory).value(*tree.objective.split("/", 1))
 
 
-def checked_run(tree: DictConfig, directory: Path, alone: bool) -> tuple[str, list[pd.DataFrame]]:
-    """Run what a composed configuration asks for, in a folder without old results; its status, and tables for the console."""
+def checked_run(compose: Callable[[], dict[str, Any]], directory: Path | None, alone: bool) -> RunRecord:
+    """Run what a composed configuration, as nested dicts, asks for, in a folder without old results or in none."""
     clear(directory)
     key = ""
     try:
-        content = as_dict(tree)
+        content = compose()
         key = job_key(content)
         config = Config.from_tree(content)
         if alone and config.replicates > 1:
@@ -244,15 +251,13 @@ def checked_run(tree: DictConfig, directory: Path, alone: bool) -> tuple[str, li
         record = run(config, directory, key, draw=config.figures == "all" or (alone and bool(config.figures)))
         if record.status == "complete":
             clear(directory, CHECKPOINTS)
-        return record.status, record.tables
+        return record
     except (InputError, OmegaConfBaseException) as error:
         line = str(as_input_error(error))
         log.error(line)
-        write_end(directory, "refused", line, key)
-        return "refused", []
+        return ended(directory, "refused", line, key)
     except Exception as error:
-        write_end(directory, "failed", log_failure("the run", error), key)
-        return "failed", []
+        return ended(directory, "failed", log_failure("the run", error), key)
 
 
 @lasting_output()
@@ -262,6 +267,8 @@ def main() -> None:
     # Otherwise Hydra prints errors itself, in many lines, and exits.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     code = 0
+    # Of a log that a full disk does not take nobody wants tracebacks.
+    logging.raiseExceptions, before = False, logging.raiseExceptions
     with ended_as_by_ctrl_c(), Folders.released():
         try:
             register_help()
@@ -280,13 +287,14 @@ def main() -> None:
             print(as_input_error(error), file=sys.stderr)
             raise SystemExit(EXIT_CODES["refused"]) from None
         finally:
+            logging.raiseExceptions = before
             if given is None:
                 del os.environ["HYDRA_FULL_ERROR"]
         if Folders.sweep is not None:
             try:
                 bad = finish_sweep(Folders.sweep, figures=code == 0) - {"complete"}
-            except InputError as error:  # a file of a job that something else has damaged
-                print(error, file=sys.stderr)
+            except (InputError, OSError) as error:  # a file of a job that something else has damaged, or a full disk
+                print(as_input_error(error), file=sys.stderr)
                 raise SystemExit(EXIT_CODES["refused"]) from None
             code = code or (EXIT_CODES["failed"] if bad else 0)
     raise SystemExit(code)

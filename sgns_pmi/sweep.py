@@ -1,4 +1,4 @@
-"""A sweep after it has begun: ``python -m sgns_pmi.sweep status|gather|retry DIR``."""
+"""A sweep after it has begun: ``python -m sgns_pmi.sweep status|gather|retry|work DIR``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from sgns_pmi.errors import InputError, check_choice
 from sgns_pmi.gather import finish_sweep
 from sgns_pmi.lazily import pd
+from sgns_pmi.results.chunks import WORK_FILE
 from sgns_pmi.results.lock import FolderLock
 from sgns_pmi.results.overview import as_text
 from sgns_pmi.results.sweep import Sweep, column_of, swept_keys
@@ -25,6 +26,7 @@ Says where a sweep stands, and goes on with it.
   python -m sgns_pmi.sweep status DIR   each job: complete, running, failed, refused, interrupted or missing, and why
   python -m sgns_pmi.sweep gather DIR   tables, figures and report again, from the results that are there
   python -m sgns_pmi.sweep retry DIR    the sweep's own command again: it runs the jobs that are not complete
+  python -m sgns_pmi.sweep work DIR     one more worker for a sweep that hydra/launcher=bulk has begun, also on another machine
 
 DIR is the folder of a sweep (hydra.sweep.dir).
 """
@@ -65,7 +67,16 @@ def retry(folder: Path) -> int:
     os.execv(sys.executable, [sys.executable, *command])
 
 
-COMMANDS = {"status": status, "gather": gather, "retry": retry}
+def work(folder: Path) -> int:
+    """Take part in a sweep of the bulk launcher until all its jobs have ended."""
+    from sgns_pmi import worker  # loads all that a job needs
+
+    if not (folder / WORK_FILE).is_file():
+        raise InputError("sweep", folder, "has no work to share out; begin it with hydra/launcher=bulk")
+    return worker.quietly(folder)
+
+
+COMMANDS = {"status": status, "gather": gather, "retry": retry, "work": work}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

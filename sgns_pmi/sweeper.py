@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra._internal.callbacks import Callbacks
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -16,9 +16,11 @@ from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from sgns_pmi.command_line import as_dict
+from sgns_pmi.bulk import BulkLauncher
 from sgns_pmi.config import Config
+from sgns_pmi.configurations import Configurations
 from sgns_pmi.errors import InputError, check_integer, check_seed
+from sgns_pmi.results.chunks import complete_lines
 from sgns_pmi.results.identity import job_key, same_configuration
 from sgns_pmi.results.leftovers import SWEEP_FILES, clear
 from sgns_pmi.results.plan import PlannedJob, finished_jobs, folder_name, write_plan
@@ -65,24 +67,29 @@ class GridSweep(BaseException):
         batch = [list(own) for own in dict.fromkeys(tuple(own) for own in BasicSweeper.split_arguments(overrides, None)[0])]
         folder = Path(str(config.hydra.sweep.dir))
         finished = finished_jobs(folder)
-        jobs = plan(batch, partial(loader.load_sweep_config, config), finished)
-        launcher = Plugins.instance().instantiate_launcher(HydraContext(loader, Callbacks(config)), task, config)
+        bulk = BulkLauncher.of(config)
+        planned = plan(batch, Configurations(loader, config, parser), finished)
+        jobs = [job for job, _ in planned]
 
         clear(folder, SWEEP_FILES)
         write_text(OmegaConf.to_yaml(config), folder / "multirun.yaml")
         write_plan(jobs, folder, config.hydra.overrides.task)
-        done = finished if config.resume else {}
+        done = {*finished, *complete_lines(folder)} if config.resume else set()
         # Two of them may come to the same configuration, which then runs once.
-        missing = {job.key: own for own, job in zip(batch, jobs, strict=True) if job.key not in done}
+        missing = {job.key: place for place, job in enumerate(jobs) if job.key not in done}
         keys = {job.key for job in jobs}
-        begin_status(folder, jobs=len(keys), before=len(keys & set(done)))
-        folders = {job.key: job.folder for job in jobs}
-        launched = [[*own, f"hydra.sweep.subdir='{folders[key]}'"] for key, own in missing.items()]
+        begin_status(folder, jobs=len(keys), before=len(keys & done))
         if len(missing) < len(keys):
             log.info("%d of %d jobs are complete; resume=false runs them again", len(keys) - len(missing), len(keys))
-        if launched:
-            for result in launcher.launch(launched, initial_job_idx=0):
-                _ = result.return_value  # raises what a launcher has caught
+        if not missing:
+            return
+        if bulk is not None:
+            bulk.launch(folder, {key: planned[place][1] for key, place in missing.items()})
+            return
+        launcher = Plugins.instance().instantiate_launcher(HydraContext(loader, Callbacks(config)), task, config)
+        launched = [[*batch[place], f"hydra.sweep.subdir='{jobs[place].folder}'"] for place in missing.values()]
+        for result in launcher.launch(launched, initial_job_idx=0) or ():
+            _ = result.return_value  # raises what a launcher has caught
 
 
 def replicates(config: DictConfig, overrides: Sequence[Override], parser: OverridesParser) -> list[Override]:
@@ -99,15 +106,16 @@ def replicates(config: DictConfig, overrides: Sequence[Override], parser: Overri
     return parser.parse_overrides([f"seed={','.join(str(first + repeat) for repeat in range(repeats))}"])
 
 
-def plan(batch: Sequence[list[str]], compose: Callable[[list[str]], DictConfig], finished: Mapping[str, str]) -> list[PlannedJob]:
-    """Every job of a sweep, composed and checked.
+def plan(
+    batch: Sequence[list[str]], compose: Configurations, finished: Mapping[str, str]
+) -> list[tuple[PlannedJob, dict[str, Any]]]:
+    """Every job of a sweep with its configuration, composed and checked.
 
     Parameters
     ----------
     batch : sequence of list of str
         The overrides of each job.
-    compose : callable
-        Makes of such a list a configuration.
+    compose : Configurations
     finished : mapping of str to str
         The folders of jobs that are complete, by what each is known by: they stay where they are.
 
@@ -122,8 +130,7 @@ def plan(batch: Sequence[list[str]], compose: Callable[[list[str]], DictConfig],
     jobs: dict[str, PlannedJob] = {}
     planned = []
     for number, (own, text) in enumerate(zip(batch, texts, strict=True)):
-        tree = compose(own)
-        content = as_dict(tree)
+        content, choices = compose(own)
         Config.from_tree(content).check_ahead()
         key = job_key(content)
         name = folder_name({at: text[at] for at in swept}, key) or str(number)
@@ -131,11 +138,10 @@ def plan(batch: Sequence[list[str]], compose: Callable[[list[str]], DictConfig],
         if name in places and not same_configuration(key, places[name]):
             name = f"{name}-{key[:8]}"
         name = jobs[key].folder if key in jobs else finished.get(key, name)
-        choices = tree.hydra.runtime.choices
-        job = PlannedJob(number, name, key, {at: typed_value(at, value, tree, choices) for at, value in text.items()})
+        job = PlannedJob(number, name, key, {at: typed_value(at, value, content, choices) for at, value in text.items()})
         places[name] = key
         jobs.setdefault(key, job)
-        planned.append(job)
+        planned.append((job, content))
     return planned
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 from pathlib import Path
@@ -15,6 +16,7 @@ import sgns_pmi as sp
 from sgns_pmi import run as run_module
 from sgns_pmi import sweep as sweep_module
 from sgns_pmi.config import Config
+from sgns_pmi.files import is_temporary
 from sgns_pmi.progress import Progress
 from sgns_pmi.results.identity import job_key, same_configuration
 from sgns_pmi.results.lock import FolderLock
@@ -119,6 +121,28 @@ def test_a_sweep_that_goes_on_keeps_its_folder(command: Command, ran: list[str])
         assert command(*arguments, "resume=false").code == 0
         (folder,) = command.folder.glob(f"same/????{name}")
         assert sp.Sweep.open(folder).count == "2 of 2 jobs"
+
+
+def test_a_full_disk_is_one_line_and_leaves_whole_files(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when the tables of the sweep find no room; what fitted stays, and the rest goes on."""
+    real = Path.replace
+
+    def replace(place: Path, target: Path) -> Path:
+        if "k=2" in str(target) or target.name == "sweep.csv":
+            raise OSError(errno.ENOSPC, "No space left on device", str(target))
+        return real(place, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    for _ in range(2):  # the first job is not run again
+        outcome = sweep(command, "k=1,2", "dim=2", "method=qwem")
+        assert outcome.code == 2
+        assert outcome.stderr.endswith("No space left on device; what is there is whole, and the same command goes on\n")
+        assert "Traceback" not in outcome.stderr
+    assert sp.Run.open("out/k=1").status == "complete"
+    assert not [file for file in (command.folder / "out").rglob(".*") if is_temporary(file)]
+    monkeypatch.setattr(Path, "replace", real)
+    assert sweep(command, "k=1,2", "dim=2", "method=qwem").code == 0
+    assert sp.Sweep.open("out").status == "complete"
 
 
 def test_another_configuration_keeps_its_results(command: Command, ran: list[str]) -> None:

@@ -16,7 +16,22 @@ ROAD = (
     {"results"},
     {"figures"},
     {"report"},
-    {"config", "command_line", "folders", "gather", "sweeper", "sweep", "query", "export", "inference", "shards", "run", "suite"},
+    {
+        "config",
+        "command_line",
+        "folders",
+        "gather",
+        "sweeper",
+        "sweep",
+        "bulk",
+        "worker",
+        "query",
+        "export",
+        "inference",
+        "shards",
+        "run",
+        "suite",
+    },
 )
 """Before all of them stand the single modules that are not named here: errors, files, counts, pmi, ..."""
 

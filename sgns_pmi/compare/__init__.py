@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sgns_pmi.compare.found import Found, all_metrics, table_makers
     from sgns_pmi.compare.limits import cramer_rao_rmse
     from sgns_pmi.compare.table import RUN_TABLES, main_cells, main_target, select
-    from sgns_pmi.compare.words.evaluation import QUESTIONS, Answers, Evaluation, evaluate, method_vectors
+    from sgns_pmi.compare.words.evaluation import QUESTIONS, Answers, Evaluation, answer_tables, evaluate, method_vectors
 
 __getattr__ = door(__name__)
 
@@ -23,6 +23,7 @@ __all__ = [
     "Evaluation",
     "Found",
     "all_metrics",
+    "answer_tables",
     "compare",
     "cramer_rao_rmse",
     "estimator_objective",

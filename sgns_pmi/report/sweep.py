@@ -10,14 +10,14 @@ import numpy as np
 from sgns_pmi.compare.table import main_cells, main_target
 from sgns_pmi.figures.looks import label
 from sgns_pmi.lazily import pd
-from sgns_pmi.report.answer import REFERENCES, means, recovered, setting_keys, sweep_answer
+from sgns_pmi.report.answer import REFERENCES, means, setting_keys, sweep_answer
 from sgns_pmi.report.cells import MOST_CELLS, MOST_NUMBERS, plot_cells
 from sgns_pmi.report.charts import Chart, recovery_chart, sweep_budget_chart, sweep_chart
 from sgns_pmi.report.page import REPORT_FILE, Page
 from sgns_pmi.report.provenance import changed, configuration, facts, sweep_command
 from sgns_pmi.report.tables import Column, Table, frame_table, table
 from sgns_pmi.results.replicates import budget_parts
-from sgns_pmi.results.sweep import Job, Sweep
+from sgns_pmi.results.sweep import Job, Sweep, sweep_table
 
 MOST_TOLD = 5
 MOST_BARS = 24
@@ -98,9 +98,9 @@ def jobs_table(sweep: Sweep) -> Table:
     ]
     if len(sweep.rows):
         cells = main_cells(sweep.rows)[0]
-        found = [recovered(job.metrics, "rmse", cells) if len(job.metrics) else pd.Series(dtype=float) for job in jobs]
+        found = sweep_table(sweep.rows, [], cells).reindex([job.number for job in jobs])
         for method in sweep.rows["method"].unique():
-            columns.append(Column(f"{label(method)}, {cells} cells", [float(own.get(method, np.nan)) for own in found]))
+            columns.append(Column(f"{label(method)}, {cells} cells", found.get(method, np.full(len(jobs), np.nan)).tolist()))
     columns.append(Column("why", [job.reason for job in jobs]))
     return table(f"{len(jobs)} jobs", columns)
 

@@ -39,8 +39,10 @@ SWEEP_FILES = (
 )
 
 
-def clear(folder: Path, patterns: tuple[str, ...] = RUN_FILES) -> None:
-    """Remove what an earlier run wrote into a folder, and what killed ones had half written."""
+def clear(folder: Path | None, patterns: tuple[str, ...] = RUN_FILES) -> None:
+    """Remove what an earlier run wrote into a folder, if there is one, and what killed ones had half written."""
+    if folder is None:
+        return
     remove_temporaries(folder)
     # The summary first: what says "complete" does not outlive what it speaks of.
     for pattern in patterns:

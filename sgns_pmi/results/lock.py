@@ -83,6 +83,16 @@ class FolderLock:
         return True
 
 
+def claim(descriptor: int) -> bool:
+    """Whether the open file is this process's own until it closes it or ends, however it ends; False where another has it."""
+    if fcntl is not None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
 @contextmanager
 def alone_with(stream: IO[str]) -> Iterator[None]:
     """Inside the block no other process is in such a block with the same open file."""
@@ -108,4 +118,4 @@ def new_folder(wanted: Path) -> Path:
     raise AssertionError("count does not end")
 
 
-__all__ = ["FolderLock", "alone_with", "new_folder"]
+__all__ = ["FolderLock", "alone_with", "claim", "new_folder"]

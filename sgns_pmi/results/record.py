@@ -26,7 +26,7 @@ from sgns_pmi.factorise.solvers.solution import HISTORY_COLUMNS
 from sgns_pmi.lazily import pd, torch
 from sgns_pmi.problems import Problem
 from sgns_pmi.progress import beating
-from sgns_pmi.results.tables import write_json
+from sgns_pmi.results.tables import write_csv, write_json
 from sgns_pmi.signals import LAST_WORDS
 
 try:
@@ -52,8 +52,8 @@ class RunRecord:
 
     Parameters
     ----------
-    directory : Path
-        The run directory.
+    directory : Path or None
+        The run directory; without one nothing is written.
     seeds : mapping of str to int
         Every seed of the run, for the summary.
     job : str, default ""
@@ -64,12 +64,17 @@ class RunRecord:
     status : {"running", "complete", "failed", "interrupted", "refused"}
     tables : list of DataFrame
         What a console has room for of what was found; empty at first.
+    frames : dict of str to DataFrame
+        The run's tables.
+    alone : bool
+        Whether the console is this run's own, for its progress.
     """
 
-    def __init__(self, directory: Path, seeds: Mapping[str, int], job: str = "") -> None:
+    def __init__(self, directory: Path | None, seeds: Mapping[str, int], job: str = "") -> None:
         self.directory = directory
         self.status: Status = "running"
         self.tables: list[pd.DataFrame] = []
+        self.frames: dict[str, pd.DataFrame] = {}
         self._steps: dict[str, dict[str, Any]] = {}
         self._warnings: list[str] = []
         self._left_out: dict[str, str] = {}
@@ -77,6 +82,8 @@ class RunRecord:
         self._methods: dict[str, dict[str, Any]] = {}
         self._seeds = dict(seeds)
         self._job, self._start = job, now()
+        # Jobs that run in parallel, or by the thousand, would draw their progress over each other.
+        self.alone = directory is not None and multiprocessing.parent_process() is None
 
     def __enter__(self) -> RunRecord:
         LAST_WORDS.append(self._cut_short)
@@ -101,7 +108,14 @@ class RunRecord:
 
     def write(self) -> None:
         """Write summary.json as things stand."""
-        write_json(self.summary(), self.directory / SUMMARY_FILE)
+        if self.directory is not None:
+            write_json(self.summary(), self.directory / SUMMARY_FILE)
+
+    def keep(self, name: str, frame: pd.DataFrame) -> None:
+        """Keep a table, and write it to NAME.csv if it has rows."""
+        self.frames[name] = frame
+        if self.directory is not None and len(frame):
+            write_csv(frame, self.directory / f"{name}.csv")
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -113,8 +127,7 @@ class RunRecord:
         forget_peak_memory()
         start = time.perf_counter()
         try:
-            # Jobs that run in parallel have lines of their own.
-            with beating(name, shown=multiprocessing.parent_process() is None):
+            with beating(name, shown=self.alone):
                 yield
         finally:
             seconds, peak = time.perf_counter() - start, peak_memory_mb()
@@ -210,13 +223,14 @@ def log_failure(what: str, error: Exception) -> str:
     return line
 
 
-def write_end(directory: Path, status: Status, reason: str, job: str = "") -> None:
-    """Write the summary.json of a run that ended before it began, unless it has one."""
-    if not (directory / SUMMARY_FILE).is_file():
-        record = RunRecord(directory, {}, job)
-        record.status = status
-        record.warn(reason)
+def ended(directory: Path | None, status: Status, reason: str, job: str = "") -> RunRecord:
+    """The record of a run that ended before it had results; its summary.json is written, unless there is one."""
+    record = RunRecord(directory, {}, job)
+    record.status = status
+    record.warn(reason)
+    if directory is not None and not (directory / SUMMARY_FILE).is_file():
         record.write()
+    return record
 
 
 def histories(fitted: Mapping[str, Factorisation]) -> pd.DataFrame:
@@ -275,4 +289,4 @@ def commit() -> str | None:
         return None
 
 
-__all__ = ["SUMMARY_FILE", "RunRecord", "Status", "histories", "log_failure", "write_end"]
+__all__ = ["SUMMARY_FILE", "RunRecord", "Status", "ended", "histories", "log_failure"]

@@ -45,16 +45,37 @@ def status_line(sweep: Path, name: str, status: str, seconds: float, headline: s
         return None
     with file.open("r+", encoding="utf-8") as stream, alone_with(stream):
         first, *lines = stream.read().splitlines()
-        jobs, before, began = (float(number) for number in re.findall(r"(\d+) jobs, .* (\d+) were .* at ([\d.]+)", first)[0])
+        jobs, before, began = _began(first)
         ended = len(lines) + 1
         bad = sum(": complete in " not in line for line in lines) + (status != "complete")
         left = (time.time() - began) / ended * (jobs - before - ended)
-        counts = (
-            f"{before + ended:.0f} of {jobs:.0f} jobs" + (f", {bad} not complete" if bad else "") + f", {_duration(left)} left"
+        line = f"{_counts(before + ended, jobs, bad, left)}; {name}: {status} in {_duration(seconds)}" + (
+            f", {headline}" if headline else ""
         )
-        line = f"{counts}; {name}: {status} in {_duration(seconds)}" + (f", {headline}" if headline else "")
         stream.write(line + "\n")
     return line
+
+
+def add_status(sweep: Path, ended: int, bad: int, left: float) -> str:
+    """Add a line for all jobs that have ended since the file began, and return it: how many, of which so many not complete."""
+    file = sweep / STATUS_FILE
+    with file.open("a+", encoding="utf-8") as stream:
+        stream.seek(0)
+        jobs, before, _ = _began(stream.readline())
+        line = _counts(before + ended, jobs, bad, left)
+        stream.write(line + "\n")
+    return line
+
+
+def _began(line: str) -> tuple[float, float, float]:
+    """Of the first line how many jobs there are, how many were complete before, and when it began."""
+    jobs, before, began = re.findall(r"(\d+) jobs, .* (\d+) were .* at ([\d.]+)", line)[0]
+    return float(jobs), float(before), float(began)
+
+
+def _counts(ended: float, jobs: float, bad: int, left: float) -> str:
+    failed = f", {bad} not complete" if bad else ""
+    return f"{ended:.0f} of {jobs:.0f} jobs{failed}, {_duration(left)} left"
 
 
 def _duration(seconds: float) -> str:
@@ -63,4 +84,4 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
-__all__ = ["STATUS_FILE", "begin_status", "status_line"]
+__all__ = ["STATUS_FILE", "add_status", "begin_status", "status_line"]

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from omegaconf import Container, OmegaConf
+from omegaconf import OmegaConf
 
 from sgns_pmi.compare.table import METRIC_COLUMNS, main_target, select
 from sgns_pmi.compare.words.evaluation import answers_from
 from sgns_pmi.compare.words.questions import EVALUATION, HEADLINE_COLUMNS, QUESTIONS
 from sgns_pmi.errors import InputError
 from sgns_pmi.lazily import pd
-from sgns_pmi.results.plan import read_plan
+from sgns_pmi.results.chunks import Line, read_lines
+from sgns_pmi.results.plan import PlannedJob, read_plan
 from sgns_pmi.results.replicates import over_seeds, paired_differences, replicate_axis, seeds_table
 from sgns_pmi.results.run import MISSING, Run
 from sgns_pmi.results.tables import read_yaml
@@ -59,6 +60,31 @@ class Job(Run):
 
 
 @dataclass(frozen=True)
+class LineJob(Job):
+    """A job without a folder, of the bulk launcher; `folder` is the file of its line.
+
+    Parameters
+    ----------
+    line : Line
+    """
+
+    line: Line = field(kw_only=True)
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """What summary.json would hold."""
+        return dict(self.line.summary)
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The configuration that the run had, as nested dicts."""
+        return dict(self.line.config)
+
+    def _table(self, name: str, columns: Sequence[str]) -> pd.DataFrame:
+        return pd.DataFrame(self.line.tables.get(name) or {column: [] for column in columns})
+
+
+@dataclass(frozen=True)
 class Sweep:
     """The jobs of a sweep, whatever became of each, and their rows in one table.
 
@@ -91,7 +117,8 @@ class Sweep:
     def jobs(self) -> list[Job]:
         """The jobs in order, each of which may have no result: those of jobs.json alone, or else all that have begun."""
         if (planned := read_plan(self.folder)) is not None:
-            return [Job(self.folder / job.folder, job.number, job.asked, job.key) for job in planned]
+            lines = read_lines(self.folder)
+            return [self._planned(job, lines.get(job.key)) for job in planned]
         files = self.folder.rglob(".hydra/overrides.yaml")
         own = (_job(file) for file in files if file.parent.parent != self.folder)
         jobs = sorted((job for job in own if job is not None), key=lambda job: job.number)
@@ -100,6 +127,12 @@ class Sweep:
                 remedy = f"holds jobs of several sweeps, as {one.folder} and {other.folder}; give the folder of one"
                 raise InputError("sweep", self.folder, remedy)
         return jobs
+
+    def _planned(self, job: PlannedJob, line: Line | None) -> Job:
+        own = Job(self.folder / job.folder, job.number, job.asked, job.key)
+        if line is None or own.status == "complete":
+            return own
+        return LineJob(line.file, job.number, job.asked, job.key, line=line)
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -188,16 +221,18 @@ def _job(overrides: Path) -> Job | None:
         hydra = OmegaConf.load(overrides.with_name("hydra.yaml")).hydra
         if OmegaConf.is_missing(hydra.job, "num"):
             return None
-        config = OmegaConf.load(overrides.with_name("config.yaml"))
+        config = read_yaml(overrides.with_name("config.yaml"), resolve=True)
         asked = [str(override).lstrip("+").partition("=") for override in OmegaConf.load(overrides)]
-        values = {key: typed_value(key, text, config, hydra.runtime.choices) for key, _, text in asked}
+        values = {key: typed_value(key, text, config, list(hydra.runtime.choices)) for key, _, text in asked}
         return Job(overrides.parent.parent, int(hydra.job.num), values)
 
 
-def typed_value(key: str, text: str, config: Container, groups: Container) -> Any:
+def typed_value(key: str, text: str, config: Mapping[str, Any], groups: Collection[Any]) -> Any:
     """The value of a key as the job had it; as it was given, for a list or for a choice of a group such as data."""
-    value = None if key in groups else OmegaConf.select(config, key)
-    return text.strip("'\"") if value is None or OmegaConf.is_config(value) else value
+    value: Any = None if key in groups else config
+    for part in key.split(".") if key not in groups else ():
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return text.strip("'\"") if value is None or isinstance(value, Mapping | list) else value
 
 
 def swept_keys(jobs: Sequence[Job]) -> list[str]:
@@ -213,16 +248,17 @@ def column_of(key: str) -> str:
 
 def gather(jobs: Sequence[Job], table: Literal["metrics", "budget", "evaluation"]) -> pd.DataFrame:
     """Every row of that table of every job, with the swept keys and `job` as columns in front; empty if there is none."""
-    keys = swept_keys(jobs)
-    frames = []
-    for job in jobs:
-        rows: pd.DataFrame = getattr(job, table)
-        if len(rows):
-            own = rows.copy()
-            for place, (key, value) in enumerate([*((key, job.asked.get(key)) for key in keys), ("job", job.number)]):
-                own.insert(place, column_of(key), value)
-            frames.append(own)
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    found = [(job, rows) for job in jobs if len(rows := getattr(job, table))]
+    if not found:
+        return pd.DataFrame()
+    frame: pd.DataFrame = pd.concat([rows for _, rows in found], ignore_index=True)
+    values = {column_of(key): [job.asked.get(key) for job, _ in found] for key in swept_keys(jobs)}
+    values["job"] = [job.number for job, _ in found]
+    for place, (column, own) in enumerate(values.items()):
+        # A key that some jobs lack leaves the numbers of others whole.
+        each = pd.Series(own, dtype=object if None in own else None)
+        frame.insert(place, column, each.repeat([len(rows) for _, rows in found]).to_numpy())
+    return frame
 
 
 def sweep_table(frame: pd.DataFrame, keys: Sequence[str], cells: str = "all") -> pd.DataFrame:
@@ -261,4 +297,4 @@ def headlines(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     return table
 
 
-__all__ = ["Job", "Sweep", "gather", "questions_table", "sweep_table", "swept_keys", "typed_value"]
+__all__ = ["Job", "LineJob", "Sweep", "gather", "questions_table", "sweep_table", "swept_keys", "typed_value"]

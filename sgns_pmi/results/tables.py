@@ -10,7 +10,6 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from sgns_pmi.compare.table import INTERVAL_COLUMNS, METRIC_COLUMNS
-from sgns_pmi.compare.words.evaluation import Answers, answer_tables
 from sgns_pmi.files import atomic_path
 from sgns_pmi.lazily import pd
 from sgns_pmi.unpack import reading
@@ -84,9 +83,9 @@ def _by_key(path: Path, kind: str, read: Callable[[], Any]) -> dict[str, Any]:
     return content
 
 
-def write_json(content: Mapping[str, Any], path: Path) -> None:
-    """Write JSON that a person can read."""
-    write_text(json.dumps(content, indent=2) + "\n", path)
+def write_json(content: Mapping[str, Any], path: Path, indent: int | None = 2) -> None:
+    """Write JSON that a person can read, or in one line."""
+    write_text(json.dumps(content, indent=indent) + "\n", path)
 
 
 def write_text(text: str, path: Path) -> None:
@@ -95,13 +94,4 @@ def write_text(text: str, path: Path) -> None:
         beside.write_text(text, encoding="utf-8")
 
 
-def write_answers(answers: Answers, directory: Path) -> None:
-    """Write evaluation.csv, neighbours.csv, maps.csv, ..., those that have rows; an earlier run's does not stay there."""
-    for name, frame in answer_tables(answers).items():
-        path = directory / f"{name}.csv"
-        path.unlink(missing_ok=True)
-        if frame is not None:
-            write_csv(frame, path)
-
-
-__all__ = ["read_csv", "read_json", "read_yaml", "write_answers", "write_csv", "write_json", "write_text"]
+__all__ = ["TEXT", "read_csv", "read_json", "read_yaml", "write_csv", "write_json", "write_text"]
