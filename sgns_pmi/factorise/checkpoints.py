@@ -7,6 +7,7 @@ state of its random numbers included, so that the fit ends as if it had not been
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import time
@@ -74,6 +75,16 @@ class Checkpoint:
         self._last = time.monotonic()
 
 
+def state_of(rng: np.random.Generator) -> NDArray[np.str_]:
+    """The state of random numbers, for a checkpoint."""
+    return np.array(json.dumps(rng.bit_generator.state))
+
+
+def set_state(rng: np.random.Generator, state: NDArray[Any]) -> None:
+    """Go on with the random numbers of a checkpoint."""
+    rng.bit_generator.state = json.loads(str(state))
+
+
 _CURRENT: ContextVar[Checkpoint | None] = ContextVar("checkpoint", default=None)
 
 
@@ -92,4 +103,4 @@ def kept_in(checkpoint: Checkpoint) -> Iterator[None]:
         _CURRENT.reset(before)
 
 
-__all__ = ["Checkpoint", "State", "current", "kept_in"]
+__all__ = ["Checkpoint", "State", "current", "kept_in", "set_state", "state_of"]

@@ -49,6 +49,11 @@ FITS: dict[str, tuple[Callable[[], Any], Any]] = {
     "starts": (lambda: sp.SGNS(dim=2, solver=Expected(starts=3)), FULL),
     "quasi_newton": (lambda: sp.SGNS(dim=3, solver=Expected(precision="float32", max_steps=40)), FULL),
     "stream": (lambda: sp.SGNSStream(dim=2, batch_size=100, epochs=2), TEXT.corpus),
+    "glove": (lambda: sp.GloVe(dim=2, epochs=6), COUNTS),
+    "glove_adagrad": (lambda: sp.GloVe(dim=2, solver="adagrad", epochs=6), COUNTS),
+    "cbow": (lambda: sp.CBOW(dim=2, epochs=6), TEXT.corpus),
+    "numpy_sgns": (lambda: sp.NumpySGNS(dim=2, bias=True, epochs=60, batch_size=300), COUNTS),
+    "ro_sgns": (lambda: sp.ROSGNS(dim=2, max_steps=40), FULL),
     "fasttext": (lambda: sp.FastText(dim=2, epochs=3), TEXT.counts),
 }
 

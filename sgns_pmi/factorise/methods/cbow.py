@@ -12,6 +12,7 @@ from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, check_dim, check_integer, check_real, check_seed
 from sgns_pmi.factorise import kernels
 from sgns_pmi.factorise.base import Float
+from sgns_pmi.factorise.checkpoints import current
 from sgns_pmi.factorise.draws import alias_table, check_time
 from sgns_pmi.factorise.linalg import plus_terms
 from sgns_pmi.factorise.registry import method
@@ -166,12 +167,18 @@ class CBOW(NegativeSampling):
         rng = stream(self.seed, "fit", "cbow")
         V = rng.uniform(-0.5 / dim, 0.5 / dim, (counts.shape[0], dim)).astype(np.float32)
         U = np.zeros_like(V)
-        state = rng.integers(2**64, size=1, dtype=np.uint64)
+        draws = rng.integers(2**64, size=1, dtype=np.uint64)
+        checkpoint, learned = current(), {"V": V, "U": U, "draws": draws}
         status: Status = "step limit"
         visited, kept, diverged = 0, (V, U), ""
         with Progress("CBOW (words)", expected, self.verbose) as progress:
             try:
-                for epoch in range(epochs):
+                if (state := checkpoint.load()) is not None:
+                    for name, own in learned.items():
+                        own[:] = state[name]
+                    history.restore(state)
+                    visited, kept = history.rows[-1][0], (V.copy(), U.copy())
+                for epoch in range(len(history.rows), epochs):
                     loss, seen = 0.0, 0
                     for windows in corpus.windows(epoch):
                         size = len(windows.center)
@@ -190,7 +197,7 @@ class CBOW(NegativeSampling):
                             negatives.drops,
                             rate * left[0],
                             rate * left[1],
-                            state,
+                            draws,
                         )
                         seen, visited = seen + size, visited + size
                         progress.update(size, loss / max(seen, 1))
@@ -198,6 +205,8 @@ class CBOW(NegativeSampling):
                         raise InputError("lr", rate, f"training diverged in pass {epoch + 1}; choose a smaller learning rate")
                     history.add(visited, epoch + 1, loss / max(seen, 1))
                     kept = V.copy(), U.copy()
+                    if checkpoint.due:
+                        checkpoint.save(learned | history.saved())
             except KeyboardInterrupt:
                 status = "interrupted"
                 history.add(visited, visited / max(corpus.tokens, 1), loss / max(seen, 1))

@@ -18,6 +18,7 @@ from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, check_dim, check_integer, check_real, check_seed
 from sgns_pmi.factorise import kernels
 from sgns_pmi.factorise.base import Factorisation, Float
+from sgns_pmi.factorise.checkpoints import current
 from sgns_pmi.factorise.devices import threads_for
 from sgns_pmi.factorise.linalg import balanced, plus_terms
 from sgns_pmi.factorise.registry import method
@@ -207,10 +208,17 @@ class GloVe(Factorisation):
             history.add(visited, visited / counts.nnz, loss)
             return v.copy(), u.copy()
 
+        checkpoint, learned = current(), {"v": v, "u": u, "v_squares": v_squares, "u_squares": u_squares}
         with progress:
             try:
-                kept = record()
-                for _ in range(epochs):
+                if (state := checkpoint.load()) is not None:
+                    for name, own in learned.items():
+                        own[:] = state[name]
+                    history.restore(state)
+                    visited, kept = history.rows[-1][0], (v.copy(), u.copy())
+                else:
+                    kept = record()
+                for _ in range(visited // counts.nnz, epochs):
                     for low in range(0, counts.nnz, CHUNK):
                         chunk = slice(low, min(low + CHUNK, counts.nnz))
                         kernels.visit_triples(
@@ -219,6 +227,8 @@ class GloVe(Factorisation):
                         visited += chunk.stop - chunk.start
                     kept = record()
                     progress.update(objective=history.objective)
+                    if checkpoint.due:
+                        checkpoint.save(learned | history.saved())
             except KeyboardInterrupt:
                 status, kept = "interrupted", record()
             except InputError as error:
@@ -232,10 +242,15 @@ class GloVe(Factorisation):
         status: Status = "step limit"
         v, u = torch.from_numpy(V), torch.from_numpy(U)
         sides = [_Side(matrix, self, self.dim) for matrix in (counts.matrix, counts.matrix.T.tocsr())]
+        checkpoint = current()
         with threads_for(counts.shape), progress:
             try:
-                history.add(0, 0.0, sides[0].squares(v, u) / counts.nnz)
-                for done in range(1, rounds + 1):
+                if (state := checkpoint.load()) is not None:
+                    v, u = torch.from_numpy(state["v"]), torch.from_numpy(state["u"])
+                    history.restore(state)
+                else:
+                    history.add(0, 0.0, sides[0].squares(v, u) / counts.nnz)
+                for done in range(history.rows[-1][0] + 1, rounds + 1):
                     new_v, _ = sides[0].solve(u)
                     new_u, loss = sides[1].solve(new_v)
                     v, u, before = new_v, new_u, history.objective
@@ -244,6 +259,8 @@ class GloVe(Factorisation):
                     if before - history.objective <= TOLERANCE * before + EXACT_FIT:
                         status = "optimum"
                         break
+                    if checkpoint.due:
+                        checkpoint.save({"v": v, "u": u} | history.saved())
             except KeyboardInterrupt:
                 status = "interrupted"
         return *_canonical(v.numpy(), u.numpy(), *(side.sums() for side in sides)), status

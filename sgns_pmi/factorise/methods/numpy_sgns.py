@@ -34,6 +34,7 @@ from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_dim, check_flag, check_integer, check_real, check_seed
 from sgns_pmi.factorise import losses, solvers
 from sgns_pmi.factorise.base import Float
+from sgns_pmi.factorise.checkpoints import current, set_state, state_of
 from sgns_pmi.factorise.draws import check_draws
 from sgns_pmi.factorise.methods.sgns import SGNS
 from sgns_pmi.factorise.registry import method
@@ -286,10 +287,20 @@ class NumpySGNS(SGNS):
         history = History()
         adam_V, adam_U = Adam(V.shape), Adam(U.shape)
         status: Status = "step limit"
-        kept, diverged = self._record(history, 0, 0.0, V, U, counts), ""
+        learned = {"V": V, "U": U, "V_m": adam_V.m, "V_s": adam_V.s, "U_m": adam_U.m, "U_s": adam_U.s}
+        checkpoint, diverged = current(), ""
+        if (state := checkpoint.load()) is not None:  # of the same fit, which was ended
+            for name, own in learned.items():
+                own[:] = state[name]
+            adam_V.t = adam_U.t = int(state["t"])
+            set_state(rng, state["rng"])
+            history.restore(state)
+            kept = state["kept_V"], state["kept_U"]
+        else:
+            kept = self._record(history, 0, 0.0, V, U, counts)
         with Progress("SGNS (NumPy)", steps, self.verbose) as progress:
             try:
-                for epoch in range(epochs):
+                for epoch in range(adam_V.t // epoch_steps, epochs):
                     order = rng.permutation(counts.nnz)
                     for start in range(0, counts.nnz, batch_size):
                         b = order[start : start + batch_size]
@@ -306,6 +317,9 @@ class NumpySGNS(SGNS):
                         progress.update(objective=loss)
                     if (epoch + 1) % math.ceil(epochs / solvers.RECORDS) == 0 and epoch + 1 < epochs:
                         kept = self._record(history, adam_U.t, epoch + 1, V, U, counts)
+                    if checkpoint.due:
+                        before = {"kept_V": kept[0], "kept_U": kept[1], "t": np.array(adam_U.t), "rng": state_of(rng)}
+                        checkpoint.save(learned | before | history.saved())
             except KeyboardInterrupt:
                 status = "interrupted"
             except InputError as error:

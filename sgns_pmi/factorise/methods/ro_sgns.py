@@ -12,6 +12,7 @@ from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import check_dim, check_integer, check_real, check_seed
 from sgns_pmi.factorise import losses, solvers
 from sgns_pmi.factorise.base import Float
+from sgns_pmi.factorise.checkpoints import current
 from sgns_pmi.factorise.devices import resolve_device, threads_for
 from sgns_pmi.factorise.linalg import truncated_svd
 from sgns_pmi.factorise.registry import method
@@ -245,10 +246,16 @@ class ROSGNS(ScoreFactorisation):
         self, manifold: Manifold, left: Tensor, Q: Tensor, length: float, history: History, progress: Progress
     ) -> tuple[Point, Status]:
         """Steps until `RECENT` of them bring too little, none brings anything, or there were enough."""
-        X, _ = manifold.point(left, Q, torch.zeros_like(Q))
-        history.add(0, 0, X.loss)
+        checkpoint = current()
+        if (state := checkpoint.load()) is not None:
+            parts = {name: torch.from_numpy(state[name]).to(left.device) for name in ("left", "Q", "GQ")}
+            X, length = Point(loss=float(state["loss"]), **parts), float(state["length"])
+            history.restore(state)
+        else:
+            X, _ = manifold.point(left, Q, torch.zeros_like(Q))
+            history.add(0, 0, X.loss)
         try:
-            for step in range(1, int(self.max_steps) + 1):
+            for step in range(len(history.rows), int(self.max_steps) + 1):
                 if self.step is not None:
                     left, right, _ = manifold.split(X, self.step)
                     new, _ = manifold.point(left, right, X.Q)
@@ -264,6 +271,8 @@ class ROSGNS(ScoreFactorisation):
                 progress.update(objective=X.loss)
                 if step >= RECENT and 0 <= history.rows[-RECENT - 1][3] - X.loss <= self.tolerance * X.loss:
                     return X, "optimum"
+                if checkpoint.due:
+                    checkpoint.save(vars(X) | {"length": length} | history.saved())
         except KeyboardInterrupt:
             return X, "interrupted"
         return X, "step limit"
