@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +22,11 @@ from sgns_pmi.problems import Problem
 from sgns_pmi.streams import stream
 
 Float = NDArray[np.float64]
+Known = TypeVar("Known")
 
+KNOWN: dict[tuple[Any, ...], Any] = {}
+"""Floors and bounds, some numbers each, of the truths that this process has met."""
+MOST_KNOWN = 1_000
 SAME = 1e-10
 """Singular values of a matrix, relative to the largest, that do not count for its rank."""
 MOST_PARAMETERS = 1_500
@@ -66,47 +74,56 @@ def has_effects(estimator: Factorisation) -> bool:
 
 
 class _Bounds:
-    """Floors and bounds of a problem, each computed once."""
+    """Floors and bounds of a problem, each computed once for all jobs of this process that have its truth."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         pmi = problem.pmi if problem.truth is not None and np.prod(problem.counts.shape) <= MOST_CELLS else None
         self.pmi = pmi if pmi is not None and np.isfinite(pmi).all() else None
-        self._floors: dict[int, dict[str, float]] = {}
-        self._cramer_rao: dict[bool, float | None] = {}
+        truth = [] if self.pmi is None else [self.pmi, problem.joint]
+        self._truth = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in truth)).digest()
 
     def of_rank(self, rank: int) -> dict[str, float]:
         """floor and weighted_floor; empty without a finite truth."""
-        if self.pmi is None:
+        pmi, joint = self.pmi, self.problem.joint
+        if pmi is None or joint is None:
             return {}
-        if rank not in self._floors:
-            assert self.problem.joint is not None
-            error = low_rank(self.pmi, np.ones_like(self.pmi), rank) - self.pmi
-            weighted = low_rank(self.pmi, self.problem.joint, rank) - self.pmi
-            found = np.mean(error**2), np.sum(self.problem.joint * weighted**2) / self.problem.joint.sum()
-            self._floors[rank] = dict(zip(("floor", "weighted_floor"), map(float, np.sqrt(found)), strict=True))
-        return self._floors[rank]
+
+        def floors() -> dict[str, float]:
+            error = low_rank(pmi, np.ones_like(pmi), rank) - pmi
+            weighted = low_rank(pmi, joint, rank) - pmi
+            found = np.mean(error**2), np.sum(joint * weighted**2) / joint.sum()
+            return dict(zip(("floor", "weighted_floor"), map(float, np.sqrt(found)), strict=True))
+
+        return _once((self._truth, pmi.shape, rank), floors)
 
     def cramer_rao(self, effects: bool) -> float | None:
         """The bound by either model; None where there is none."""
-        if effects not in self._cramer_rao:
-            self._cramer_rao[effects] = self._bound(effects)
-        return self._cramer_rao[effects]
-
-    def _bound(self, effects: bool) -> float | None:
-        counts, joint = self.problem.counts, self.problem.joint
+        counts, joint, M = self.problem.counts, self.problem.joint, self.pmi
         whole = np.array_equal(counts.matrix.data, np.round(counts.matrix.data))  # population counts have no draws
-        if self.pmi is None or joint is None or not (joint > 0).all() or self.problem.units is not None or not whole:
+        if M is None or joint is None or not (joint > 0).all() or self.problem.units is not None or not whole:
             return None
-        M = self.pmi
-        if effects:
-            M = M - M.mean(0) - M.mean(1, keepdims=True) + M.mean()
-        left, values, right = truncated_svd(M, min(M.shape))
-        rank = int((values > SAME * max(values[0], np.abs(self.pmi).max())).sum())
-        if rank == 0 or sum(M.shape) * (rank + 1) > MOST_PARAMETERS:
-            return None
-        V, U = left[:, :rank] * np.sqrt(values[:rank]), right[:, :rank] * np.sqrt(values[:rank])
-        return cramer_rao_rmse(V, U, joint, counts.total, "effects" if effects else "free")
+        return _once((self._truth, M.shape, effects, counts.total), lambda: _bound(M, joint, counts.total, effects))
+
+
+def _bound(pmi: Float, joint: Float, pairs: float, effects: bool) -> float | None:
+    M = pmi - pmi.mean(0) - pmi.mean(1, keepdims=True) + pmi.mean() if effects else pmi
+    left, values, right = truncated_svd(M, min(M.shape))
+    rank = int((values > SAME * max(values[0], np.abs(pmi).max())).sum())
+    if rank == 0 or sum(M.shape) * (rank + 1) > MOST_PARAMETERS:
+        return None
+    V, U = left[:, :rank] * np.sqrt(values[:rank]), right[:, :rank] * np.sqrt(values[:rank])
+    return cramer_rao_rmse(V, U, joint, pairs, "effects" if effects else "free")
+
+
+def _once(key: tuple[Any, ...], make: Callable[[], Known]) -> Known:
+    """What was made under this key before, or is made now; the oldest of many is forgotten."""
+    if key not in KNOWN:
+        if len(KNOWN) >= MOST_KNOWN:
+            del KNOWN[next(iter(KNOWN))]
+        KNOWN[key] = make()
+    found: Known = KNOWN[key]
+    return found
 
 
 def low_rank(matrix: Float, weights: Float, rank: int) -> Float:

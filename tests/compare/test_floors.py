@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import sgns_pmi as sp
+from sgns_pmi.compare import floors
 from sgns_pmi.compare.comparison import compare
 from sgns_pmi.compare.floors import limit_rows, low_rank
 from sgns_pmi.compare.found import Found
@@ -95,3 +96,21 @@ def test_without_a_truth_there_is_the_rank_alone():
     assert value.to_dict() == {("glove", "rank"): 4}
     assert set(frame["target"]) == {"empirical"}
     assert isinstance(frame, pd.DataFrame)
+
+
+def test_jobs_with_one_truth_compute_its_floors_once(monkeypatch):
+    """A sweep over K and noise has them once; another truth, rank or number of pairs has its own."""
+    made = []
+    real = floors.low_rank
+    monkeypatch.setattr(floors, "KNOWN", {})
+    monkeypatch.setattr(floors, "low_rank", lambda *given: made.append(given[2]) or real(*given))
+    bound = floors.cramer_rao_rmse
+    monkeypatch.setattr(floors, "cramer_rao_rmse", lambda *given: made.append(given[3]) or bound(*given))
+    values = []
+    for k, rank, pairs in ((1, 1, 20_000), (5, 1, 20_000), (5, 2, 20_000), (5, 1, 30_000)):
+        problem = sp.softmax_problem(words=10, rank=1, pairs=pairs)
+        values.append(rows(problem, {"sppmi_svd": sp.SPPMISVD(dim=rank, k=k).fit(problem.counts)})[0]["sppmi_svd"])
+    assert made == [2, 2, 20_000, 3, 3, 30_000]  # of which one is the column of log K
+    limits = ["floor", "weighted_floor", "cramer_rao"]
+    assert values[0][limits].tolist() == values[1][limits].tolist() != values[2][limits].tolist()
+    assert values[3]["cramer_rao"] < values[0]["cramer_rao"]
