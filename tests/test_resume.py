@@ -313,7 +313,7 @@ def test_status_gather_and_retry(command: Command, ran: list[str], monkeypatch: 
     assert ran == ["k=2", "k=3"]
     assert (out / "sweep.csv").read_bytes() == undisturbed
     for arguments, line in (
-        (("stat", "out"), "command=stat: must be one of status, gather, retry (did you mean status?)\n"),
+        (("stat", "out"), "command=stat: must be one of status, gather, retry, work (did you mean status?)\n"),
         (("status", "none"), "sweep=none: no such folder; paths are relative to the current one\n"),
         (("status",), "command line=status: give one folder: status DIR\n"),
     ):

@@ -19,6 +19,7 @@ ROAD = (
     {
         "config",
         "command_line",
+        "configurations",
         "folders",
         "gather",
         "sweeper",

@@ -6,7 +6,7 @@ import math
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, check_dim, check_integer, check_real, check_seed
@@ -168,7 +168,8 @@ class CBOW(NegativeSampling):
         V = rng.uniform(-0.5 / dim, 0.5 / dim, (counts.shape[0], dim)).astype(np.float32)
         U = np.zeros_like(V)
         draws = rng.integers(2**64, size=1, dtype=np.uint64)
-        checkpoint, learned = current(), {"V": V, "U": U, "draws": draws}
+        checkpoint = current()
+        learned: dict[str, NDArray[Any]] = {"V": V, "U": U, "draws": draws}
         status: Status = "step limit"
         visited, kept, diverged = 0, (V, U), ""
         with Progress("CBOW (words)", expected, self.verbose) as progress:
