@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LogNorm, to_hex
 from matplotlib.figure import Figure
 
 from sgns_pmi.figures.heat import HEAT_COLOURS, draw_heatmap
@@ -27,10 +27,10 @@ def test_cells_have_the_colour_of_their_value_and_their_text():
     assert written[1.5, 0.5].get_text() == "b"
     assert written[1.5, 1.5].get_text() == "e"
     assert ax.yaxis_inverted()
-    # White where the cell is dark: crest goes from light to dark.
+    # White where the cell is dark: the scale goes from light to dark.
     assert HEAT_COLOURS(0.0)[1] > HEAT_COLOURS(1.0)[1]
-    assert written[2.5, 0.5].get_color() == "white"
-    assert written[0.5, 0.5].get_color() != "white"
+    assert to_hex(written[2.5, 0.5].get_color()) == "#ffffff"
+    assert to_hex(written[0.5, 0.5].get_color()) != "#ffffff"
 
 
 @pytest.mark.parametrize(
