@@ -114,7 +114,7 @@ def run(config: Config, directory: Path | None, key: str = "", draw: bool = True
             for name, make in compare.table_makers(found):
                 with record.step(name):
                     table = record.learned(make(found))
-                record.keep(name, table)
+                record.keep(name, table, optional=True)
             with record.step("evaluate"):
                 vectors = compare.method_vectors(fitted, problem.counts, config.eval)
                 answers = compare.evaluate(
@@ -122,7 +122,7 @@ def run(config: Config, directory: Path | None, key: str = "", draw: bool = True
                 )
 
             for name, frame in compare.answer_tables(answers).items():
-                record.keep(name, pd.DataFrame() if frame is None else frame)
+                record.keep(name, pd.DataFrame() if frame is None else frame, optional=True)
             if directory is None:
                 return record
             if config.word2vec:

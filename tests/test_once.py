@@ -21,6 +21,7 @@ def test_estimators_noise_estimates_and_truth_are_made_once(
     data: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made: Counter[str] = Counter()
+    held: list[Any] = []  # so that no two estimators, nor counts, have one id
     estimate, cells, truth = Factorisation.estimate_pmi, Factorisation.estimate_cells, Truth.pmi
     objects: Counter[str] = Counter()
     build = Method.build
@@ -30,10 +31,12 @@ def test_estimators_noise_estimates_and_truth_are_made_once(
         return build(self, *given)
 
     def estimate_pmi(self: Factorisation, corrected: bool = True, rows: Any = ALL) -> Any:
+        held.append(self)
         made[f"{id(self)} {corrected}"] += 1
         return estimate(self, corrected, rows)
 
     def estimate_cells(self: Factorisation, rows: Any, cols: Any, corrected: bool = True) -> Any:
+        held.append(self)
         made[f"{id(self)} {corrected}"] += 1
         return cells(self, rows, cols, corrected)
 
@@ -42,7 +45,6 @@ def test_estimators_noise_estimates_and_truth_are_made_once(
         return truth(self, rows)
 
     noises: Counter[tuple[int, str]] = Counter()
-    held = []  # so that no two counts have one id
     named = pmi_module._named_noise
 
     def named_noise(counts: CooccurrenceCounts, name: str, exponent: float) -> Any:

@@ -269,7 +269,7 @@ def test_files_of_a_run(command: Command) -> None:
     summary = json.loads((out / "summary.json").read_text())
     assert summary["status"] == "complete"
     path = sp.Run.open(out).path
-    assert list(path.columns) == ["method", "key", "value", "rank", "held_out", "se", "predicted"]
+    assert list(path.columns) == ["method", "key", "value", "rank", "held_out", "se", "predicted", "rmse"]
     suggested = summary["suggested_dim"]["sgns_ridge"]
     assert suggested["held_out"] == summary["methods"]["sgns_ridge"]["suggested_dim"]
     ridges = path[path["key"] == "ridge"]

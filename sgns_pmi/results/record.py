@@ -111,10 +111,10 @@ class RunRecord:
         if self.directory is not None:
             write_json(self.summary(), self.directory / SUMMARY_FILE)
 
-    def keep(self, name: str, frame: pd.DataFrame) -> None:
-        """Keep a table, and write it to NAME.csv if it has rows."""
+    def keep(self, name: str, frame: pd.DataFrame, optional: bool = False) -> None:
+        """Keep a table, and write it to NAME.csv; an optional one without rows has no file."""
         self.frames[name] = frame
-        if self.directory is not None and len(frame):
+        if self.directory is not None and (len(frame) or not optional):
             write_csv(frame, self.directory / f"{name}.csv")
 
     @contextmanager
