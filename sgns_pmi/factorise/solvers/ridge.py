@@ -10,7 +10,7 @@ along those that do, and the search ends where there are none, or where `dim` co
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -130,11 +130,37 @@ def solve_ridge(
     engine : {Newton, QuasiNewton}
         The descent from each width of the factors to the next.
     start : Parts, optional
-        Where to begin, of any width up to `dim`; by default at V = U = 0.
+        Where to begin, of any width up to `dim`; by default at V = U = 0, which Newton steps try too where the end has no proof.
     """
     exact = ExactObjective(counts, negatives, device=device)
     history, progress = history or History(), progress or Progress("SGNS (ridge)", max_steps, False)
-    factors = start or _empty(counts, negatives, bias)
+    tolerance = engine.tolerance if tolerance is None else tolerance
+    own = ridge, engine, bias, tolerance, max_steps, progress
+    fit = _descended(exact, dim, start or _empty(counts, negatives, bias), history, *own)
+    if start is None or fit.interrupted or engine is not Newton or not fit.certificate > 1 + PROVEN:
+        return fit
+    # Along a path of λ the columns that `dim` leaves room for may be those of a larger λ for ever.
+    fresh = History()
+    other = _descended(exact, dim, _empty(counts, negatives, bias), fresh, *own)
+    if not other.objective < fit.objective:
+        return replace(fit, interrupted=other.interrupted)
+    history.rows[:] = fresh.rows
+    return other
+
+
+def _descended(
+    exact: ExactObjective,
+    dim: int,
+    factors: Parts,
+    history: History,
+    ridge: Ridge,
+    engine: type[Newton] | type[QuasiNewton],
+    bias: bool,
+    tolerance: float,
+    max_steps: int,
+    progress: Progress,
+) -> RidgeFit:
+    """The stationary point that is reached from these factors, by columns added as long as one leads down."""
     steps, converged, interrupted, objective = 0, False, False, math.nan
     for _ in range(MOST_ROUNDS):
         factors = _compressed(factors, ridge)
@@ -149,7 +175,7 @@ def solve_ridge(
             factors = _widened(factors, exact, ridge, bias, sigma[:wanted], left[:, :wanted], right[:, :wanted])
         descent = engine(exact.penalised(ridge, factors.V.shape[1]), [given(factors)], bias, history)
         try:
-            descent.converge(engine.tolerance if tolerance is None else tolerance, max_steps - steps, progress)
+            descent.converge(tolerance, max_steps - steps, progress)
         except KeyboardInterrupt:
             interrupted = True
         converged, objective, steps = descent.converged, descent.objective, steps + max(descent.steps, 1)

@@ -208,3 +208,12 @@ def test_the_method_has_biases_and_chooses_unless_told() -> None:
     assert METHODS["sgns_ridge"].build(Parameters(ridge=0.1)).get_params()["ridge"] == 0.1
     assert METHODS["sgns_expected"].build().get_params()["ridge"] == 0
     assert METHODS["sgns_ridge"].skip({"counts", "words"})[0]
+
+
+def test_a_path_at_few_columns_ends_no_higher_than_a_fit_of_its_own() -> None:
+    """From a large λ on the two columns that dim leaves stayed those of another optimum, 6 % above."""
+    counts = sp.softmax_problem(words=100, rank=2, pairs=200_000, seed=4).counts
+    chosen = sp.SGNS(dim=2, bias=True, ridge="auto", seed=4).fit(counts)
+    alone = sp.SGNS(dim=2, bias=True, ridge=chosen.ridge_, seed=4).fit(counts)
+    assert chosen.objective_ <= alone.objective_ * (1 + 1e-6)
+    assert list(chosen.history_["objective"]) == sorted(chosen.history_["objective"], reverse=True)
