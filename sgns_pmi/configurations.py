@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sgns_pmi.command_line import as_dict
+from sgns_pmi.defaults import flat
 
 
 class Configurations:
@@ -83,7 +84,7 @@ class _Shared:
     def __init__(self, tree: DictConfig) -> None:
         self.content, self.choices = as_dict(tree), choices_of(tree)
         raw: Any = OmegaConf.to_container(tree)
-        self._raw = {key: value for key, value in _leaves(raw) if not key.startswith("hydra.")}
+        self._raw = {key: value for key, value in flat(raw) if not key.startswith("hydra.")}
         self.followers: dict[str, list[str]] = {}
         self._named: set[str] = set()
         for key, value in self._raw.items():
@@ -103,15 +104,6 @@ def choices_of(tree: DictConfig) -> dict[str, Any]:
     """Which option a composed configuration has of each group."""
     choices: Any = OmegaConf.to_container(tree.hydra.runtime.choices)
     return choices
-
-
-def _leaves(tree: Mapping[Any, Any], place: str = "") -> Iterator[tuple[str, Any]]:
-    """The dotted keys of nested dicts, with their values."""
-    for name, value in tree.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{place}{name}.")
-        else:
-            yield f"{place}{name}", value
 
 
 def _plain(value: Any) -> bool:

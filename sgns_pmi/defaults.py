@@ -45,9 +45,9 @@ def differences(config: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     groups = {"data": _read(f"data/{data.get('name')}")}
     groups |= {f"{group}.{name}": _read(f"{group}/{name}") for group in ("solver", "method") for name in config.get(group, {})}
     for group, own in groups.items():
-        defaults |= {f"{group}.{key}": value for key, value in _flat(own)}
-    known = dict(_flat(defaults))
-    for key, value in _flat(config):
+        defaults |= {f"{group}.{key}": value for key, value in flat(own)}
+    known = dict(flat(defaults))
+    for key, value in flat(config):
         if known.get(key) != value:
             found[key] = known.get(key), value
     return found
@@ -59,12 +59,13 @@ def _read(name: str) -> dict[str, Any]:
     return content
 
 
-def _flat(tree: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+def flat(tree: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """The dotted keys of nested dicts, with their values."""
     for key, value in tree.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{before}{key}.")
+            yield from flat(value, f"{before}{key}.")
         else:
             yield f"{before}{key}", value
 
 
-__all__ = ["conf_folder", "differences"]
+__all__ = ["conf_folder", "differences", "flat"]

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -62,4 +63,10 @@ def door(package: str) -> Callable[[str], Any]:
     return __getattr__
 
 
-__all__ = ["door", "pd", "sklearn", "sp", "torch"]
+def load_all(package: str) -> None:
+    """Import every module of a package, itself loaded or being loaded: what a module registers is there from then on."""
+    for module in iter_modules(sys.modules[package].__path__):
+        import_module(f"{package}.{module.name}")
+
+
+__all__ = ["door", "load_all", "pd", "sklearn", "sp", "torch"]

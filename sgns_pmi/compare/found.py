@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
-from pathlib import Path
-from pkgutil import iter_modules
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +11,7 @@ from numpy.typing import NDArray
 
 from sgns_pmi.compare.table import METRIC_COLUMNS, RUN_TABLES
 from sgns_pmi.factorise.base import Factorisation
-from sgns_pmi.lazily import pd
+from sgns_pmi.lazily import load_all, pd
 from sgns_pmi.problems import Problem
 
 Float = NDArray[np.float64]
@@ -102,21 +99,15 @@ def makes(table: str, when: Callable[[Found], bool] = always) -> Callable[[MakeT
 
 def all_metrics(found: Found) -> pd.DataFrame:
     """The rows of metrics.csv, with those of every function in `MORE_METRICS`."""
-    _load()
+    load_all("sgns_pmi.compare")  # nothing has loaded what registers there
     more = [rows for measure in MORE_METRICS if len(rows := measure(found))]
     return pd.concat([found.metrics, *more], ignore_index=True)
 
 
 def table_makers(found: Found) -> Iterator[tuple[str, MakeTable]]:
     """Each of `RUN_TABLES` that the run has a use for, and what makes it."""
-    _load()
+    load_all("sgns_pmi.compare")  # nothing has loaded what registers there
     yield from ((name, make) for name in RUN_TABLES for when, make in [MAKERS[name]] if when(found))
-
-
-def _load() -> None:
-    # What is made registers when its file is loaded, and nothing loads it before.
-    for module in iter_modules([str(Path(__file__).parent)]):
-        import_module(f"sgns_pmi.compare.{module.name}")
 
 
 __all__ = ["MOST_CELLS", "Estimates", "Found", "RunTable", "all_metrics", "makes", "more_metrics", "table_makers"]

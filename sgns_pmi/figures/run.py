@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 
 from sgns_pmi.figures.registry import RUN_FIGURES, RunFrames
 from sgns_pmi.figures.style import save
+from sgns_pmi.lazily import load_all
 
 
 def run_figures(directory: str | Path, frames: RunFrames, *, svg: bool = False) -> list[Path]:
@@ -27,8 +26,7 @@ def run_figures(directory: str | Path, frames: RunFrames, *, svg: bool = False) 
         The files of each figure in `RUN_FIGURES` whose tables have rows, as recovery.png; and their .svg on request.
     """
     # A figure registers when its file is loaded, and nothing loads it before.
-    for module in iter_modules([str(Path(__file__).parent)]):
-        import_module(f"sgns_pmi.figures.{module.name}")
+    load_all("sgns_pmi.figures")
     written = []
     for needs, draw in RUN_FIGURES:
         if frames.has(needs):

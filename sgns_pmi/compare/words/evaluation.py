@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from importlib import import_module
 from itertools import groupby
-from pkgutil import iter_modules
 from typing import Any
 
 from sgns_pmi.compare import words
@@ -17,11 +15,10 @@ from sgns_pmi.compare.words.vectors import KINDS, NORMALIZATIONS, WordVectors, e
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice
 from sgns_pmi.factorise import Factorisation
-from sgns_pmi.lazily import pd
+from sgns_pmi.lazily import load_all, pd
 from sgns_pmi.problems.problem import Analogy
 
-for _module in iter_modules(words.__path__):
-    import_module(f"{words.__name__}.{_module.name}")
+load_all(words.__name__)
 
 ANALOGY, OWN = "analogy", "problem"
 """The question, and the set, of what a problem asks itself."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sgns_pmi.compare.words.files import write_vectors
-from sgns_pmi.compare.words.neighbours import blocks, largest
+from sgns_pmi.compare.words.neighbours import nearest
 from sgns_pmi.compare.words.vectors import WordVectors
 from sgns_pmi.compare.words.word_map import project
 from sgns_pmi.errors import missing_extra
@@ -80,13 +80,9 @@ def write_atlas(sides: Sides, stem: Path) -> list[Path]:
     vectors = replace(sides["V"], normalize="row")
     x, y = project(vectors, len(vectors)).T
     near: list[dict[str, list[Any]]] = []
-    for block in blocks(len(vectors), len(vectors)):
-        rows = np.arange(block.start, block.stop)
-        cosines = vectors.similarities(rows)
-        cosines[np.arange(len(rows)), rows] = -np.inf
-        ids = largest(cosines, min(NEIGHBOURS, len(vectors) - 1))
-        distances = 1 - np.take_along_axis(cosines, ids, axis=1)
-        near += [{"ids": own.tolist(), "distances": far.tolist()} for own, far in zip(ids, distances, strict=True)]
+    for cosines, order in nearest(vectors, np.arange(len(vectors)), NEIGHBOURS):
+        ids = order[np.isfinite(cosines[order])]
+        near.append({"ids": ids.tolist(), "distances": (1 - cosines[ids]).tolist()})
     target = stem.with_name(f"{stem.name}.parquet")
     with atomic_path(target) as beside:
         pd.DataFrame({"word": vectors.words, "x": x, "y": y, "neighbors": near}).to_parquet(beside)

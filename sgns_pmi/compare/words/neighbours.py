@@ -76,15 +76,22 @@ def neighbours(vectors: WordVectors, words: Sequence[str], count: int = 10, rest
     restrict, vectors = min(check_restrict(restrict) or len(vectors), len(vectors)), vectors.with_composed(words)
     positions = np.array([vectors.position(word) for word in words], dtype=np.intp)
     rows: list[tuple[str, int, str, float]] = []
-    for block in blocks(len(words), len(vectors)):
+    for word, (scores, order) in zip(words, nearest(vectors, positions, count, restrict), strict=True):
+        rows += _ranked(vectors, word, scores, order)
+    return pd.DataFrame(rows, columns=NEIGHBOUR_COLUMNS)
+
+
+def nearest(
+    vectors: WordVectors, positions: NDArray[np.intp], count: int, restrict: int | None = None
+) -> Iterator[tuple[Array, NDArray[np.intp]]]:
+    """Of each word its similarities to all others, −∞ to itself and to words of zeros, and where the largest are, descending."""
+    for block in blocks(len(positions), len(vectors)):
         asked = positions[block]
         scores = vectors.similarities(asked, restrict)
         inside = np.flatnonzero(asked < scores.shape[1])
         scores[inside, asked[inside]] = -np.inf
         scores[:, ~vectors.directed[:restrict]] = -np.inf
-        for word, row, order in zip(words[block], scores, largest(scores, count), strict=True):
-            rows += _ranked(vectors, word, row, order)
-    return pd.DataFrame(rows, columns=NEIGHBOUR_COLUMNS)
+        yield from zip(scores, largest(scores, count), strict=True)
 
 
 def arithmetic(

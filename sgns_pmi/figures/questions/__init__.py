@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from sgns_pmi.figures.style import save
 from sgns_pmi.figures.title import RunTitle
+from sgns_pmi.lazily import load_all
 
 Title = Callable[[str], str]
 Drawer = Callable[[pd.DataFrame, Title], Iterator[tuple[str, Figure]]]
@@ -58,7 +57,6 @@ def question_figures(
     return written
 
 
-for _module in iter_modules(__path__):
-    import_module(f"{__name__}.{_module.name}")
+load_all(__name__)
 
 __all__ = ["DRAWERS", "draws", "question_figures"]
