@@ -18,8 +18,8 @@ from sgns_pmi.errors import check_real
 from sgns_pmi.pmi import ALL, Indices, given_noise, noise_distribution
 
 Float = NDArray[np.float64]
-MOST_EXACT = 2**53
-"""Whole numbers up to which floats are exact."""
+MOST = 2**63
+"""Whole numbers from which on NumPy has no integer for them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Negatives:
 
     def __post_init__(self) -> None:
         check_real("k", self.k, 1.0)
-        if self.k > MOST_EXACT:  # of longer whole numbers NumPy 1 makes arrays of objects
+        if self.k >= MOST:  # of longer whole numbers NumPy 1 makes arrays of objects
             object.__setattr__(self, "k", float(self.k))
         object.__setattr__(self, "noise", np.asarray(self.noise, dtype=np.float64))
 
