@@ -49,7 +49,7 @@ class Config:
     Parameters
     ----------
     k, dim, seed, device, exponent, bias, drop_positive, ridge, ridge_weights
-    intervals, level, svg, word2vec, figures, resume, checkpoint, replicates, objective
+    intervals, level, dynamics, svg, word2vec, figures, resume, checkpoint, replicates, objective
         As in conf/config.yaml.
     noise : str or ndarray, (contexts,)
         Name of the noise distribution, or the weights that `noise_file` holds.
@@ -81,6 +81,7 @@ class Config:
     ridge_weights: str
     intervals: bool
     level: float
+    dynamics: bool
     svg: bool
     word2vec: bool
     figures: str | bool
@@ -129,6 +130,7 @@ class Config:
             ridge_weights=check_choice("ridge_weights", tree["ridge_weights"], RIDGE_WEIGHTS),
             intervals=check_flag("intervals", tree["intervals"]),
             level=check_share("level", tree["level"]),
+            dynamics=check_flag("dynamics", tree["dynamics"]),
             svg=check_flag("svg", tree["svg"]),
             word2vec=check_flag("word2vec", tree["word2vec"]),
             figures=tree["figures"] is not False and check_choice("figures", tree["figures"], FIGURES),

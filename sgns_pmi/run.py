@@ -102,7 +102,7 @@ def run(config: Config, directory: Path | None, key: str = "", draw: bool = True
         if fitted:
             metrics, shown = comparing.found
             level = config.level if config.intervals else None
-            found = compare.Found(problem, fitted, metrics, comparing.estimates, level)
+            found = compare.Found(problem, fitted, metrics, comparing.estimates, level, config.dynamics)
             with record.step("floors"):
                 metrics = compare.all_metrics(found)
             record.keep("metrics", metrics)

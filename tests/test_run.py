@@ -23,6 +23,7 @@ from omegaconf import OmegaConf
 import sgns_pmi as sp
 from sgns_pmi import compare
 from sgns_pmi.command_line import check_arguments, conf_folder
+from sgns_pmi.compare.dynamics import training_dynamics
 from sgns_pmi.config import Config, read_noise
 from sgns_pmi.factorise import METHODS, Factorisation, Parameters, method
 from sgns_pmi.factorise.solvers.expected import Expected
@@ -399,6 +400,22 @@ def test_intervals_on_request(command: Command) -> None:
     assert not len(sp.Run.open(command.folder / "out").intervals)
 
 
+def test_dynamics_on_request(command: Command) -> None:
+    asked = ("data.words=12", "data.pairs=30000", "dim=2", "bias=true", "solver.sampled.epochs=20", "hydra.run.dir=out")
+    outcome = command(*asked, "method=[sgns_sampled,qwem,sgns_expected]", "dynamics=true")
+    assert outcome.code == 0
+    rows = sp.Run.open(command.folder / "out").dynamics
+    assert list(rows["method"].unique()) == ["sgns_sampled", "qwem"]
+    problem = sp.softmax_problem(words=12, pairs=30_000)
+    sampled = sp.SGNS(dim=2, bias=True, solver=sp.Sampled(epochs=20)).fit(problem.counts)
+    own = rows[rows["method"] == "sgns_sampled"].drop(columns="method").reset_index(drop=True)
+    pd.testing.assert_frame_equal(own, training_dynamics(problem, sampled), rtol=1e-4)
+    fact = summary_of(command)["dynamics"]["sgns_sampled"]
+    assert fact["least_rmse"] == own.loc[own["component"] == "total", "value"].min()
+    assert f"sgns_sampled: its error is least at step {fact['least_step']:,.4g}" in outcome.stderr + outcome.stdout
+    assert "figures/dynamics.png" in written(command.folder / "out")
+
+
 def test_intervals_of_a_text_take_its_units(command: Command) -> None:
     rng = np.random.default_rng(0)
     lines = [" ".join(rng.choice(list("abcdefgh"), 12, p=rng.dirichlet(np.ones(8)))) for _ in range(200)]
@@ -483,6 +500,7 @@ MISTAKES = {
     "method's own dim large": ("+method.oracle.dim=101", "dim=101", "at most 100"),
     "seed negative": ("seed=-1", "seed=-1", "0 or more"),
     "intervals": ("intervals=some", "intervals=some", "true or false"),
+    "dynamics": ("dynamics=2", "dynamics=2", "true or false"),
     "level": ("intervals=true level=95", "level=95", "below 1"),
     "exponent nan": ("exponent=nan", "exponent=nan", "number"),
     "flag": ("bias=1", "bias=1", "true or false"),

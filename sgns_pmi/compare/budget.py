@@ -48,10 +48,9 @@ def budgets(found: Found) -> RunTable:
     chosen = {name: estimator for name, estimator in fitted.items() if name not in left_out}
     frames = [pd.DataFrame(columns=list(BUDGET_COLUMNS))]
     optimum: dict[str, str] = {}
-    optima = Optima(problem, chosen.values(), found.estimates) if chosen else None
     for name, estimator in chosen.items():
         try:
-            budget = error_budget(problem, estimator, optima=optima)
+            budget = error_budget(problem, estimator, optima=found.optima)
         except InputError as error:
             left_out[name] = f"it {error.remedy}"
             continue

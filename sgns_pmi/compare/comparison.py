@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sgns_pmi.compare.deviation import estimator_objective, optimal_objective, scored_raw
-from sgns_pmi.compare.found import MOST_CELLS, Estimates
+from sgns_pmi.compare.estimates import Estimates
+from sgns_pmi.compare.found import MOST_CELLS
 from sgns_pmi.compare.recovery import recovery
 from sgns_pmi.compare.room import check_room
 from sgns_pmi.compare.shown import Array, ShownCells, is_dense, shown_cells, shown_pair

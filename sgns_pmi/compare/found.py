@@ -4,28 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from sgns_pmi.compare.estimates import Estimates
+from sgns_pmi.compare.optima import Optima
 from sgns_pmi.compare.table import METRIC_COLUMNS, RUN_TABLES
 from sgns_pmi.factorise.base import Factorisation
 from sgns_pmi.lazily import load_all, pd
 from sgns_pmi.problems import Problem
 
-Float = NDArray[np.float64]
-
 MOST_CELLS = 1_000_000
 """Words x contexts up to which whole estimates are kept, decomposed and taken apart."""
-
-
-class Estimates(dict[Factorisation, Float]):
-    """The corrected estimate (words, contexts) of each fitted method that is asked for, made once."""
-
-    def __missing__(self, estimator: Factorisation) -> Float:
-        self[estimator] = estimate = np.asarray(estimator.estimate_pmi(), dtype=np.float64)
-        return estimate
 
 
 @dataclass(frozen=True)
@@ -42,6 +32,8 @@ class Found:
         What has been made of them already.
     level : float, optional
         That of intervals; None where none are wanted.
+    dynamics : bool, default False
+        Whether training is to be looked at.
     """
 
     problem: Problem
@@ -49,6 +41,12 @@ class Found:
     metrics: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(METRIC_COLUMNS)))
     estimates: Estimates = field(default_factory=Estimates)
     level: float | None = None
+    dynamics: bool = False
+
+    @cached_property
+    def optima(self) -> Optima:
+        """The optima that the methods are told apart from the truth by, of a problem with one: each is found once."""
+        return Optima(self.problem, self.fitted.values(), self.estimates)
 
 
 class RunTable(NamedTuple):
@@ -110,4 +108,4 @@ def table_makers(found: Found) -> Iterator[tuple[str, MakeTable]]:
     yield from ((name, make) for name in RUN_TABLES for when, make in [MAKERS[name]] if when(found))
 
 
-__all__ = ["MOST_CELLS", "Estimates", "Found", "RunTable", "all_metrics", "makes", "more_metrics", "table_makers"]
+__all__ = ["MOST_CELLS", "Found", "RunTable", "all_metrics", "makes", "more_metrics", "table_makers"]

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sgns_pmi.compare.found import Estimates
+from sgns_pmi.compare.estimates import Estimates
 from sgns_pmi.compare.inference import trained
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError
+from sgns_pmi.factorise import solvers
 from sgns_pmi.factorise.base import Factorisation
 from sgns_pmi.factorise.linalg import truncated_svd
 from sgns_pmi.factorise.methods.empirical import Empirical
@@ -24,7 +25,6 @@ from sgns_pmi.factorise.methods.sgns import SGNS
 from sgns_pmi.factorise.methods.softmax_mle import SoftmaxMLE
 from sgns_pmi.factorise.methods.sppmi import SPPMI
 from sgns_pmi.factorise.methods.svd import PMISVD, SPPMISVD
-from sgns_pmi.factorise.solvers.biases import Parts
 from sgns_pmi.factorise.solvers.expected import Expected
 from sgns_pmi.factorise.solvers.solution import Solution
 from sgns_pmi.problems import Problem
@@ -138,7 +138,7 @@ class Optima:
             else:
                 begun = wanted.fresh()
                 if isinstance(begun, SGNS) and isinstance(near, SGNS):
-                    parts = Parts(near.V_, near.U_, near.row_bias_, near.col_bias_)
+                    parts = solvers.Parts(near.V_, near.U_, near.row_bias_, near.col_bias_)
                     begun.set_params(solver=_From(starts=1, begin=parts))
                 found = _fitted(begun, self.population)
             if found.status_ == NO_OPTIMUM:
@@ -176,7 +176,7 @@ def _fitted(estimator: Factorisation, counts: CooccurrenceCounts) -> Factorisati
 class _From(Expected):
     """The exact solver, begun near known factors."""
 
-    begin: Parts | None = None
+    begin: solvers.Parts | None = None
 
     def solve(self, *given: Any, **named: Any) -> Solution:
         return super().solve(*given, **named | {"start": self.begin})

@@ -13,11 +13,13 @@ INTERVAL_COLUMNS = ("method", "center", "context", "estimate", "se", "lower", "u
 DISPERSION_COLUMNS = ("from", "below", "n", "median", "mean", "units")
 AGREEMENT_COLUMNS = ("method", "other", "metric", "value")
 PATH_COLUMNS = ("method", "key", "value", "rank", "held_out", "se", "predicted", "rmse")
+DYNAMICS_COLUMNS = ("method", "step", "epoch", "metric", "component", "value")
 BUDGET_COLUMNS = ("method", "term", "cells", "metric", "value")
 RUN_TABLES = {
     "budget": BUDGET_COLUMNS,
     "agreement": AGREEMENT_COLUMNS,
     "path": PATH_COLUMNS,
+    "dynamics": DYNAMICS_COLUMNS,
     "intervals": INTERVAL_COLUMNS,
     "dispersion": DISPERSION_COLUMNS,
 }
@@ -69,6 +71,7 @@ __all__ = [
     "AGREEMENT_COLUMNS",
     "BUDGET_COLUMNS",
     "DISPERSION_COLUMNS",
+    "DYNAMICS_COLUMNS",
     "INTERVAL_COLUMNS",
     "METRIC_COLUMNS",
     "PATH_COLUMNS",

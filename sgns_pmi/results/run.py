@@ -125,6 +125,12 @@ class Run:
         return self._table("path", RUN_TABLES["path"])
 
     @cached_property
+    def dynamics(self) -> pd.DataFrame:
+        """Rows of dynamics.csv: method, step, epoch, metric, component, value; some with ``dynamics=true``."""
+        rows = self._table("dynamics", RUN_TABLES["dynamics"])
+        return rows.assign(step=pd.to_numeric(rows["step"]), epoch=pd.to_numeric(rows["epoch"]))
+
+    @cached_property
     def agreement(self) -> pd.DataFrame:
         """Rows of agreement.csv: method, other, metric (overlap of ten neighbours, spearman of cosines), value."""
         return self._table("agreement", RUN_TABLES["agreement"])
@@ -147,7 +153,7 @@ class Run:
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """What figures are drawn from, by name: metrics, history, budget, agreement, path, intervals, dispersion."""
+        """What figures are drawn from, by name: metrics, history, and the names of `RUN_TABLES`."""
         return {name: getattr(self, name) for name in ("metrics", "history", *RUN_TABLES)}
 
     @cached_property

@@ -20,6 +20,7 @@ TEXT = dict.fromkeys(
         "term",
         "key",
         "other",
+        "component",
         "center",
         "context",
         "task",

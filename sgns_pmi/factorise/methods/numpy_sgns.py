@@ -32,7 +32,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_dim, check_flag, check_integer, check_real, check_seed
-from sgns_pmi.factorise import losses, solvers
+from sgns_pmi.factorise import losses, solvers, watching
 from sgns_pmi.factorise.base import Float
 from sgns_pmi.factorise.checkpoints import current, set_state, state_of
 from sgns_pmi.factorise.draws import check_draws
@@ -298,11 +298,14 @@ class NumpySGNS(SGNS):
             kept = state["kept_V"], state["kept_U"]
         else:
             kept = self._record(history, 0, 0.0, V, U, counts)
+        watch = watching.current()
         with Progress("SGNS (NumPy)", steps, self.verbose) as progress:
             try:
                 for epoch in range(adam_V.t // epoch_steps, epochs):
                     order = rng.permutation(counts.nnz)
                     for start in range(0, counts.nnz, batch_size):
+                        if watch.due(adam_V.t):
+                            watch.show(adam_V.t, adam_V.t / epoch_steps, V, U)
                         b = order[start : start + batch_size]
                         drawn = rng.choice(counts.shape[1], size=(len(b), k), p=negatives.noise)  # k_1 … k_K ~ P_n
                         weight = n[b, None] / mean_weight
@@ -327,6 +330,8 @@ class NumpySGNS(SGNS):
         try:
             if status != "diverged":
                 kept = self._record(history, adam_U.t, adam_U.t / epoch_steps, V, U, counts)
+                if watch.due(adam_U.t, last=True):
+                    watch.show(adam_U.t, adam_U.t / epoch_steps, V, U)
         except InputError as error:
             status, diverged = "diverged", str(error)
         V, U = kept

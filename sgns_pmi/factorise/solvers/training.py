@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sgns_pmi.errors import InputError
+from sgns_pmi.factorise import watching
 from sgns_pmi.factorise.checkpoints import State, current
 from sgns_pmi.factorise.solvers.solution import History, Status
 from sgns_pmi.progress import Progress
@@ -60,6 +61,7 @@ def train(training: Training, history: History, progress: Progress) -> Status:
     """Take all steps and record ℓ every so often, at last exactly; Ctrl-C ends it.
 
     Training that diverges ends too, in the state that was recorded last. What a checkpoint has kept is not trained again.
+    Whoever looks on is shown the factors.
 
     Raises
     ------
@@ -67,7 +69,7 @@ def train(training: Training, history: History, progress: Progress) -> Status:
         Where training begins with an ℓ that is not finite.
     """
     kept: list[Tensor] = []
-    checkpoint = current()
+    checkpoint, watch = current(), watching.current()
 
     def save() -> None:
         learned = {f"learned{place}": own for place, own in enumerate(training.state())}
@@ -92,6 +94,11 @@ def train(training: Training, history: History, progress: Progress) -> Status:
         history.add(training.step, training.step / training.epoch_steps, objective)
         kept[:] = [learned.detach().clone() for learned in training.state()]
 
+    def show(last: bool = False) -> None:
+        if watch.due(training.step, last):
+            factors = (factor.detach().cpu().numpy() for factor in (training.V, training.U))
+            watch.show(training.step, training.step / training.epoch_steps, *factors)
+
     status: Status = "step limit"
     with progress:
         try:
@@ -100,7 +107,9 @@ def train(training: Training, history: History, progress: Progress) -> Status:
                 progress.update(training.step, history.objective)
             else:
                 record()
+            show()
             for _ in training:
+                show()
                 if training.step % training.every == 0 and training.step < training.steps:
                     record()
                 progress.update(objective=history.objective)
@@ -113,6 +122,7 @@ def train(training: Training, history: History, progress: Progress) -> Status:
         try:
             if status != "diverged":
                 record(exact=True)
+                show(last=True)
         except InputError:
             status = "diverged"
         if status == "diverged":
