@@ -40,7 +40,7 @@ KINDS |= dict.fromkeys(
     "a Python pickle, which can run any code when it is read; save plain text",
 )
 """How files begin that are no UTF-8 text, with what to do."""
-CONTROLS = {*range(32)} - {*b"\t\n\v\f\r\x1b"}
+CONTROLS = {*range(32)} - {*b"\t\n\v\f\r\x1b\x1c\x1d\x1e\x1f"}
 """Bytes that texts hardly have: controls but for white space and the beginning of colours."""
 UTF8_MARK = b"\xef\xbb\xbf"
 LARGE = 10**9

@@ -24,6 +24,7 @@ STANDARD_INPUT = "-"
 Sentences = Sequence[Sequence[str]]
 WHITE_SPACE = (b"\n", b" ", b"\t", b"\r", b"\v", b"\f")
 """Where a block may end; a line end if there is one."""
+LONE_RETURN = re.compile(rb"\r(?!\n)")
 ANY_SPACE = re.compile(b"[" + b"".join(WHITE_SPACE) + b"]")
 LONG_LINE = 1 << 18
 """Bytes of a line beyond which it may be cut between two words."""
@@ -215,12 +216,14 @@ def read_blocks(source: Source, size: int, start: int = 0, stop: int | None = No
 
 def _block(source: Source, offset: int, text: bytes, stored: int) -> Block:
     skip = len(UTF8_MARK) if offset == 0 and text.startswith(UTF8_MARK) else 0
-    return Block(source, offset + skip, text[skip:], stored)
+    lines = LONE_RETURN.sub(b"\n", text) if b"\r" in text else text  # old Macs end lines so
+    return Block(source, offset + skip, lines[skip:], stored)
 
 
 def _end_of_words(text: bytes) -> int:
     line = text.rfind(b"\n")
-    return 1 + (line if line >= 0 else max(map(text.rfind, WHITE_SPACE)))
+    # A return that is the last byte may belong to a line end of two bytes, and is not cut off from it.
+    return 1 + (line if line >= 0 else max(text.rfind(space, 0, -1) for space in WHITE_SPACE))
 
 
 @contextmanager

@@ -54,6 +54,13 @@ def test_blocks_are_the_text_in_whole_words(text, size):
     assert sum(block.stored for block in blocks) == len(content)
 
 
+@given(st.text("ab\n\r ", max_size=200), st.integers(1, 40))
+def test_lines_of_any_system_are_lines(text, size):
+    content = text.encode()
+    read = whole(Source("text", len(content), lambda: io.BytesIO(content)), size)
+    assert read.replace(b"\r\n", b"\n").decode() == io.StringIO(text, newline=None).read()
+
+
 def test_a_block_ends_with_a_line_if_it_can():
     content = b"one two\nthree four five six"
     first = next(iter(read_blocks(Source("text", len(content), lambda: io.BytesIO(content)), 20)))
