@@ -60,9 +60,9 @@ def printable(text: str) -> str:
     return "".join(_escaped(character) for character in text)
 
 
-def shown(word: str) -> str:
-    """A word as a console has it: `printable`, and cut where it is too long to be one, as data that stand in a text."""
-    return printable(_cut(word, LONGEST_PIECE))
+def shown(word: str, most: int = LONGEST_PIECE) -> str:
+    """A word as a console or a picture has it: `printable`, and cut where it is too long to be one, as data are."""
+    return printable(_cut(word, most))
 
 
 def _escaped(character: str) -> str:

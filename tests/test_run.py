@@ -661,6 +661,20 @@ def test_training_that_diverges_is_one_line(command: Command) -> None:
 
 
 @pytest.mark.usefixtures("no_figures")
+@pytest.mark.parametrize("shift", [np.inf, np.nan])
+def test_no_run_with_infinities_is_called_complete(command: Command, monkeypatch: pytest.MonkeyPatch, shift: float) -> None:
+    """Factors that are not finite, and finite factors whose estimate is not."""
+    for name, value in (("shift_", shift), ("shift", shift)):
+        stub(monkeypatch, lambda estimator, name=name, value=value: setattr(estimator, name, value))
+        monkeypatch.setattr(Stub, "_estimate", lambda stub, *_: stub.V_ @ stub.U_.T + getattr(stub, "shift", 0.0))
+        outcome = command(*TINY, "methods=[stub,qwem]", "hydra.run.dir=out")
+        assert outcome.code == 1
+        assert "method=stub: " in outcome.stderr
+        assert summary_of(command)["status"] == "failed"
+        assert set(pd.read_csv(command.folder / "out" / "metrics.csv")["method"]) == {"qwem"}
+
+
+@pytest.mark.usefixtures("no_figures")
 def test_interrupted_training_keeps_what_it_learned(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     stub(monkeypatch, lambda estimator: setattr(estimator, "status_", "interrupted"))
     outcome = command(*TINY, "methods=[qwem,stub,oracle]", "hydra.run.dir=out")

@@ -15,6 +15,7 @@ from sgns_pmi.compare.recovery import recovery
 from sgns_pmi.compare.room import check_room
 from sgns_pmi.compare.shown import Array, ShownCells, is_dense, shown_cells, shown_pair
 from sgns_pmi.compare.table import METRIC_COLUMNS
+from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import Factorisation
 from sgns_pmi.lazily import pd
 from sgns_pmi.negatives import Negatives
@@ -72,12 +73,20 @@ class Comparing:
         """Corrected estimates of all cells, where these are few enough to be kept for a budget."""
 
     def add(self, method: str, estimator: Factorisation) -> None:
-        """Compare one more method."""
+        """Compare one more method.
+
+        Raises
+        ------
+        InputError
+            For an estimate with cells at +∞, or that are no numbers; −∞ is the PMI of a pair never seen.
+        """
         counts, negatives, (rows, cols) = self._problem.counts, self._negatives, self._cells
         pair, recovered = {}, []
         for kind in ("raw", "corrected"):
             corrected = kind == "corrected"
             estimate = estimator.estimate_pmi(corrected) if self._dense else estimator.estimate_cells(rows, cols, corrected)
+            if not (estimate < np.inf).all():
+                raise InputError("method", method, f"its {kind} estimate has cells that are infinite, or no numbers")
             pair[kind] = estimate[self._shown.at]
             compared = estimate[rows, cols] if self._dense and self._problem.truth is None else estimate
             for target, pmi in self._targets.items():

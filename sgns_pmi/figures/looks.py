@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from zlib import crc32
 
+LONGEST_LABEL = 40
+"""Letters of a word that a figure shows."""
+
 # The methods of a plain run have the colours of Okabe & Ito ("Color Universal Design", 2008); the rest those of
 # Paul Tol's "muted" scheme, darkened where too pale for a line on white.
 COLOURS = {

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sgns_pmi.arrays import read_npz, unpack_words
 from sgns_pmi.compare.shown import ShownCells
+from sgns_pmi.errors import shown as shown_word
 from sgns_pmi.figures.looks import label
 from sgns_pmi.results.run import Run
 from sgns_pmi.streams import stream
@@ -47,7 +48,7 @@ def plot_cells(run: Run, most: int = MOST_CELLS) -> dict[str, Any] | None:
         names = _vocabularies(run)
         for side, at in zip(("center", "context"), sides, strict=True):
             words = names.get(side)
-            cells[side] = at.tolist() if words is None else [words[index] for index in at]
+            cells[side] = at.tolist() if words is None else [shown_word(words[index]) for index in at]
     return cells
 
 

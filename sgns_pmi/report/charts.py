@@ -13,6 +13,7 @@ import numpy as np
 
 from sgns_pmi.compare.shown import ShownCells
 from sgns_pmi.compare.singular import leading_singular_values
+from sgns_pmi.errors import shown
 from sgns_pmi.figures.looks import EXACT, TERMS, colour, label
 from sgns_pmi.lazily import pd
 
@@ -302,9 +303,9 @@ def map_charts(maps: pd.DataFrame) -> Iterator[Chart]:
     groups = list(maps.groupby(["method", "projection", "panel"], sort=False))
     for number, (place, own) in enumerate(groups[:MOST_MAPS]):
         method, projection, panel = map(str, place)
-        names = {cluster: ", ".join(rows["word"].iloc[:NAMING]) for cluster, rows in own.groupby("cluster")}
+        names = {cluster: ", ".join(map(shown, rows["word"].iloc[:NAMING])) for cluster, rows in own.groupby("cluster")}
         rows = [
-            {"word": word, "x": x, "y": y, "rank": rank, "room": room, "cluster": names[cluster]}
+            {"word": shown(word), "x": x, "y": y, "rank": rank, "room": room, "cluster": names[cluster]}
             for rank, (word, x, y, cluster, room) in enumerate(
                 zip(own["word"], own["x"], own["y"], own["cluster"], rooms(own), strict=True), 1
             )

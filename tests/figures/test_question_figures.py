@@ -91,6 +91,14 @@ def test_a_few_words_all_have_labels_coloured_as_their_cluster() -> None:
         assert colours[0] == colours[1] != colours[2]
 
 
+def test_a_word_longer_than_words_are_is_cut() -> None:
+    long = "w" * 300_000
+    drawn = words_figure(map_rows({"V": np.eye(2)}, [long, "b"], [0, 1]), title="words")
+    answered = pd.DataFrame({"method": ["qwem"], "word": [long], "rank": [1], "neighbour": [long], "similarity": [1.0]})
+    texts = [text.get_text() for figure in (drawn, neighbours_figure(answered, title="near")) for text in figure.axes[0].texts]
+    assert [text for text in texts if "w" in text] == 3 * [39 * "w" + "…"]
+
+
 def test_bars_are_accuracies_and_sections_without_questions_are_named() -> None:
     figure = analogies_figure(analogy_rows(), title="Analogies")
     (ax,) = figure.axes

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sgns_pmi.errors import shown
+from sgns_pmi.figures.looks import LONGEST_LABEL
 from sgns_pmi.figures.questions import Title, draws
 from sgns_pmi.figures.style import LEAST_WIDTH, colour, label, set_title, styled
 
@@ -45,9 +47,9 @@ def neighbours_figure(neighbours: pd.DataFrame, *, title: str) -> Figure:
         for rank in range(1, lines + 1):
             ax.text(-0.04, rank, str(rank), ha="right", va="center", color="#888888", fontsize=8)
         for column, word in enumerate(words):
-            ax.text(column, 0, word, va="center", fontweight="bold", parse_math=False)
+            ax.text(column, 0, shown(word, LONGEST_LABEL), va="center", fontweight="bold", parse_math=False)
             for row in own[own["word"] == word].itertuples():
-                ax.text(column, row.rank, row.neighbour, va="center", parse_math=False)
+                ax.text(column, row.rank, shown(row.neighbour, LONGEST_LABEL), va="center", parse_math=False)
                 similarity = f"{row.similarity:.2f}".replace("-", "−")
                 ax.text(column + 0.88, row.rank, similarity, ha="right", va="center", color="#888888", fontsize=8)
     return figure

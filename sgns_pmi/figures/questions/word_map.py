@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
+from sgns_pmi.errors import shown
+from sgns_pmi.figures.looks import LONGEST_LABEL
 from sgns_pmi.figures.questions import Title, draws
 from sgns_pmi.figures.style import label, set_title, styled
 
@@ -51,7 +53,7 @@ def words_figure(rows: pd.DataFrame, *, title: str, origin: bool = False) -> Fig
     """
     maps = {str(name): own[["x", "y"]].to_numpy(dtype=float) for name, own in rows.groupby("panel", sort=False)}
     first = rows[rows["panel"] == rows["panel"].iloc[0]]
-    words, clusters = list(first["word"]), list(first["cluster"])
+    words, clusters = [shown(word, LONGEST_LABEL) for word in first["word"]], list(first["cluster"])
     width = 9.6 if len(maps) == 1 else 5.2 * len(maps)
     figure = Figure(figsize=(width, 8.4 if len(maps) == 1 else 5.6), layout="constrained")
     FigureCanvasAgg(figure)
