@@ -39,7 +39,7 @@ from sgns_pmi.problems import Problem
 from sgns_pmi.results.identity import job_key
 from sgns_pmi.results.leftovers import CHECKPOINTS, clear
 from sgns_pmi.results.lock import FolderLock
-from sgns_pmi.results.overview import answers_overview, as_text, headline, overview
+from sgns_pmi.results.overview import answers_overview, as_text, headline, in_colour, overview
 from sgns_pmi.results.record import RunRecord, ended, histories, log_failure
 from sgns_pmi.results.run import Run
 from sgns_pmi.results.shown_file import SHOWN_FILE, write_shown
@@ -208,7 +208,7 @@ def job(tree: DictConfig) -> str | float:
         print(as_text(table))
     if record.status != "refused":
         page = report.report_at_end(directory)
-        print(f"{record.status}: {os.path.relpath(directory)}")
+        print(f"{in_colour(record.status, record.status)}: {os.path.relpath(directory)}")
         for name, place in (("figures", directory / "figures"), ("report", page)):
             if place is not None and place.exists():
                 print(f"{name}: {os.path.relpath(place)}")

@@ -1,4 +1,4 @@
-"""What README and manual print is true: every block of Python runs, every command is one that the program takes."""
+"""What README and manual print is true: every block of Python or R runs, every command is one that the program takes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PAGES = sorted(
         *(ROOT / "experiments").glob("*/README.md"),
     ]
 )
-BLOCK = re.compile(r"(<!-- not run: [^\n]+ -->\n+)?^```(python|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"(<!-- not run: [^\n]+ -->\n+)?^```(python|sh|r)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILES = re.compile(r"^(eval\.(similarity|analogies|sentiment))=.*")
 """Keys whose files a reader has, and this test has not."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
+import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -20,6 +22,8 @@ WIDTH = 80
 """Letters of a line where there is no terminal."""
 DIGITS = 4
 """Significant ones of a column's middle number."""
+COLOURS = {"heading": "1", "caution": "33", "complete": "32", "interrupted": "33", "failed": "31"}
+"""What a terminal is told (ECMA-48, "Select graphic rendition")."""
 FOOTNOTE = f"{MARK} no finite optimum: figures depend on where the search stopped, and only seen cells can be judged"
 
 
@@ -86,7 +90,7 @@ def as_text(table: pd.DataFrame, width: int | None = None) -> str:
     """A table for the console, its footnote below: numbers of a column have as many decimals, no value is shown as nothing.
 
     Columns that do not fit the width of the terminal, or 80 letters where there is none, go below, with the index again. Words
-    cannot command the terminal.
+    cannot command the terminal; on one, headings are bold and marked methods coloured.
     """
     room = width or shutil.get_terminal_size((WIDTH, 24)).columns
     safe = table.reset_index().map(lambda cell: shown(cell) if isinstance(cell, str) else cell).rename(columns=printable)
@@ -98,8 +102,22 @@ def as_text(table: pd.DataFrame, width: int | None = None) -> str:
         if len(blocks[-1]) > len(own) and len(_lines(texts.iloc[:, [*blocks[-1], place]]).split("\n", 1)[0]) > room:
             blocks.append(own)
         blocks[-1] = [*blocks[-1], place]
-    text = "\n\n".join(_lines(texts.iloc[:, block]) for block in blocks)
-    return "\n".join(filter(None, [text, table.attrs.get("footnote")]))
+    text = "\n\n".join(_coloured(_lines(texts.iloc[:, block])) for block in blocks)
+    footnote = table.attrs.get("footnote")
+    return "\n".join(filter(None, [text, footnote and in_colour(footnote, "caution")]))
+
+
+def in_colour(text: str, kind: str) -> str:
+    """`text` in the colour of its kind where it goes to a terminal; as it is elsewhere, and where ``NO_COLOR`` is set."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    return f"\x1b[{COLOURS[kind]}m{text}\x1b[0m"
+
+
+def _coloured(lines: str) -> str:
+    heading, *rows = lines.split("\n")
+    marked = [in_colour(row, "caution") if f" {MARK} " in row else row for row in rows]
+    return "\n".join([in_colour(heading, "heading"), *marked])
 
 
 def _lines(texts: pd.DataFrame) -> str:
@@ -117,4 +135,4 @@ def _texts(values: Sequence[Any]) -> list[str]:
     ]
 
 
-__all__ = ["answers_overview", "as_text", "headline", "overview"]
+__all__ = ["answers_overview", "as_text", "headline", "in_colour", "overview"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
+import pytest
 
 from sgns_pmi.compare.table import main_target
 from sgns_pmi.compare.words.evaluation import answers_from
@@ -139,3 +142,18 @@ def test_numbers_of_a_column_stand_below_each_other() -> None:
     table = pd.DataFrame({"rmse": [0.22934, 2.62, 2.2e-15, 123456.0, np.nan, np.inf]}, index=pd.Index([*"abcdef"], name="method"))
     shown = [line.split()[1:] for line in as_text(table).splitlines()[1:]]
     assert shown == [["0.229"], ["2.620"], ["0.000"], ["123456.000"], [], ["inf"]]
+
+
+def test_a_terminal_has_colours_and_a_file_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [("a", "corrected", "true", "all", "rmse", 1.0), ("b", "corrected", "true", "all", "rmse", 2.0)]
+    table = overview(pd.DataFrame(rows, columns=COLUMNS), {"b": "no finite optimum"})
+    plain = as_text(table)
+    assert "\x1b" not in plain
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    heading, optimum, none, footnote = as_text(table).splitlines()
+    assert [line.startswith("\x1b[") for line in (heading, optimum, none, footnote)] == [True, False, True, True]
+    assert re.sub(r"\x1b\[\d+m", "", as_text(table)) == plain
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert as_text(table) == plain
