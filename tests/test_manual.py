@@ -15,30 +15,15 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from manual import PAGES, ROOT, blocks
 
 import sgns_pmi as sp
 from sgns_pmi.command_line import conf_folder
 from sgns_pmi.config import Config
 from sgns_pmi.run import as_dict
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted(
-    [
-        ROOT / "README.md",
-        ROOT / "benchmarks/README.md",
-        *(ROOT / "docs").rglob("*.md"),
-        *(ROOT / "experiments").glob("*/README.md"),
-    ]
-)
-BLOCK = re.compile(r"(<!-- not run: [^\n]+ -->\n+)?^```(python|sh|r)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILES = re.compile(r"^(eval\.(similarity|analogies|sentiment))=.*")
 """Keys whose files a reader has, and this test has not."""
-
-
-def blocks(page: Path, language: str, run: bool = True) -> list[str]:
-    """The blocks of a page in one language: those that are run, or those that say why they are not."""
-    found = BLOCK.findall(page.read_text(encoding="utf-8"))
-    return [text for aside, kind, text in found if kind == language and run == (not aside)]
 
 
 def commands(page: Path) -> list[list[str]]:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from command import TINY, Command
-from test_manual import ROOT, blocks
+from manual import ROOT, blocks
 
 import sgns_pmi as sp
 from sgns_pmi import export
@@ -56,8 +56,7 @@ def test_results_in_r(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     exec("\n".join(blocks(page, "python")), {})
     in_r(tmp_path, *blocks(page, "r"), "write.csv(pmi, 'product.csv')")
     kept = np.load("outputs/mine/vectors/sgns_expected.npz")
-    product = pd.read_csv("product.csv", index_col=0).rename(
-        columns=lambda word: int(word.removeprefix("X"))
-    )  # R's mark of numbers
+    product = pd.read_csv("product.csv", index_col=0)
+    product.columns = product.columns.str.removeprefix("X").astype(int)  # R's mark of names that begin with a figure
     np.testing.assert_allclose(product.sort_index().sort_index(axis=1), kept["V"] @ kept["U"].T + np.log(5), rtol=1e-6)
     np.testing.assert_array_equal(np.loadtxt(tmp_path / "joint.csv", delimiter=","), np.full((2, 2), 0.25))
