@@ -34,6 +34,8 @@ class Found:
         That of intervals; None where none are wanted.
     dynamics : bool, default False
         Whether training is to be looked at.
+    kept : dict
+        What one function has made and another takes up, by name.
     """
 
     problem: Problem
@@ -42,6 +44,7 @@ class Found:
     estimates: Estimates = field(default_factory=Estimates)
     level: float | None = None
     dynamics: bool = False
+    kept: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def optima(self) -> Optima:

@@ -13,10 +13,12 @@ from scipy.special import ndtr, ndtri
 
 from sgns_pmi.compare.sandwich import DENSE_PARAMETERS, Loss, LowRankFit, Noise, Sandwich, Side
 from sgns_pmi.compare.table import INTERVAL_COLUMNS
+from sgns_pmi.compare.training import Training
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_flag, check_real
 from sgns_pmi.factorise.base import Factorisation
 from sgns_pmi.factorise.losses.penalty import Ridge
+from sgns_pmi.factorise.methods.numpy_sgns import NumpySGNS
 from sgns_pmi.factorise.methods.sgns import SGNS
 from sgns_pmi.factorise.methods.softmax_mle import EFFECTS, SoftmaxMLE
 from sgns_pmi.factorise.solvers.sampled import Sampled
@@ -54,8 +56,8 @@ def inference(
     `sgns_pmi.compare.sandwich`): also of cells that were never seen, to which a low rank lends the others' information. The
     interval is about the estimate's own population value: the true PMI if the model holds it (dim at least the PMI's rank),
     else the best approximation at that dim; with a penalty it is the shrunken value; see `error_budget`. Where ℓ has several
-    local optima, or none, no local formula knows it. Training with drawn negatives adds their variance, as if each pair had
-    drawn its own in every pass and the rest had converged.
+    local optima, or none, no local formula knows it. Training by mini-batches adds the noise of its last steps (see
+    `sgns_pmi.compare.training`); how far it is from having converged no standard error knows.
 
     Other methods (SVDs of functions of counts that jump where a cell is first seen, which no derivative follows) are fitted
     anew to 200 resamples of the pairs or of the units; their intervals know nothing of bias.
@@ -97,6 +99,18 @@ def inference(
     >>> inference(sp.SGNS(dim=3).fit(counts), counts, cells=[(0, 1)])[["center", "context"]].values.tolist()
     [[0, 1]]
     """
+    return inferred(estimator, counts, units, cells, level, corrected)[0]
+
+
+def inferred(
+    estimator: Factorisation,
+    counts: Any,
+    units: Units | TextUnits | pd.DataFrame | ArrayLike | None,
+    cells: ArrayLike | None,
+    level: float,
+    corrected: bool = True,
+) -> tuple[pd.DataFrame, Sandwich | None]:
+    """The table of `inference`, and what it was made from where there is a formula."""
     counts, level, corrected = as_counts(counts), _level(level), check_flag("corrected", corrected)
     estimator.check_fitted()
     if hasattr(estimator, "V_") and (fitted := (len(estimator.V_), len(estimator.U_))) != counts.shape:
@@ -111,17 +125,17 @@ def inference(
     ordered = center[order], context[order]
     fit = linearised(estimator, counts, corrected)
     estimate[order] = estimator.estimate_cells(*ordered, corrected)
-    if fit is None:
+    sandwich = None if fit is None else Sandwich(fit, counts, by_unit)
+    if sandwich is None:
         variance[order] = _bootstrap(estimator, counts, by_unit, *ordered, corrected)
     else:
-        if cells is None and sum(counts.shape) * fit.V.shape[1] > DENSE_PARAMETERS:
+        if cells is None and sum(counts.shape) * sandwich.dim > DENSE_PARAMETERS:
             raise InputError("cells", None, f"name the cells; all {counts.shape[0]} x {counts.shape[1]} would take too long")
-        sandwich = Sandwich(fit, counts, by_unit)
         variance[order] = sandwich.cell_variances(*ordered)
         if line := faint(sandwich.signal):
             log.warning(line)
     occurs = (counts.row_sums[center] > 0) & (counts.col_sums[context] > 0)
-    return _table(counts, center, context, estimate, np.where(occurs, np.sqrt(variance), np.nan), level)
+    return _table(counts, center, context, estimate, np.where(occurs, np.sqrt(variance), np.nan), level), sandwich
 
 
 def faint(signal: float) -> str:
@@ -146,7 +160,7 @@ def linearised(estimator: Factorisation, counts: CooccurrenceCounts, corrected: 
         sampled, negatives = trained(estimator), estimator.negatives_
         assert negatives is not None, "a fitted SGNS has its negatives"
         if sampled:
-            log.warning("SGNS was trained: standard errors are those of an optimum, and training ends some way off")
+            log.warning("SGNS was trained: standard errors have the noise of its draws, and not what training had left to learn")
         elif estimator.status_ not in ("optimum", "local optima"):
             log.warning("SGNS has not converged: standard errors are those of an optimum, and may mean nothing here")
         follows: dict[str, Side] = {"unigram": "context", "center_unigram": "center"}
@@ -160,7 +174,7 @@ def linearised(estimator: Factorisation, counts: CooccurrenceCounts, corrected: 
             Noise(estimator.noise_) if side is None else Noise(estimator.noise_, estimator.exponent, side),
             corrected,
             Ridge.of(counts, estimator.ridge_, estimator.ridge_weights) if getattr(estimator, "ridge_", 0.0) else None,
-            passes=float(estimator.history_["epoch"].iloc[-1]) if sampled else None,
+            training=_training(estimator, counts) if sampled else None,
         )
     if isinstance(estimator, SoftmaxMLE):
         # Its score is the PMI itself; what the theory of SGNS calls noise is the contexts' own distribution.
@@ -174,6 +188,21 @@ def trained(estimator: SGNS) -> bool:
     """Whether an SGNS was trained with drawn negatives, and did not minimise ℓ itself."""
     solver = getattr(estimator, "solver", Sampled.name)  # that by NumPy has none to choose, and trains
     return solver == Sampled.name or isinstance(solver, Sampled)
+
+
+def _training(estimator: SGNS, counts: CooccurrenceCounts) -> Training | None:
+    """How an SGNS was trained; None by blocks, whose draws are many or, of few contexts, all that there are."""
+    end = estimator.history_.iloc[-1]
+    if not end["epoch"]:
+        return None
+    given = {"epochs": float(end["epoch"]), "batches": max(1, round(end["step"] / end["epoch"]))}
+    if isinstance(estimator, NumpySGNS):
+        return Training(**given, optimizer="adam", rate=float(estimator.lr), decays=True)
+    solver = Sampled() if estimator.solver == Sampled.name else estimator.solver
+    assert isinstance(solver, Sampled)
+    if solver.scheme(counts.nnz) == "block":
+        return None
+    return Training(**given, optimizer=solver.optimizer, rate=solver.first_rate, decays=solver.decay == "linear")
 
 
 def with_effects(

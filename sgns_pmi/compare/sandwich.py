@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from sgns_pmi.compare.training import Training
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.factorise.losses.penalty import Ridge
 from sgns_pmi.lazily import sp
@@ -117,8 +118,8 @@ class LowRankFit:
         Whether the estimate adds log ν_j − log c_j (and undoes dropped negatives), which varies with the counts too.
     ridge : Ridge, optional
         The penalty, its weights held fixed.
-    passes : float, optional
-        How many times negatives were drawn for every pair; None where ℓ itself is minimised.
+    training : Training, optional
+        How it was trained, where negatives were drawn; None where ℓ itself is minimised.
     """
 
     V: Float
@@ -129,7 +130,7 @@ class LowRankFit:
     noise: Noise
     corrected: bool
     ridge: Ridge | None = None
-    passes: float | None = None
+    training: Training | None = None
 
     def scores(self, rows: slice | Ints = slice(None)) -> Float:
         """X of the given rows, dense (rows, contexts)."""
@@ -267,20 +268,69 @@ class Sandwich:
         return squares / self.counts.total**2
 
     def drawn_covariance(self, direction: Direction) -> Float:
-        """What drawn negatives add to the covariance (k, k): each of the pairs of a centre draws K from ν in every pass.
+        """What the negatives that one epoch of triples draws add to the covariance (k, k) of functionals with directions D.
 
-        (1 / N passes) K Σ_a p_a Cov_{j~ν}(σ_aj D_aj), of functionals with directions D.
+        (K / N²) Σ_a (Σ_b n_ab²) Cov_{j~ν}(σ_aj D_aj). Negatives that are dropped count as if they were kept.
         """
-        assert self.fit.passes is not None
         assert self.fit.loss.k is not None
-        k, nu, size = self.fit.loss.k, self.fit.noise.distribution, len(direction.rows)
+        nu, size = self.fit.noise.distribution, len(direction.rows)
+        squares = (self.counts.matrix**2).sum(1)
         added = np.zeros((size, size))
-        for rows, x, _ in self.blocks():
-            moves = expit(x) * (direction.rows[:, rows] @ self.right.T + self.left[rows] @ direction.cols.mT)
+        height = max(1, LOCAL_NUMBERS // (size * len(nu)))
+        for low in range(0, self.counts.shape[0], height):
+            rows = slice(low, min(low + height, self.counts.shape[0]))
+            moves = direction.rows[:, rows] @ self.right.T + self.left[rows] @ direction.cols.mT
+            moves *= expit(self.fit.scores(rows))
             moves -= (moves @ nu)[:, :, None]
             cells = moves.reshape(size, -1)
-            added += (cells * (self.p[rows][:, None] * nu).ravel()) @ cells.T
-        return k * added / (self.counts.total * self.fit.passes)
+            added += (cells * (squares[rows][:, None] * nu).ravel()) @ cells.T
+        return self.fit.loss.k * added / self.counts.total**2
+
+    def trained_covariance(self, direction: Direction) -> Float:
+        """What training adds to the covariance (k, k).
+
+        Of more than 2,000 parameters it is that of an optimum of all that was drawn, which is less.
+        """
+        training = self.fit.training
+        assert training is not None
+        if self.parameters > DENSE_PARAMETERS:
+            return self.drawn_covariance(direction) / training.epochs
+        flat = np.hstack([side.reshape(len(side), -1) for side in direction])
+        gradient = flat @ self.curvature.matrix
+        return np.asarray(gradient @ self._last_steps @ gradient.T, dtype=np.float64)
+
+    @cached_property
+    def _last_steps(self) -> Float:
+        """Covariance of θ by the draws of training, (parameters, parameters)."""
+        training = self.fit.training
+        assert training is not None
+        each, words = self.zero(self.parameters), self.counts.shape[0]
+        place = np.arange(self.parameters)
+        split = words * self.columns
+        each.rows.reshape(self.parameters, -1)[place[:split], place[:split]] = 1.0
+        each.cols.reshape(self.parameters, -1)[place[split:], place[split:] - split] = 1.0
+        return training.covariance(self.curvature.matrix, self.drawn_covariance(each), self._shuffled(training))
+
+    def _shuffled(self, training: Training) -> Float:
+        """Variance of a step's gradient by which triples its batch has, (parameters,)."""
+        n, triples = self.counts.matrix, self.counts.nnz
+        batch = -(-triples // training.batches)
+        if batch >= triples:
+            return np.zeros(self.parameters)
+        squares = [np.zeros((size, self.columns)) for size in self.counts.shape]
+        nu = self.fit.noise.distribution
+        for rows, x, _ in self.blocks():
+            (positive, negative), counted = self.fit.loss.slopes(x), n[rows].toarray()
+            weight = counted**2
+            drawn = nu * negative
+            mean = drawn @ self.right
+            # Of a triple (a, b): a' R_b + Σ_j ν_j b' R_j to the row, ν_j b' L_a to every column and a' L_a to its own.
+            of_rows = weight * positive**2 @ self.right**2 + 2 * (weight * positive @ self.right) * mean
+            squares[0][rows] = of_rows + weight.sum(1)[:, None] * mean**2
+            own = weight * ((positive + drawn) ** 2 - drawn**2) + weight.sum(1)[:, None] * drawn**2
+            squares[1] += own.T @ self.left[rows] ** 2
+        chosen = batch / triples * (1 - (batch - 1) / (triples - 1)) * (training.batches / self.counts.total) ** 2
+        return chosen * np.concatenate([side.ravel() for side in squares])
 
     @cached_property
     def signal(self) -> float:
@@ -327,7 +377,7 @@ class Sandwich:
     def cell_variances(self, center: Ints, context: Ints) -> Float:
         """Variances (cells,) of the estimates of single cells."""
         if self.parameters <= DENSE_PARAMETERS:
-            return self._from_parameters(center, context)
+            return self._of_cells(self.parameter_covariance, center, context, offsets=self.fit.corrected)
         # Each batch reads the units once, and holds an influence for every pair.
         batch = max(1, min(MOST_CELLS, INFLUENCES // self.counts.nnz))
         batches = [slice(start, start + batch) for start in range(0, len(center), batch)]
@@ -345,9 +395,9 @@ class Sandwich:
         return self.direction_covariance(self.curvature.solve(gradient), offset)
 
     def direction_covariance(self, direction: Direction, offset: Float | None = None, center: Float | None = None) -> Float:
-        """Covariance (k, k) of functionals as `influence` has them, with the variance of drawn negatives."""
+        """Covariance (k, k) of functionals as `influence` has them, with what training adds."""
         covariance = self.covariance(self.influence(direction, offset, center))
-        return covariance if self.fit.passes is None else covariance + self.drawn_covariance(direction)
+        return covariance if self.fit.training is None else covariance + self.trained_covariance(direction)
 
     def zero(self, size: int) -> Direction:
         """`size` directions that go nowhere, to be filled."""
@@ -379,13 +429,18 @@ class Sandwich:
             offset[size + which * contexts + np.arange(contexts), np.arange(contexts), which] = 1.0
         return self.direction_covariance(direction, offset)
 
-    def _from_parameters(self, center: Ints, context: Ints) -> Float:
+    def trained_variances(self, center: Ints, context: Ints) -> Float:
+        """What of the variances of single cells (cells,) training adds, of at most 2,000 parameters."""
+        return self._of_cells(self._last_steps, center, context, offsets=False)
+
+    def _of_cells(self, covariance: Float, center: Ints, context: Ints, offsets: bool) -> Float:
+        """Variances (cells,) from the covariance of all parameters, and of the offsets where it has them."""
         (words, contexts), f = self.counts.shape, self.columns
         own = np.arange(f)
         at = [center[:, None] * f + own, words * f + context[:, None] * f + own]
         chain = self._chain(center, context)
         gradients = [chain[:, None] * self.right[context], chain[:, None] * self.left[center]]
-        if self.fit.corrected:
+        if offsets:
             at.append(self.parameters + np.column_stack([context, contexts + context]))
             gradients.append(np.column_stack([chain, -np.ones(len(center))]))
         index, gradient = np.hstack(at), np.hstack(gradients)
@@ -393,7 +448,7 @@ class Sandwich:
         height = max(1, LOCAL_NUMBERS // index.shape[1] ** 2)
         for low in range(0, len(center), height):
             cells = slice(low, low + height)
-            local = self.parameter_covariance[index[cells, :, None], index[cells, None, :]]
+            local = covariance[index[cells, :, None], index[cells, None, :]]
             variances[cells] = np.einsum("cf,cfg,cg->c", gradient[cells], local, gradient[cells])
         return variances
 
@@ -451,8 +506,8 @@ class Curvature:
         return product
 
     @cached_property
-    def pseudo_inverse(self) -> Float:
-        """A⁺, dense, of the parameters (V[, b]; U[, c]) in row-major order."""
+    def matrix(self) -> Float:
+        """A, dense, of the parameters (V[, b]; U[, c]) in row-major order."""
         words, f = self.left.shape
         contexts = len(self.right)
         across = self.S[:, None, :, None] * self.right.T[None, :, :, None] * self.left[:, None, None, :]
@@ -462,7 +517,12 @@ class Curvature:
         A[range(words, words + contexts), :, range(words, words + contexts)] = self._blocks[1]
         A[:words, :, words:] = across
         A[words:, :, :words] = across.transpose(2, 3, 0, 1)
-        return scaled_pseudo_inverse(A.reshape((words + contexts) * f, -1))
+        return A.reshape((words + contexts) * f, -1)
+
+    @cached_property
+    def pseudo_inverse(self) -> Float:
+        """A⁺, dense, in the same order."""
+        return scaled_pseudo_inverse(self.matrix)
 
     def solve(self, gradient: Direction) -> Direction:
         """A⁻ times the gradients of functionals of X, by conjugate gradients."""

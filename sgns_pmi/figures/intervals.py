@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sgns_pmi.compare import select
 from sgns_pmi.figures.registry import RunFrames, run_figure
 from sgns_pmi.figures.style import TARGET, badge, balanced, label, label_axes, panel_axes, set_title, styled
 
@@ -21,17 +22,21 @@ def interval_figures(run: RunFrames) -> Iterator[tuple[str, Figure]]:
     """intervals, where they were asked for and a truth is known."""
     intervals = run.tables["intervals"]
     if "truth" in intervals and intervals["se"].notna().any():
-        yield "intervals", interval_figure(intervals, title=run.title.of("Estimates with their intervals"))
+        rows = select(run.tables["metrics"], metric="signal")
+        signals = dict(zip(rows["method"], rows["value"], strict=True))
+        yield "intervals", interval_figure(intervals, signals, title=run.title.of("Estimates with their intervals"))
 
 
 @styled
-def interval_figure(intervals: pd.DataFrame, *, title: str) -> Figure:
+def interval_figure(intervals: pd.DataFrame, signals: Mapping[str, float] | None = None, *, title: str) -> Figure:
     """Estimates with error bars against the true PMI, one panel a method; its title says how many intervals hold the truth.
 
     Parameters
     ----------
     intervals : DataFrame
         Columns method, estimate, se, lower, upper, truth.
+    signals : mapping of method to float, optional
+        How far each method's weakest component is above its noise, which says whether the intervals can be right.
     title : str
 
     Returns
@@ -54,7 +59,8 @@ def interval_figure(intervals: pd.DataFrame, *, title: str) -> Figure:
             ax.errorbar(part["truth"], part["estimate"], errors, fmt="o", markersize=2, linewidth=0.8, color=colour, label=name)
         ends = [bars["truth"].min(), bars["truth"].max()]
         ax.plot(ends, ends, color=TARGET, linewidth=0.9, linestyle=(0, (4, 2)), zorder=3)
-        ax.set_title(f"{label(method)}\n{100 * held.mean():.1f} % of {len(own):,} intervals hold the truth")
+        known = f"; signal {signals[method]:.2g}" if signals and method in signals else ""
+        ax.set_title(f"{label(method)}{known}\n{100 * held.mean():.1f} % of {len(own):,} intervals hold the truth")
         badge(ax, method)
     label_axes(axes, columns, "true PMI (nats)", "estimated PMI (nats)")
     axes[columns - 1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))

@@ -107,7 +107,7 @@ def test_a_component_that_drowns_is_warned_of(counts, caplog):
 
 def test_a_trained_fit_is_warned_of(counts, caplog):
     inference(sp.SGNS(dim=1, k=5, bias=True, solver=sp.Sampled(epochs=2)).fit(counts), counts, cells=[(0, 1)])
-    assert "training ends some way off" in caplog.text
+    assert "not what training had left to learn" in caplog.text
 
 
 def test_bootstrap_finds_the_spread_of_a_closed_form():

@@ -28,6 +28,11 @@ def test_bars_are_the_intervals():
     assert ax.get_title().endswith("75.0 % of 8 intervals hold the truth")
 
 
+def test_the_title_has_the_signal():
+    (ax,) = interval_figure(table(8), {"sgns_expected": 12.34}, title="t").axes
+    assert ax.get_title().startswith("SGNS (expected); signal 12\n")
+
+
 def test_of_many_cells_some_are_shown_and_all_are_counted():
     (ax,) = interval_figure(table(4000), title="t").axes
     assert sum(len(bars.lines[2][0].get_segments()) for bars in ax.containers) == MOST_BARS

@@ -146,6 +146,11 @@ class Sampled:
         defaults = {field.name: field.default for field in fields(self)}
         return next((name for name in PAIR_OPTIONS if getattr(self, name) != defaults[name]), None)
 
+    @property
+    def first_rate(self) -> float:
+        """The learning rate of pairs, at the beginning."""
+        return LEARNING_RATES[self.optimizer] if self.lr is None else self.lr
+
     def scheme(self, triples: int) -> str:
         """How negatives are drawn for that many triples: "pair" or "block"."""
         return self.negatives or ("pair" if triples <= MOST_PAIRED or self._pair_option() else "block")
@@ -210,7 +215,7 @@ class _Pairs:
     ) -> None:
         self.V, self.U = start
         self._options, self._negatives, self._bias, self._generator = options, negatives, bias, generator
-        self._rate = LEARNING_RATES[options.optimizer] if options.lr is None else options.lr
+        self._rate = options.first_rate
         self._optimizer = solvers.OPTIMIZERS[options.optimizer]([self.V, self.U])
         self._batch_size = check_integer("batch_size", options.batch_size)
         check_draws(negatives.k, min(self._batch_size, counts.nnz), self.V.shape[1])
