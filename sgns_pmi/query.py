@@ -28,6 +28,8 @@ Asks the word vectors of a finished run.
   python -m sgns_pmi.query RUN king - man + woman     the words nearest to a sum and difference
   python -m sgns_pmi.query RUN                        a prompt, for one question after the other; "New York" is one word
 
+Standard errors of such cosines: python -m sgns_pmi.inference RUN king of=cosines.
+
 RUN is the folder of a run, or a file of vectors: .npz, or word2vec's text or binary format.
 
 Keys (key=value):

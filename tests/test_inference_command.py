@@ -13,6 +13,7 @@ import pytest
 from command import TINY
 
 import sgns_pmi as sp
+from sgns_pmi.compare.cosines import cosine_inference
 from sgns_pmi.inference import main
 from sgns_pmi.run import main as run_main
 
@@ -53,6 +54,21 @@ def test_every_cell_where_no_word_is_asked(folder: Path) -> None:
     assert len(pd.read_csv(folder / "intervals.csv")) == 12 * 12
 
 
+def test_cosines_of_a_word_are_those_of_its_nearest(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main([str(folder), "3", "1", "of=cosines", "count=4"])
+    table = pd.read_csv(folder / "cosines.csv")
+    problem = sp.softmax_problem(words=12, pairs=3000, seed=0)
+    fitted = sp.SGNS(dim=2).fit(problem.counts)
+    every = cosine_inference(fitted, problem.counts, [(3, other) for other in range(12) if other != 3])
+    expected = every.nlargest(4, "cosine").set_index("other")
+    own = table[(table["word"] == 3) & table["other"].isin(expected.index)].set_index("other")
+    assert len(own) == 4
+    pd.testing.assert_frame_equal(own.drop(columns="method").loc[expected.index], expected, rtol=1e-6, check_dtype=False)
+    assert ((table["word"] == 3) & (table["other"] == 1)).any()  # that of the two that were named
+    assert len(table) == len(table[["word", "other"]].drop_duplicates())
+    assert "cosine" in capsys.readouterr().out
+
+
 def test_refusals_take_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = {
         "king": "they are 0 to 11",
@@ -61,6 +77,9 @@ def test_refusals_take_one_line(folder: Path, capsys: pytest.CaptureFixture[str]
         "0 level=high": "level",
         "0 corrected=maybe": "corrected",
         "0 levle=0.9": "did you mean level",
+        "of=cosines": "name one",
+        "0 of=angles": "cosines",
+        "0 of=cosines count=none": "count",
     }
     (folder / "intervals.csv").unlink(missing_ok=True)
     changed = folder.parent / "changed"

@@ -10,8 +10,8 @@ from scipy.linalg import solve_sylvester
 from scipy.special import ndtri
 
 from sgns_pmi.compare.inference import BY_FORMULA, cells_of, linearised, named, units_of
-from sgns_pmi.compare.sandwich import MOST_CELLS, Sandwich
-from sgns_pmi.counts import as_counts
+from sgns_pmi.compare.sandwich import MOST_CELLS, LowRankFit, Sandwich
+from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_share
 from sgns_pmi.factorise.base import Factorisation
 from sgns_pmi.factorise.linalg import balanced
@@ -20,6 +20,7 @@ from sgns_pmi.problems.problem import Units
 from sgns_pmi.problems.text_units import TextUnits
 
 Float = NDArray[np.float64]
+TINY = 1e-300
 COLUMNS = ("word", "other", "cosine", "se", "lower", "upper")
 
 
@@ -62,14 +63,10 @@ def cosine_inference(
         For a method without a formula, and as `inference`.
     """
     counts, level = as_counts(counts), check_share("level", level)
-    estimator.check_fitted()
-    fit = linearised(estimator, counts)
-    if fit is None:
-        allowed = " or ".join(method.__name__ for method in BY_FORMULA)
-        raise InputError("estimator", type(estimator).__name__, f"must be {allowed}, whose errors have a formula")
+    fit = _with_formula(estimator, counts)
     sandwich = Sandwich(fit, counts, None if units is None else units_of(units, counts))
     first, second = cells_of(pairs, (counts.vocab, counts.vocab), (counts.shape[0],) * 2)
-    weights = counts.row_sums / counts.total, fit.noise.distribution
+    weights = _weights(fit, counts)
     found, variance = np.empty(len(first)), np.empty(len(first))
     for start in range(0, len(first), MOST_CELLS):
         some = slice(start, start + MOST_CELLS)
@@ -83,6 +80,45 @@ def cosine_inference(
     half = ndtri(0.5 + level / 2) * se
     columns = [named(first, counts.vocab), named(second, counts.vocab), found, se, found - half, found + half]
     return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+
+
+def nearest(estimator: Factorisation, counts: Any, word: str | int, count: int = 10) -> NDArray[np.integer]:
+    """The centres (count,) whose vectors have the largest cosines with a centre's, as `cosine_inference` has them.
+
+    Raises
+    ------
+    InputError
+        For a method without a formula, or an unknown word.
+    """
+    counts = as_counts(counts)
+    fit = _with_formula(estimator, counts)
+    (place,), _ = cells_of([(word, word)], (counts.vocab, counts.vocab), (counts.shape[0],) * 2)
+    vectors = balanced(*_centred(fit.V, fit.U, *_weights(fit, counts), fit.row_bias is not None), *_weights(fit, counts))[0]
+    cosines = vectors @ vectors[place] / np.linalg.norm(vectors, axis=1).clip(min=TINY)
+    cosines[place] = -np.inf
+    cosines[counts.row_sums == 0] = -np.inf
+    return np.argsort(-cosines, kind="stable")[: min(count, int((counts.row_sums > 0).sum()) - 1)]
+
+
+def _with_formula(estimator: Factorisation, counts: CooccurrenceCounts) -> LowRankFit:
+    estimator.check_fitted()
+    fit = linearised(estimator, counts)
+    if fit is None:
+        allowed = " or ".join(method.__name__ for method in BY_FORMULA)
+        raise InputError("estimator", type(estimator).__name__, f"must be {allowed}, whose errors have a formula")
+    return fit
+
+
+def _weights(fit: LowRankFit, counts: CooccurrenceCounts) -> tuple[Float, Float]:
+    """Of rows and of columns: r_i/N and P_n."""
+    return counts.row_sums / counts.total, fit.noise.distribution
+
+
+def _centred(V: Float, U: Float, row_weight: Float, col_weight: Float, centred: bool) -> tuple[Float, Float]:
+    """V and U, less their weighted means if asked."""
+    if not centred:
+        return V, U
+    return V - row_weight @ V / row_weight.sum(), U - col_weight @ U / col_weight.sum()
 
 
 class _Slopes(NamedTuple):
@@ -104,8 +140,7 @@ def _cosines(
     second: NDArray[np.integer],
 ) -> tuple[Float, _Slopes]:
     """Cosines (pairs,) of the balanced V, after centring if asked, and their derivatives."""
-    if centred:
-        V, U = V - row_weight @ V / row_weight.sum(), U - col_weight @ U / col_weight.sum()
+    V, U = _centred(V, U, row_weight, col_weight, centred)
     turn = np.linalg.lstsq(V, balanced(V, U, row_weight, col_weight)[0], rcond=None)[0]
     M = turn @ turn.T
     B = (V.T * row_weight) @ V @ M
@@ -129,4 +164,4 @@ def _cosines(
     return cosine, _Slopes(rows, cols, by_row, by_col)
 
 
-__all__ = ["cosine_inference"]
+__all__ = ["cosine_inference", "nearest"]

@@ -16,6 +16,7 @@ RUN_FILES = (
     "neighbours.csv",
     "maps.csv",
     *(f"{name}.csv" for name in RUN_TABLES),
+    "cosines.csv",
     "report.html",
     "shown.npz",
     "vectors/*.npz",
