@@ -85,7 +85,7 @@ def _run_workers(sweep: Path, count: int, jobs: int, threads: int) -> None:
     with tempfile.TemporaryFile("w+") as errors:
         workers = [
             subprocess.Popen(
-                [sys.executable, "-m", "sgns_pmi.worker", str(sweep)],
+                [sys.executable, "-m", "sgns_pmi.worker", str(sweep), str(os.getpid())],
                 env=dict.fromkeys(THREADS, str(threads)) | dict(os.environ),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -69,8 +70,20 @@ def _ended_after_grace(numbers: list[int]) -> Iterator[None]:
         os.close(receiving)
 
 
-def end_with(parent: int) -> None:
-    """From here on this process ends, as by SIGTERM, when the process `parent` that started it has ended."""
+def end_with_parent(parent: int | None = None) -> None:
+    """From here on this process ends, as by SIGTERM, when the one that started it has ended, be it before this call.
+
+    Parameters
+    ----------
+    parent : int, optional
+        The process that started this one; by default that of `multiprocessing`, and nothing is done where there is none.
+    """
+    if parent is None:
+        # Not `os.getppid`, which has forgotten a parent that was killed while this process loaded its libraries.
+        starter = multiprocessing.parent_process()
+        if starter is None or starter.pid is None:
+            return
+        parent = starter.pid
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -83,4 +96,4 @@ def end_with(parent: int) -> None:
         threading.Thread(target=watch, name="sgns-pmi parent", daemon=True).start()
 
 
-__all__ = ["LAST_WORDS", "end_with", "ended_as_by_ctrl_c"]
+__all__ = ["LAST_WORDS", "end_with_parent", "ended_as_by_ctrl_c"]

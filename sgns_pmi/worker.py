@@ -12,7 +12,7 @@ from typing import Any
 
 from sgns_pmi.results.chunks import ChunkWriter, Work
 from sgns_pmi.run import checked_run
-from sgns_pmi.signals import end_with, ended_as_by_ctrl_c
+from sgns_pmi.signals import end_with_parent, ended_as_by_ctrl_c
 
 PATIENCE = 0.5
 """Seconds between looks at chunks that others have: one that is killed leaves its chunk."""
@@ -67,8 +67,9 @@ def quietly(sweep: Path) -> int:
 
 def main() -> None:
     """A worker that ends with the launcher that started it."""
-    end_with(os.getppid())
-    raise SystemExit(quietly(Path(sys.argv[1])))
+    sweep, launcher = sys.argv[1:]
+    end_with_parent(int(launcher))
+    raise SystemExit(quietly(Path(sweep)))
 
 
 if __name__ == "__main__":

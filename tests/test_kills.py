@@ -149,6 +149,36 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     assert not list((tmp_path / "out").rglob(".*-*"))
 
 
+def test_workers_end_with_a_parent_that_was_killed_before_they_began(tmp_path: Path) -> None:
+    code = """
+import multiprocessing, os, signal, sys, time
+from pathlib import Path
+def work(begun):
+    begun.touch()
+    while os.getppid() == multiprocessing.parent_process().pid:
+        time.sleep(0.01)
+    from sgns_pmi.signals import end_with_parent
+    end_with_parent()
+    time.sleep(600)
+if __name__ == "__main__":
+    worker = multiprocessing.get_context("fork").Process(target=work, args=[Path(sys.argv[1])])
+    worker.start()
+    print(worker.pid, flush=True)
+    while not Path(sys.argv[1]).exists():
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    path = os.environ | {"PYTHONPATH": str(Path(sp.__file__).parents[1])}
+    parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "begun")], env=path, stdout=subprocess.PIPE, text=True)
+    worker = int(parent.stdout.readline())
+    parent.wait(60)
+    last = time.monotonic() + 60
+    while alive(worker):
+        assert time.monotonic() < last
+        time.sleep(0.05)
+    parent.stdout.close()
+
+
 @pytest.mark.study
 @pytest.mark.parametrize("launcher", ["basic", "joblib", "bulk"])
 def test_killed_and_resumed_again_and_again(tmp_path: Path, launcher: str) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import multiprocessing
-import os
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -25,7 +23,7 @@ from sgns_pmi.problems import Problem, softmax_problem
 from sgns_pmi.results.identity import code_version, job_key
 from sgns_pmi.results.record import forget_peak_memory, peak_memory_mb
 from sgns_pmi.results.tables import write_json
-from sgns_pmi.signals import end_with
+from sgns_pmi.signals import end_with_parent
 from sgns_pmi.suite.contenders import Contender, Model
 from sgns_pmi.suite.tasks import Task
 
@@ -197,8 +195,7 @@ def warm(contender: Contender) -> None:
 
 def run(folder: Path, task: Task, seed: int, chosen: Sequence[Contender]) -> list[Fit]:
     """Make and keep the fits that are missing of one task and seed."""
-    if multiprocessing.parent_process() is not None:
-        end_with(os.getppid())
+    end_with_parent()
     wanted = missing(folder, task, seed, chosen)
     if not wanted:
         return []
