@@ -15,6 +15,9 @@ from sgns_pmi.results.replicates import seeds_table
 from sgns_pmi.results.sweep import Sweep, sweep_table
 from sgns_pmi.results.tables import write_csv
 
+MOST_LINES = 100
+"""Of a table that a console has room for."""
+
 
 def finish_sweep(directory: Path, figures: bool = True) -> set[str]:
     """Write the tables (sweep.csv, summary.csv, differences.csv, evaluation.csv), figures and report.html, and print the tables.
@@ -45,11 +48,15 @@ def finish_sweep(directory: Path, figures: bool = True) -> set[str]:
         if figures and sweep.config.get("figures", True):
             pictures.draw_sweep(sweep)
         for title, table in tables.items():
-            print(title, as_text(table), sep="\n")
-    for job in sweep.jobs:
-        if job.status != "complete":
-            print(f"job {job.number} {job.status}: see {os.path.relpath(job.folder)}")
-    page = report.report_at_end(directory) if sweep.jobs else None
+            print(title, as_text(table.head(MOST_LINES)), sep="\n")
+            if len(table) > MOST_LINES:
+                print(f"and {len(table) - MOST_LINES:,} more lines: see summary.csv and evaluation.csv")
+    incomplete = [job for job in sweep.jobs if job.status != "complete"]
+    for job in incomplete[:MOST_LINES]:
+        print(f"job {job.number} {job.status}: see {os.path.relpath(job.folder)}")
+    if len(incomplete) > MOST_LINES:
+        print(f"and {len(incomplete) - MOST_LINES:,} more: python -m sgns_pmi.sweep status {os.path.relpath(directory)}")
+    page = report.report_at_end(directory, sweep) if sweep.jobs else None
     print(f"{sweep.count}: {os.path.relpath(directory)}")
     for name, place in (("figures", directory / "figures"), ("report", page)):
         if place is not None and place.exists():

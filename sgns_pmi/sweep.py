@@ -11,7 +11,7 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from sgns_pmi.errors import InputError, check_choice
-from sgns_pmi.gather import finish_sweep
+from sgns_pmi.gather import MOST_LINES, finish_sweep
 from sgns_pmi.lazily import pd
 from sgns_pmi.results.chunks import WORK_FILE
 from sgns_pmi.results.lock import FolderLock
@@ -23,7 +23,8 @@ from sgns_pmi.unpack import reading
 USAGE = """\
 Says where a sweep stands, and goes on with it.
 
-  python -m sgns_pmi.sweep status DIR   each job: complete, running, failed, refused, interrupted or missing, and why
+  python -m sgns_pmi.sweep status DIR   each job: complete, running, failed, refused, interrupted or missing, and why;
+                                        of more than a hundred those that are not complete
   python -m sgns_pmi.sweep gather DIR   tables, figures and report again, from the results that are there
   python -m sgns_pmi.sweep retry DIR    the sweep's own command again: it runs the jobs that are not complete
   python -m sgns_pmi.sweep work DIR     one more worker for a sweep that hydra/launcher=bulk has begun, also on another machine
@@ -42,7 +43,11 @@ def status_table(sweep: Sweep) -> pd.DataFrame:
 def status(folder: Path) -> int:
     """Print every job's status, and how many have which."""
     sweep = Sweep.open(folder)
-    print(as_text(status_table(sweep)))
+    table = status_table(sweep)
+    if len(table) > MOST_LINES:
+        table = table[table["status"] != "complete"]
+    if len(table):
+        print(as_text(table))
     counts = Counter(job.status for job in sweep.jobs)
     print(
         f"{counts.pop('complete', 0)} of {len(sweep.jobs)} jobs complete", *(f"{n} {own}" for own, n in counts.items()), sep=", "

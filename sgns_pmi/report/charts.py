@@ -28,6 +28,8 @@ MOST_VALUES = 30
 """Singular values shown."""
 MOST_MATRIX = 1_000_000
 """Cells of a matrix whose singular values are taken for a page: a fraction of a second."""
+MOST_PANELS = 40
+"""Of a sweep: nobody looks through more."""
 SHORTEST = 1e-3
 """Seconds: less is drawn here."""
 MOST_MAPS = 6
@@ -450,6 +452,8 @@ def sweep_chart(summary: pd.DataFrame, keys: Sequence[str], cells: str, target: 
     title = f"RMSE against {along}, {cells} cells"
     if not others:
         return Chart(f"sweep-{cells}", title, {"data": {"values": rows}, **inner}, alt)
+    if len(panels) > MOST_PANELS:
+        return None
     spec = {
         "data": {"values": rows},
         "facet": {"field": "panel", "type": "nominal", "sort": panels, "title": None},

@@ -13,13 +13,15 @@ from sgns_pmi.lazily import pd
 from sgns_pmi.report.answer import REFERENCES, means, setting_keys, sweep_answer
 from sgns_pmi.report.cells import MOST_CELLS, MOST_NUMBERS, plot_cells
 from sgns_pmi.report.charts import Chart, recovery_chart, sweep_budget_chart, sweep_chart
-from sgns_pmi.report.page import REPORT_FILE, Page
+from sgns_pmi.report.page import Page
 from sgns_pmi.report.provenance import changed, configuration, facts, sweep_command
 from sgns_pmi.report.tables import Column, Table, frame_table, table
 from sgns_pmi.results.replicates import budget_parts
-from sgns_pmi.results.sweep import Job, Sweep, sweep_table
+from sgns_pmi.results.sweep import Job, Sweep, sweep_table, swept_keys
 
 MOST_TOLD = 5
+MOST_JOBS = 500
+"""Rows of a page's table, which a browser sorts and filters at once."""
 MOST_BARS = 24
 """Settings whose budgets can be told apart in one chart."""
 
@@ -38,7 +40,8 @@ def sweep_page(sweep: Sweep) -> Page:
             page.tables.append(means_table(sweep, cells))
         if len(sweep.evaluation):
             answers = sweep.answers.reset_index().rename_axis(columns=None)
-            page.tables.append(frame_table("Questions to the vectors", answers))
+            more = f"The first {MOST_JOBS} of {len(answers):,} rows; evaluation.csv has all." if len(answers) > MOST_JOBS else ""
+            page.tables.append(frame_table("Questions to the vectors", answers.head(MOST_JOBS), more))
         page.charts, page.cells = charts(sweep)
     page.folded.append(jobs_table(sweep))
     return page
@@ -57,7 +60,9 @@ def means_table(sweep: Sweep, cells: str) -> Table:
     # Settings and methods stand in their own order.
     named = rows.assign(setting="all jobs").set_index([*(keys or ["setting"]), "method"])
     wide = named[["mean", "se", "without_optimum"]].unstack("method", sort=False)
-    found, lost = wide["mean"], int(rows["without_optimum"].sum())
+    lost, settings = int(rows["without_optimum"].sum()), len(wide)
+    wide = wide.head(MOST_JOBS)
+    found = wide["mean"]
     compete = found.drop(columns=[*REFERENCES], errors="ignore").where(wide["without_optimum"] == 0)
     compete = compete[np.isfinite(compete).sum(axis="columns") > 1]
     best = compete.idxmin(axis="columns").reindex(found.index) if len(compete) else pd.Series(None, index=found.index)
@@ -74,27 +79,31 @@ def means_table(sweep: Sweep, cells: str) -> Table:
     notes = [
         f"Means of {rows['n'].max()} seeds ± standard error." if sweep.replicated else "",
         f"{lost} fits without an optimum are left out of the means." if lost else "",
+        f"The first {MOST_JOBS} of {settings:,} settings; summary.csv has all." if settings > MOST_JOBS else "",
         "The best method of each setting is marked; references and methods that lack an optimum there do not compete.",
     ]
     return table(f"RMSE against the {main_target(sweep.rows)} PMI, {cells} cells", columns, " ".join(filter(None, notes)))
 
 
 def jobs_table(sweep: Sweep) -> Table:
-    """A row a job: its values of the swept keys, where it lies, what became of it, and its RMSE by each method."""
-    jobs = sweep.jobs
+    """A row a job: its values of the swept keys, where it lies, what became of it, and its RMSE by each method.
+
+    Where there are too many, those come first that are not complete.
+    """
+    jobs = sorted(sweep.jobs, key=lambda job: job.status == "complete") if len(sweep.jobs) > MOST_JOBS else sweep.jobs
+    jobs = sorted(jobs[:MOST_JOBS], key=lambda job: job.number)
     names = [job.folder.relative_to(sweep.folder).as_posix() for job in jobs]
     links = {
         row: f"{quote(name)}/{'report.html' if (jobs[row].folder / 'report.html').is_file() else ''}"
         for row, name in enumerate(names)
     }
-    asked = list(dict.fromkeys(key for job in jobs for key in job.asked))
-    keys = [key for key in asked if len({repr(job.asked.get(key)) for job in jobs}) > 1]
+    keys = swept_keys(sweep.jobs)
     columns = [
         Column("job", [job.number for job in jobs], links=links),
         *(Column(key, [job.asked.get(key) for job in jobs]) for key in keys),
         Column("folder", names, links=links),
         Column("status", [job.status for job in jobs]),
-        Column("seconds", [float(job.steps["seconds"].sum()) for job in jobs]),
+        Column("seconds", [float(sum(step["seconds"] for step in job.summary.get("steps", []))) for job in jobs]),
     ]
     if len(sweep.rows):
         cells = main_cells(sweep.rows)[0]
@@ -102,12 +111,12 @@ def jobs_table(sweep: Sweep) -> Table:
         for method in sweep.rows["method"].unique():
             columns.append(Column(f"{label(method)}, {cells} cells", found.get(method, np.full(len(jobs), np.nan)).tolist()))
     columns.append(Column("why", [job.reason for job in jobs]))
-    return table(f"{len(jobs)} jobs", columns)
-
-
-def _page(job: Job) -> str:
-    """What of a job's folder its link opens: its own page, or the folder."""
-    return REPORT_FILE if (job.folder / REPORT_FILE).is_file() else ""
+    note = (
+        f"The first {MOST_JOBS}, those that are not complete before others; sweep.csv has all."
+        if len(sweep.jobs) > len(jobs)
+        else ""
+    )
+    return table(f"{len(sweep.jobs):,} jobs", columns, note)
 
 
 def charts(sweep: Sweep) -> tuple[list[Chart], dict[str, object] | None]:

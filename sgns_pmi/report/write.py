@@ -14,13 +14,15 @@ from sgns_pmi.results.sweep import Sweep
 from sgns_pmi.results.tables import write_text
 
 
-def write_report(folder: str | Path) -> Path:
+def write_report(folder: str | Path, sweep: Sweep | None = None) -> Path:
     """Write report.html into the folder of a run or of a sweep, from what is there; the file.
 
     Parameters
     ----------
     folder : str or Path
         Of any status: what is missing is left out.
+    sweep : Sweep, optional
+        The sweep that is there, where it has been read already.
 
     Raises
     ------
@@ -29,7 +31,7 @@ def write_report(folder: str | Path) -> Path:
     """
     place = Path(folder)
     try:
-        page = _page(place)
+        page = _page(place, sweep or Sweep(place))
     except InputError:
         raise
     # What is damaged in a file of the right form shows in many ways.
@@ -40,16 +42,16 @@ def write_report(folder: str | Path) -> Path:
     return target
 
 
-def _page(folder: Path) -> Page:
-    if folder.is_dir() and (sweep := Sweep(folder)).jobs:
+def _page(folder: Path, sweep: Sweep) -> Page:
+    if folder.is_dir() and sweep.jobs:
         return sweep_page(sweep)
     return run_page(Run.open(folder))
 
 
-def report_at_end(folder: Path) -> Path | None:
+def report_at_end(folder: Path, sweep: Sweep | None = None) -> Path | None:
     """The report of a run or a sweep that has just ended; None where it fails, which the log says and the run outlives."""
     try:
-        return write_report(folder)
+        return write_report(folder, sweep)
     except Exception as error:
         log_failure("the report", error)
         return None

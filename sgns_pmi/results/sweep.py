@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -81,7 +81,8 @@ class LineJob(Job):
         return dict(self.line.config)
 
     def _table(self, name: str, columns: Sequence[str]) -> pd.DataFrame:
-        return pd.DataFrame(self.line.tables.get(name) or {column: [] for column in columns})
+        found = self.line.tables.get(name)
+        return pd.DataFrame(found) if found else _nothing(tuple(columns))
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,7 @@ class Sweep:
     @property
     def count(self) -> str:
         """How many jobs of all have a result, as "3 of 4 jobs"."""
-        return f"{sum(len(job.metrics) > 0 for job in self.jobs)} of {len(self.jobs)} jobs"
+        return f"{self.rows['job'].nunique() if len(self.rows) else 0} of {len(self.jobs)} jobs"
 
     @property
     def status(self) -> str:
@@ -213,6 +214,12 @@ class Sweep:
         return max(
             (job.status for job in self.jobs), key=lambda status: GRAVITY.index(status) if status in GRAVITY else len(GRAVITY)
         )
+
+
+@cache
+def _nothing(columns: tuple[str, ...]) -> pd.DataFrame:
+    """No rows; made once for thousands of jobs."""
+    return pd.DataFrame({column: [] for column in columns})
 
 
 def _job(overrides: Path) -> Job | None:

@@ -14,9 +14,12 @@ import pytest
 from report_folders import EVIL, write_run
 
 import sgns_pmi as sp
+from sgns_pmi.gather import finish_sweep
 from sgns_pmi.report import write_report
 from sgns_pmi.report.__main__ import main
 from sgns_pmi.report.charts import LETTER, MAP_WIDTHS, rooms, sweep_chart
+from sgns_pmi.report.sweep import jobs_table
+from sgns_pmi.sweep import main as sweep_main
 
 
 class Reader(HTMLParser):
@@ -227,3 +230,37 @@ def test_a_sweep_of_200_jobs_takes_2_mb(tmp_path: Path) -> None:
     page = write_report(folder)
     assert page.stat().st_size <= 2_000_000
     assert len(data_of(Reader(page.read_text(encoding="utf-8")))["cells"]["jobs"]) == 200
+
+
+def test_a_sweep_of_thousands_shows_some_and_all_that_failed(tmp_path: Path) -> None:
+    jobs = [{"number": number, "folder": str(number), "key": "", "asked": {"dim": number}} for number in range(1000)]
+    write_run(tmp_path / "999", {"sgns_expected": 0.1})
+    (tmp_path / "jobs.json").write_text(json.dumps({"jobs": jobs}))
+    for number in range(999):
+        (tmp_path / str(number)).mkdir()
+        status = "failed" if number == 700 else "complete"
+        (tmp_path / str(number) / "summary.json").write_text(json.dumps({"status": status, "warnings": [f"of {number}"]}))
+    shown = jobs_table(sp.Sweep.open(tmp_path))
+    assert len(shown.rows) == 500
+    assert shown.title == "1,000 jobs"
+    assert "sweep.csv has all" in shown.note
+    assert [cell.text for cell in shown.rows[-1]][-1] == "of 700"
+
+
+def test_a_console_has_room_for_a_hundred_jobs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = write_run(tmp_path / "0", {"sgns_expected": 0.1})
+    for number in range(1, 130):
+        (tmp_path / str(number)).mkdir()
+        for name in ("metrics.csv", "summary.json"):
+            shutil.copy(one / name, tmp_path / str(number) / name)
+    (one / "summary.json").write_text(json.dumps({"status": "failed"}))
+    jobs = [{"number": number, "folder": str(number), "key": "", "asked": {"dim": number}} for number in range(130)]
+    (tmp_path / "jobs.json").write_text(json.dumps({"jobs": jobs}))
+    assert finish_sweep(tmp_path, figures=False) == {"complete", "failed"}
+    lines = capsys.readouterr().out.splitlines()
+    assert lines.count("and 30 more lines: see summary.csv and evaluation.csv") == 2
+    assert len([line for line in lines if line.startswith("job 0 failed")]) == 1
+    assert len(lines) < 220
+    with pytest.raises(SystemExit):
+        sweep_main(["status", str(tmp_path)])
+    assert len(capsys.readouterr().out.splitlines()) == 3
