@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ except ImportError:  # Windows has no such module
     resource = None  # type: ignore[assignment]
 
 GIB = 2**30
+UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 OWN_GROUPS, GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 """The control groups of this process, and where all of them are described."""
 FILES = {"": ("memory.max", "memory.current"), "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes")}
@@ -50,6 +52,22 @@ def check_memory(field: str, value: object, needed: float, remedy: str) -> None:
     free = free_bytes()
     if needed > free:
         raise InputError(field, value, f"needs {needed / GIB:.1f} GiB of memory, and {free / GIB:.1f} GiB are free; {remedy}")
+
+
+def parse_size(field: str, size: object, least: int = 0) -> int:
+    """Bytes from a text as ``500MB`` or ``2GB`` (powers of ten).
+
+    Raises
+    ------
+    InputError
+        For another form, or fewer bytes than `least`; it names `field`.
+    """
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([KMGT]B)", str(size).strip(), re.IGNORECASE)
+    parsed = float(found[1]) * UNITS[found[2].upper()] if found else -1.0
+    if not least <= parsed < math.inf:
+        more = f", {least // 10**6}MB or more" if least else ""
+        raise InputError(field, size, f"must be a size as 500MB or 2GB{more}")
+    return int(parsed)
 
 
 def check_rows(rows: int, contexts: int, matrices: int = 1) -> None:
@@ -123,4 +141,4 @@ def _address_space() -> int:
         return 0
 
 
-__all__ = ["check_dense", "check_memory", "check_rows", "free_bytes"]
+__all__ = ["check_dense", "check_memory", "check_rows", "free_bytes", "parse_size"]

@@ -48,6 +48,12 @@ class RReference:
     joint: np.ndarray
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests, and the commands that they start, find nothing that other runs have kept, and leave nothing to them."""
+    os.environ["SGNS_PMI_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def published() -> Path:
     """The folder of published data sets beside the project; the tests that need it are skipped where it is absent."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sgns_pmi.cache import hash_of, of_truths
 from sgns_pmi.compare.found import MOST_CELLS, Found, more_metrics
 from sgns_pmi.compare.limits import cramer_rao_rmse
 from sgns_pmi.compare.table import METRIC_COLUMNS, main_target, select
@@ -22,10 +21,9 @@ from sgns_pmi.problems import Problem
 from sgns_pmi.streams import stream
 
 Float = NDArray[np.float64]
-Known = TypeVar("Known")
 
-KNOWN: dict[tuple[Any, ...], Any] = {}
-"""Floors and bounds, some numbers each, of the truths that this process has met."""
+KNOWN: dict[str, dict[str, float]] = {}
+"""Floors and bounds of the truths that this process has met."""
 MOST_KNOWN = 1_000
 SAME = 1e-10
 """Singular values of a matrix, relative to the largest, that do not count for its rank."""
@@ -74,14 +72,13 @@ def has_effects(estimator: Factorisation) -> bool:
 
 
 class _Bounds:
-    """Floors and bounds of a problem, each computed once for all jobs of this process that have its truth."""
+    """Floors and bounds of a problem, each computed once for all jobs that have its truth, also those of other processes."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         pmi = problem.pmi if problem.truth is not None and np.prod(problem.counts.shape) <= MOST_CELLS else None
         self.pmi = pmi if pmi is not None and np.isfinite(pmi).all() else None
-        truth = [] if self.pmi is None else [self.pmi, problem.joint]
-        self._truth = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in truth)).digest()
+        self._truth = hash_of(self.pmi, None if self.pmi is None else problem.joint)
 
     def of_rank(self, rank: int) -> dict[str, float]:
         """floor and weighted_floor; empty without a finite truth."""
@@ -95,7 +92,7 @@ class _Bounds:
             found = np.mean(error**2), np.sum(joint * weighted**2) / joint.sum()
             return dict(zip(("floor", "weighted_floor"), map(float, np.sqrt(found)), strict=True))
 
-        return _once((self._truth, pmi.shape, rank), floors)
+        return _once(hash_of("floors", self._truth, rank), floors)
 
     def cramer_rao(self, effects: bool) -> float | None:
         """The bound by either model; None where there is none."""
@@ -103,27 +100,31 @@ class _Bounds:
         whole = np.array_equal(counts.matrix.data, np.round(counts.matrix.data))  # population counts have no draws
         if M is None or joint is None or not (joint > 0).all() or self.problem.units is not None or not whole:
             return None
-        return _once((self._truth, M.shape, effects, counts.total), lambda: _bound(M, joint, counts.total, effects))
+        name = hash_of("bound", self._truth, effects, counts.total)
+        return _once(name, lambda: _bound(M, joint, counts.total, effects)).get("cramer_rao")
 
 
-def _bound(pmi: Float, joint: Float, pairs: float, effects: bool) -> float | None:
+def _bound(pmi: Float, joint: Float, pairs: float, effects: bool) -> dict[str, float]:
     M = pmi - pmi.mean(0) - pmi.mean(1, keepdims=True) + pmi.mean() if effects else pmi
     left, values, right = truncated_svd(M, min(M.shape))
     rank = int((values > SAME * max(values[0], np.abs(pmi).max())).sum())
     if rank == 0 or sum(M.shape) * (rank + 1) > MOST_PARAMETERS:
-        return None
+        return {}
     V, U = left[:, :rank] * np.sqrt(values[:rank]), right[:, :rank] * np.sqrt(values[:rank])
-    return cramer_rao_rmse(V, U, joint, pairs, "effects" if effects else "free")
+    return {"cramer_rao": cramer_rao_rmse(V, U, joint, pairs, "effects" if effects else "free")}
 
 
-def _once(key: tuple[Any, ...], make: Callable[[], Known]) -> Known:
-    """What was made under this key before, or is made now; the oldest of many is forgotten."""
-    if key not in KNOWN:
+def _once(name: str, make: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """What was made under this name before, by whichever process, or is made now; this one forgets the oldest of many."""
+    if name not in KNOWN:
         if len(KNOWN) >= MOST_KNOWN:
             del KNOWN[next(iter(KNOWN))]
-        KNOWN[key] = make()
-    found: Known = KNOWN[key]
-    return found
+        KNOWN[name] = of_truths().once(name, make, lambda made: {key: np.array(value) for key, value in made.items()}, _numbers)
+    return KNOWN[name]
+
+
+def _numbers(stored: Mapping[str, Float]) -> dict[str, float]:
+    return {key: float(value) for key, value in stored.items()}
 
 
 def low_rank(matrix: Float, weights: Float, rank: int) -> Float:

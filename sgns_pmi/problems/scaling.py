@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sgns_pmi.cache import hash_of, of_truths
 from sgns_pmi.errors import InputError
 from sgns_pmi.problems.sampling import row_blocks
 
@@ -26,6 +27,16 @@ def sinkhorn(V: Float, U: Float | None, p: Float, q: Float) -> tuple[Float, Floa
     InputError
         If 20,000 passes do not suffice: M is too spread out.
     """
+    name = hash_of("sinkhorn", V, U, p, q)
+    return of_truths().once(
+        name,
+        lambda: _scaled(V, U, p, q),
+        pack=lambda made: dict(zip("ab", made, strict=True)),
+        unpack=lambda kept: (kept["a"], kept["b"]),
+    )
+
+
+def _scaled(V: Float, U: Float | None, p: Float, q: Float) -> tuple[Float, Float]:
     words, contexts = len(p), len(q)
 
     def scores(rows: slice) -> Float:

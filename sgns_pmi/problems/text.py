@@ -121,14 +121,9 @@ def text_problem(
     )
     # Jobs that run in parallel would draw their progress bars over each other.
     shown = multiprocessing.parent_process() is None
-    file = None if folder is None else corpus.cache_file(folder, sources, settings)
-    counted = None if file is None else corpus.load(file)
-    if counted is not None:
-        log.info("text: counted before, %s", file)
-    else:
-        counted = corpus.count_text(sources, settings, limits, folder, shown=shown)
-        if file is not None:
-            corpus.save(file, counted)
+    counted = corpus.counted_once(
+        folder, sources, settings, lambda: corpus.count_text(sources, settings, limits, folder, shown=shown)
+    )
     log.info(
         "text: %s tokens read, %s of them in the vocabulary of %s words, %s of these kept",
         f"{counted.read:,}",

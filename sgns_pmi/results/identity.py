@@ -6,13 +6,12 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sgns_pmi.version import __version__
+from sgns_pmi.version import code_version
 
-PACKAGE = Path(__file__).resolve().parents[1]
 SAME_RESULT = frozenset({"figures", "figure", "svg", "resume", "checkpoint", "replicates", "objective"})
 """Keys that change no number of a job."""
 FILES = frozenset({"path", "truth", "marginals", "similarity", "analogies", "sentiment", "noise_file", "class"})
@@ -71,15 +70,6 @@ def _contents(place: Path) -> Iterator[tuple[str, str]]:
 def _content(file: Path, size: int, changed: int) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-@cache
-def code_version() -> str:
-    """The version, and a hash of the package's own source: a checkout changes between versions."""
-    source = hashlib.sha256()
-    for file in sorted(PACKAGE.rglob("*.py")):
-        source.update(f"{file.relative_to(PACKAGE)}\0".encode() + file.read_bytes())
-    return f"{__version__} {source.hexdigest()}"
 
 
 __all__ = ["code_version", "job_key", "same_configuration"]

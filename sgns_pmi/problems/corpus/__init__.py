@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sgns_pmi.lazily import door
 
 if TYPE_CHECKING:
-    from sgns_pmi.problems.corpus.cache import cache_file, cache_folder, load, save
+    from sgns_pmi.problems.corpus.cache import cache_folder, counted_once
     from sgns_pmi.problems.corpus.counting import check_words, count_text
     from sgns_pmi.problems.corpus.shards import FirstPass, Shard, count_shard, fingerprint, first_pass, words_of
     from sgns_pmi.problems.corpus.stream import Corpus
@@ -23,15 +23,13 @@ __all__ = [
     "FirstPass",
     "Shard",
     "Workers",
-    "cache_file",
     "cache_folder",
     "check_words",
     "choose_vocabulary",
     "count_shard",
     "count_text",
+    "counted_once",
     "fingerprint",
     "first_pass",
-    "load",
-    "save",
     "words_of",
 ]

@@ -5,21 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os.path
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import platformdirs
+from numpy.typing import NDArray
 
-from sgns_pmi.arrays import compressed_matrix, read_npz
+from sgns_pmi.arrays import compressed_matrix
+from sgns_pmi.cache import Cache, default_folder
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError
-from sgns_pmi.files import atomic_path
+from sgns_pmi.files import check_folder
 from sgns_pmi.problems.corpus.counting import Counted
 from sgns_pmi.problems.corpus.settings import Settings
 from sgns_pmi.problems.corpus.sources import Source
-from sgns_pmi.unpack import reading
 
 log = logging.getLogger("sgns_pmi")
 VERSION = 2
@@ -31,54 +31,49 @@ WORD_END = b"\xff"
 def cache_folder(cache: bool | str | Path) -> Path | None:
     """Where counts are kept: the user's cache folder, the one given, or None for nowhere."""
     if isinstance(cache, bool):
-        return platformdirs.user_cache_path("sgns-pmi") / "counts" if cache else None
+        return default_folder() / "counts" if cache else None
     if not isinstance(cache, str | Path) or cache == "" or "\0" in str(cache):
         raise InputError("cache", cache, "must be true, false or a folder; quote one that looks like a number")
     return Path(cache)
 
 
-def cache_file(folder: Path, sources: Sequence[Source], settings: Settings) -> Path | None:
-    """The file for these texts and settings; None where a text can be read only once.
+def counted_once(folder: Path | None, sources: Sequence[Source], settings: Settings, count: Callable[[], Counted]) -> Counted:
+    """The counts of these texts by these settings, as they are kept in the folder; else counted, and kept.
 
-    Texts are known by their contents (SHA-256 of the stored bytes), not by name or date.
+    Texts are known by their contents (SHA-256 of the stored bytes), not by name or date; one that can be read only once is not
+    kept.
+
+    Raises
+    ------
+    InputError
+        For a folder that cannot be written, before anything is counted.
     """
-    if not all(source.repeatable for source in sources):
-        return None
+    if folder is None or not all(source.repeatable for source in sources):
+        return count()
+    check_folder("cache", folder)
     what = {"version": VERSION, "settings": settings.key(), "texts": [source.digest() for source in sources]}
-    return folder / f"{hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]}.npz"
+    name = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]
+    if (file := folder / f"{name}.npz").is_file():
+        log.info("text: counted before, %s", file)
+    return Cache(folder).once(name, count, _packed, _unpacked, always=True)
 
 
-def load(file: Path) -> Counted | None:
-    """What `save` wrote; None if there is no such file, or it is damaged."""
-    if not os.path.isfile(file):
-        return None
-    try:
-        stored = read_npz(file, "cache")
-        with reading("cache", file, "counts"):
-            words = stored["words"].tobytes().split(WORD_END)
-            shape = (len(words), len(words))
-            matrix = compressed_matrix("csr", stored["values"], stored["columns"], stored["indptr"], shape)
-            read, known, kept = stored["tokens"].tolist()
-            names = [word.decode() for word in words]
-            return Counted(CooccurrenceCounts(matrix, names, names), read, known, kept)
-    except InputError as error:
-        log.warning("the counts kept in %s are damaged (%s); counting again", file, error.remedy)
-        return None
-
-
-def save(file: Path, counted: Counted) -> None:
-    """Write the counts; the file is whole or absent."""
+def _packed(counted: Counted) -> dict[str, NDArray[Any]]:
     matrix = counted.counts.matrix
     words = WORD_END.join(word.encode() for word in counted.counts.vocab or ())
-    try:
-        with atomic_path(file) as beside:
-            np.savez(
-                beside,
-                indptr=matrix.indptr,
-                columns=matrix.indices,
-                values=matrix.data,
-                words=np.frombuffer(words, np.uint8),
-                tokens=np.array([counted.read, counted.known, counted.kept]),
-            )
-    except OSError as error:
-        raise InputError("cache", file.parent, f"cannot be written ({error}); give another folder, or data.cache=false") from None
+    return {
+        "indptr": matrix.indptr,
+        "columns": matrix.indices,
+        "values": matrix.data,
+        "words": np.frombuffer(words, np.uint8),
+        "tokens": np.array([counted.read, counted.known, counted.kept]),
+    }
+
+
+def _unpacked(stored: Mapping[str, NDArray[Any]]) -> Counted:
+    words = stored["words"].tobytes().split(WORD_END)
+    shape = (len(words), len(words))
+    matrix = compressed_matrix("csr", stored["values"], stored["columns"], stored["indptr"], shape)
+    read, known, kept = stored["tokens"].tolist()
+    names = [word.decode() for word in words]
+    return Counted(CooccurrenceCounts(matrix, names, names), read, known, kept)

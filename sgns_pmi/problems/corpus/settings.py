@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import math
-import re
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sgns_pmi.errors import InputError, check_choice, check_integer, check_real, check_seed
+from sgns_pmi.memory import parse_size
 from sgns_pmi.problems.corpus.tokens import Tokenizer
 
 BOUNDARIES = {"line": 1, "paragraph": 2, "file": 0, "none": 0}
@@ -20,7 +19,6 @@ WINDOW_TYPES = ("fixed", "expected", "drawn")
 DIRECTIONS = ("both", "left", "right")
 REMOVALS = ("dirty", "clean")
 LARGEST_WINDOW = 10_000
-UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 LEAST_MEMORY = 32 * 10**6
 
 
@@ -156,8 +154,4 @@ def parse_memory(memory: object) -> int:
     InputError
         For another form, or less than `LEAST_MEMORY`.
     """
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([KMGT]B)", str(memory).strip(), re.IGNORECASE)
-    size = float(found[1]) * UNITS[found[2].upper()] if found else 0.0
-    if not LEAST_MEMORY <= size < math.inf:
-        raise InputError("memory", memory, f"must be a size as 500MB or 2GB, {LEAST_MEMORY // 10**6}MB or more")
-    return int(size)
+    return parse_size("memory", memory, LEAST_MEMORY)
