@@ -191,6 +191,8 @@ class _Batches:
             torch.tensor(index.astype("int64"), device=device) for index in (counts.centers, counts.matrix.indices)
         )
         self._shares = torch.cumsum(loss.share, 0)
+        # The scores of all pairs of a batch, or those of all cells: the fewer.
+        self._gradient = by_pairs if self._batch**2 <= np.prod(counts.shape) else by_cells
         self.epoch_steps = max(1, round(counts.total / self._batch))
         self.steps = int(options.epochs) * self.epoch_steps
         self.every = solvers.recorded_every(self.steps, counts.shape)
@@ -222,12 +224,36 @@ class _Batches:
         while self.step < self.steps:
             uniform = torch.rand(self._batch, dtype=torch.float64, generator=self._generator, device=self._shares.device)
             drawn = torch.searchsorted(self._shares, uniform * self._shares[-1], right=True).clamp_(max=len(self._shares) - 1)
-            center, context = self._center[drawn], self._context[drawn]
-            _, dv, du = batch_loss(self.V[center], self.U[context], self._options.symmetric)
-            dV, dU = torch.zeros_like(self.V).index_add_(0, center, dv), torch.zeros_like(self.U).index_add_(0, context, du)
+            _, dV, dU = self._gradient(self.V, self.U, self._center[drawn], self._context[drawn], self._options.symmetric)
             self._optimizer.step((dV, dU), self._options.lr * (1 - self.step / self.steps))
             self.step += 1
             yield
+
+
+def by_pairs(V: Tensor, U: Tensor, center: Tensor, context: Tensor, symmetric: bool) -> tuple[float, Tensor, Tensor]:
+    """`batch_loss` of the pairs (center_b, context_b), and its gradient in V and U, by the scores of B x B pairs."""
+    loss, dv, du = batch_loss(V[center], U[context], symmetric)
+    return loss, torch.zeros_like(V).index_add_(0, center, dv), torch.zeros_like(U).index_add_(0, context, du)
+
+
+def by_cells(V: Tensor, U: Tensor, center: Tensor, context: Tensor, symmetric: bool) -> tuple[float, Tensor, Tensor]:
+    """The same by the scores of words x contexts cells, whatever B is.
+
+    Pairs of a cell are alike: of a batch with n_ij of them, r_i and c_j of a row and a column, the guess of a centre i is
+    c_j exp(x_ij) / Σ_k c_k exp(x_ik), and the loss −(1/B) Σ n_ij [x_ij − log Σ_k c_k exp(x_ik)].
+    """
+    X = V @ U.T
+    n = torch.bincount(center * X.shape[1] + context, minlength=X.numel()).view(X.shape).to(X.dtype)
+    counts = n.sum(1, keepdim=True), n.sum(0, keepdim=True)
+    sides = (0, 1) if symmetric else (1,)
+    loss, slope = 0.0, torch.zeros_like(X)
+    for side in sides:
+        # counts[side] are those of what the guess is about; the others are the guesses made.
+        scores = X + torch.log(counts[side])
+        loss += float((n.sum(side) * torch.logsumexp(scores, side)).sum() - (n * X).sum())
+        slope += torch.softmax(scores, side) * counts[1 - side] - n
+    slope /= len(sides) * len(center)
+    return loss / (len(sides) * len(center)), slope @ U, slope.T @ V
 
 
 def batch_loss(v: Tensor, u: Tensor, symmetric: bool) -> tuple[float, Tensor, Tensor]:

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 import sgns_pmi as sp
 from sgns_pmi.factorise.losses.infonce import InfoNCELoss
-from sgns_pmi.factorise.methods.infonce import InfoNCE, batch_loss
+from sgns_pmi.factorise.methods.infonce import InfoNCE, batch_loss, by_cells, by_pairs
 
 
 @pytest.fixture
@@ -100,6 +100,25 @@ def test_gradient_of_a_batch_is_that_of_finite_differences(symmetric) -> None:
                 moved[side][place] += step
                 ends.append(batch_loss(moved[0], moved[1], symmetric)[0])
             assert float(slope[place]) == pytest.approx((ends[0] - ends[1]) / 2e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_a_batch_by_cells_is_that_by_pairs(symmetric) -> None:
+    rng = np.random.default_rng(7)
+    V, U = torch.tensor(rng.normal(size=(5, 3))), torch.tensor(rng.normal(size=(7, 3)))
+    center, context = torch.tensor(rng.integers(4, size=40)), torch.tensor(rng.integers(6, size=40))  # some words are missing
+    loss, dV, dU = by_pairs(V, U, center, context, symmetric)
+    other, *slopes = by_cells(V, U, center, context, symmetric)
+    assert other == pytest.approx(loss, rel=1e-13)
+    for slope, expected in zip(slopes, (dV, dU), strict=True):
+        np.testing.assert_allclose(slope, expected, atol=1e-14)
+
+
+def test_a_batch_larger_than_memory_for_its_pairs_is_trained() -> None:
+    """A million million scores would be 8 TB; the cells are 144."""
+    counts = sp.marginal_problem(words=12, rank=1, zipf=0.0, pairs=8_000).counts
+    trained = InfoNCE(dim=3, batch=10**6, epochs=1).fit(counts)
+    assert np.isfinite(trained.objective_)
 
 
 def test_large_batches_come_to_the_exact_loss() -> None:
