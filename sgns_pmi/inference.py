@@ -104,7 +104,7 @@ def intervals(run: Run, words: Sequence[str], choices: Choices) -> tuple[pd.Data
     tables = []
     for name in _asked(estimators, choices.method):
         _check_same(run, name, problem.counts)
-        estimator = estimators[name].fit(problem.give("counts"))
+        estimator = METHODS[name].fit(estimators[name], problem)
         table = _cosines if choices.of == "cosines" else _cells
         tables.append(table(problem, estimator, centers, choices).assign(method=name))
     whole = pd.concat(tables, ignore_index=True)

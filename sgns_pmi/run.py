@@ -177,7 +177,7 @@ def factorise(
             continue
         try:
             with record.step(name), warnings_logged(), kept_in(checkpoint(name)):
-                estimator.fit(problem.give(METHODS[name].needs))
+                METHODS[name].fit(estimator, problem)
             if not estimator.finite:
                 raise InputError("method", name, "learned factors that are not finite; there is no estimate of it")
             learned[name] = estimator

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import solve_sylvester
 from scipy.special import ndtri
 
-from sgns_pmi.compare.inference import BY_FORMULA, cells_of, linearised, named, units_of
+from sgns_pmi.compare.inference import BY_FORMULA, cells_of, linearised, named
 from sgns_pmi.compare.sandwich import MOST_CELLS, LowRankFit, Sandwich
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_share
@@ -18,6 +18,7 @@ from sgns_pmi.factorise.linalg import balanced
 from sgns_pmi.lazily import pd
 from sgns_pmi.problems.problem import Units
 from sgns_pmi.problems.text_units import TextUnits
+from sgns_pmi.problems.units import units_of
 
 Float = NDArray[np.float64]
 TINY = 1e-300

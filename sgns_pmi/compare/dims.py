@@ -15,6 +15,9 @@ from sgns_pmi.factorise.linalg import plus_terms
 from sgns_pmi.factorise.losses.sgns import sgns_objective
 from sgns_pmi.factorise.methods.sgns import SGNS
 from sgns_pmi.lazily import pd
+from sgns_pmi.problems.problem import Units
+from sgns_pmi.problems.text_units import TextUnits
+from sgns_pmi.problems.units import hold_out, units_of
 from sgns_pmi.streams import stream
 
 
@@ -68,18 +71,30 @@ def predicted_dims(estimator: SGNS, joint: ArrayLike, pairs: float, dims: Iterab
     return pd.DataFrame(values, columns=["dim", "value"])
 
 
-def heldout_dims(estimator: SGNS, counts: Any, dims: Iterable[int], share: float = 0.2, seed: int = 0) -> pd.DataFrame:
+def heldout_dims(
+    estimator: SGNS,
+    counts: Any,
+    dims: Iterable[int],
+    share: float = 0.2,
+    seed: int = 0,
+    units: Units | TextUnits | pd.DataFrame | ArrayLike | None = None,
+) -> pd.DataFrame:
     """ℓ of each dim on pairs that were held out: columns dim and value.
 
-    Pairs are held out one by one (binomial thinning), which is right for independent draws and not for text, whose pairs come in
-    documents. K and P_n are those of the pairs that are fitted.
+    Pairs are held out one by one (binomial thinning), which is right for independent draws; or, as those of text are not, whole
+    `units`, as in `inference`. K and P_n are those of the pairs that are fitted.
 
     Raises
     ------
     InputError
         For counts that are no whole numbers, or a share not between 0 and 1.
     """
-    kept, held = thinned(as_counts(counts), share, seed)
+    counts = as_counts(counts)
+    if units is None:
+        kept, held = thinned(counts, share, seed)
+    else:
+        rng = stream(check_seed(seed), "held out")
+        kept, held, _ = hold_out(counts, units_of(units, counts), _share(share), rng)
     values = []
     for dim in dims:
         fitted = estimator.fresh(dim=dim).fit(kept)
@@ -94,12 +109,18 @@ def heldout_dims(estimator: SGNS, counts: Any, dims: Iterable[int], share: float
 
 def thinned(counts: CooccurrenceCounts, share: float, seed: int = 0) -> tuple[CooccurrenceCounts, CooccurrenceCounts]:
     """The counts in two: each pair is held out with probability `share`; of independent draws the two are independent."""
-    if not 0 < check_real("share", share) < 1:
-        raise InputError("share", share, "must be between 0 and 1, as 0.2")
+    share = _share(share)
     n = counts.matrix.data
     if not np.array_equal(n, np.round(n)):
         raise InputError("counts", "real numbers", "must be whole numbers, pairs that can be held out one by one")
     return counts.thinned(share, stream(check_seed(seed), "held out"))
+
+
+def _share(share: object) -> float:
+    number = check_real("share", share)
+    if not 0 < number < 1:
+        raise InputError("share", share, "must be between 0 and 1, as 0.2")
+    return number
 
 
 def suggested_dim(table: pd.DataFrame) -> int:

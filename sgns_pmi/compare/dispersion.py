@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sgns_pmi.compare.found import Found, RunTable, makes
-from sgns_pmi.compare.inference import units_of
 from sgns_pmi.compare.table import DISPERSION_COLUMNS
 from sgns_pmi.counts import as_counts
 from sgns_pmi.lazily import pd
 from sgns_pmi.problems.problem import Units
 from sgns_pmi.problems.text_units import FEWEST, TextUnits
+from sgns_pmi.problems.units import units_of
 
 MATTERS = 1.5  # times the Poisson value: intervals without units would then cover 89 % rather than 95
 FIRST, FACTOR = 8, 4

@@ -25,6 +25,7 @@ from sgns_pmi.factorise.solvers.sampled import Sampled
 from sgns_pmi.lazily import pd, sp
 from sgns_pmi.problems.problem import Problem, Units
 from sgns_pmi.problems.text_units import TextUnits
+from sgns_pmi.problems.units import units_of
 from sgns_pmi.streams import stream
 
 log = logging.getLogger("sgns_pmi")
@@ -35,10 +36,8 @@ Ints = NDArray[np.integer]
 BY_FORMULA = (SGNS, SoftmaxMLE)
 """Methods that minimise a sum of losses of cells."""
 COLUMNS = INTERVAL_COLUMNS[1:]
-UNIT_COLUMNS = ["unit", "center", "context", "count"]
 REPLICATES = 200  # of the bootstrap: a standard error is then known to 5 %
 LEAST_SIGNAL = 5.0  # of `Sandwich.signal`: errors are then some 4 % larger than the formula's
-SAME = 1e-9  # relative difference up to which the units' counts are the counts
 
 
 def inference(
@@ -219,45 +218,6 @@ def with_effects(
     rank = left.shape[1] - EFFECTS
     V, U = q_left @ a[:, :rank] * np.sqrt(values[:rank]), q_right @ b[:rank].T * np.sqrt(values[:rank])
     return V, U, (L @ col_mean + row_mean @ col_mean) * row_occurs, (R @ row_mean) * col_occurs
-
-
-def units_of(units: Units | TextUnits | pd.DataFrame | ArrayLike, counts: CooccurrenceCounts) -> Iterable[sp.csr_array]:
-    """Counts (units, seen cells) of every unit in the seen cells, in CSR order, some units after others.
-
-    Raises
-    ------
-    InputError
-        For wrong columns, or units that do not sum to the counts.
-    """
-    if not isinstance(units, TextUnits):
-        return [unit_counts(units, counts)]
-    if (units.corpus.counts.matrix != counts.matrix).nnz:
-        raise InputError("units", units.what, "must be those of the text that was counted")
-    return units
-
-
-def unit_counts(units: Units | pd.DataFrame | ArrayLike, counts: CooccurrenceCounts) -> sp.csr_array:
-    """Counts (units, seen cells) of every unit in the seen cells, in CSR order; an `InputError` as `units_of` raises it."""
-    if isinstance(units, Units):
-        units = pd.DataFrame({name: getattr(units, name) for name in UNIT_COLUMNS})
-    frame = units if isinstance(units, pd.DataFrame) else pd.DataFrame(np.asarray(units))
-    if not isinstance(units, pd.DataFrame) and frame.shape[1] == len(UNIT_COLUMNS):
-        frame.columns = pd.Index(UNIT_COLUMNS)
-    if missing := [name for name in UNIT_COLUMNS if name not in frame]:
-        raise InputError(
-            "units", list(frame.columns), f"needs the column {missing[0]}; the columns are {', '.join(UNIT_COLUMNS)}"
-        )
-    n = counts.matrix
-    cell = np.asarray(frame["center"], dtype=np.int64) * counts.shape[1] + np.asarray(frame["context"], dtype=np.int64)
-    seen = np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr)) * counts.shape[1] + n.indices
-    at = np.minimum(np.searchsorted(seen, cell), len(seen) - 1)
-    unit, labels = pd.factorize(frame["unit"])
-    value = np.asarray(frame["count"], dtype=np.float64)
-    found = seen[at] == cell
-    by_unit = sp.coo_array((value[found], (unit[found], at[found])), shape=(len(labels), len(seen))).tocsr()
-    if value[~found].any() or not np.allclose(by_unit.sum(0), n.data, rtol=SAME, atol=0):
-        raise InputError("units", f"{len(labels)} units", "must sum to the counts in every cell")
-    return by_unit
 
 
 def _bootstrap(

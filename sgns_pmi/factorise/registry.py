@@ -9,13 +9,14 @@ from typing import Any, Literal, TypeVar
 from numpy.typing import ArrayLike
 
 from sgns_pmi.factorise.base import Factorisation
+from sgns_pmi.problems.problem import Problem
 
 Need = Literal["counts", "words", "draws", "truth", "text"]
 LACKS: dict[Need, str] = {
     "counts": "needs counts",
     "words": "needs words, and this data has numbers only",
     "draws": "needs counts that are known to be independent draws, some of which it holds out; for others give ridge a number,"
-    " as method=[sgns_expected] bias=true ridge=1e-4",
+    " as method=[sgns_expected] bias=true ridge=1e-4, or ridge=auto, which holds out whole units of a text",
     "truth": "needs the true PMI, which is not known for this data",
     "text": "needs a text that can be read more than once, which this data is not",
 }
@@ -87,6 +88,13 @@ class Method:
         if self.solver:
             shared["solver"] = self.solver(**(solvers or {}).get(self.solver.name, {}))
         return self.estimator(**shared | dict(options or {}))
+
+    def fit(self, estimator: Factorisation, problem: Problem) -> Factorisation:
+        """The estimator, fitted to what the method needs of a problem; where counts are held out, by its units, if it has any."""
+        given = problem.give(self.needs)
+        if getattr(estimator, "ridge", None) == "auto" and problem.units is not None:
+            return estimator.fit(given, units=problem.units)  # type: ignore[call-arg]  # those with a ridge have it
+        return estimator.fit(given)
 
     def skip(self, offers: Collection[str]) -> tuple[bool, str]:
         """Whether a problem that offers these has nothing for the method, and why."""

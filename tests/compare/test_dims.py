@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import sgns_pmi as sp
@@ -27,6 +28,15 @@ def test_heldout_pairs_suggest_the_rank():
         for seed in range(10)
     ]
     assert found.count(2) >= 8
+
+
+def test_whole_units_are_held_out_where_they_are_given():
+    """Documents in 40 copies of one another: whole ones predict the others, and tell of no noise; half of the pairs would."""
+    triples = sp.softmax_problem(words=12, rank=2, pairs=3000, seed=1).counts.triples
+    alike = pd.concat([triples.assign(unit=unit) for unit in range(40)])
+    counts = sp.CooccurrenceCounts.from_triples(alike["center"], alike["context"], alike["count"], (12, 12))
+    found = heldout_dims(BIASED, counts, [1, 2, 3], units=alike)
+    assert list(found["value"]) == sorted(found["value"], reverse=True)
 
 
 def test_thinning_keeps_every_pair_once_and_shares_are_binomial():

@@ -257,7 +257,7 @@ class NumpySGNS(SGNS):
             check_integer("batch_size", self.batch_size)
         check_seed(self.seed)
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:  # type: ignore[override]  # nothing is held out
         """Learn V and U from counts (a CooccurrenceCounts, dense array or sparse matrix); returns self.
 
         Ctrl-C ends training and keeps what was learned.

@@ -20,7 +20,11 @@ from sgns_pmi.factorise.scores import ScoreFactorisation
 from sgns_pmi.factorise.solvers.expected import Expected
 from sgns_pmi.factorise.solvers.sampled import Sampled
 from sgns_pmi.factorise.solvers.solver import Solver
+from sgns_pmi.lazily import pd
 from sgns_pmi.pmi import ALL, Rows
+from sgns_pmi.problems.problem import Units
+from sgns_pmi.problems.text_units import TextUnits
+from sgns_pmi.problems.units import units_of
 
 SOLVERS: dict[str, type[Expected] | type[Sampled]] = {solver.name: solver for solver in (Expected, Sampled)}
 
@@ -59,8 +63,8 @@ class SGNS(ScoreFactorisation):
     drop_positive : bool, default False
         The objective of word2vec.c and gensim, which drop a negative equal to the positive.
     ridge : float or "auto", default 0
-        λ of the penalty; biases are free. "auto" (with the expected solver) holds out a fifth of the counts, which must be
-        draws that are independent of each other, and takes the λ that predicts them best.
+        λ of the penalty; biases are free. "auto" (with the expected solver) holds out a fifth of the counts, one by one as
+        draws that are independent of each other or as whole units (see `fit`), and takes the λ that predicts them best.
     ridge_weights : {"uniform", "margins"}, default "uniform"
         ω = η = 1, or the shares r_i/N and c_j/N: the weighted trace norm (Salakhutdinov & Srebro 2010).
     seed : int, default 0
@@ -152,10 +156,18 @@ class SGNS(ScoreFactorisation):
     def _solver(self) -> Solver:
         return SOLVERS[self.solver]() if isinstance(self.solver, str) else self.solver
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, units: Units | TextUnits | pd.DataFrame | ArrayLike | None = None) -> Self:
         """Learn V and U from counts (a CooccurrenceCounts, dense array or sparse matrix); returns self.
 
         Ctrl-C ends training and keeps what was learned.
+
+        Parameters
+        ----------
+        X : CooccurrenceCounts, array, sparse matrix or DataFrame, (words, contexts)
+        y : ignored
+        units : Units, TextUnits, DataFrame or array (n, 4), optional
+            What the counts are the sum of, as in `inference`: with ridge="auto" a fifth of them is held out, each as a whole, as
+            pairs of one unit may depend on each other.
 
         Raises
         ------
@@ -176,8 +188,11 @@ class SGNS(ScoreFactorisation):
             if solver.engine(counts, dim) is not solvers.Newton:
                 size = f"{counts.shape[0]} x {counts.shape[1]} x {dim}²"
                 raise InputError("ridge", "auto", f"tries some 15 fits, too many for {size}; give ridge a number, as ridge=3e-7")
+            wholes = None if units is None else units_of(units, counts)
             with threads_for(counts.shape):
-                choice = solvers.choose_ridge(counts, dim, negatives, ridge, bias=self.bias, seed=seed, device=device)
+                choice = solvers.choose_ridge(
+                    counts, dim, negatives, ridge, bias=self.bias, seed=seed, device=device, units=wholes
+                )
             start = {"start": choice.start}
         self.ridge_ = choice.ridge if choice else float(self.ridge)
         solution = solver.solve(

@@ -10,6 +10,7 @@ along those that do, and the search ends where there are none, or where `dim` co
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,8 +27,9 @@ from sgns_pmi.factorise.solvers.biases import Parts, given, parts, with_biases
 from sgns_pmi.factorise.solvers.newton import Newton
 from sgns_pmi.factorise.solvers.quasi_newton import QuasiNewton
 from sgns_pmi.factorise.solvers.solution import History, Status
-from sgns_pmi.lazily import pd
+from sgns_pmi.lazily import pd, sp
 from sgns_pmi.negatives import Negatives
+from sgns_pmi.problems.units import hold_out
 from sgns_pmi.progress import Progress
 from sgns_pmi.streams import stream
 
@@ -200,9 +202,19 @@ def thinned(counts: CooccurrenceCounts, share: float, rng: np.random.Generator) 
 
 
 def choose_ridge(
-    counts: CooccurrenceCounts, dim: int, negatives: Negatives, ridge: Ridge, *, bias: bool, seed: int, device: str = "cpu"
+    counts: CooccurrenceCounts,
+    dim: int,
+    negatives: Negatives,
+    ridge: Ridge,
+    *,
+    bias: bool,
+    seed: int,
+    device: str = "cpu",
+    units: Iterable[sp.csr_array] | None = None,
 ) -> Choice:
     """λ and a dim by held-out ℓ: a fifth of the counts judges fits to the others, from large λ to small, each from the last.
+
+    Of units (units, seen cells), whose pairs may depend on each other, a fifth is held out as wholes; else of the pairs.
 
     λ falls by quarters until the held-out ℓ rises; then the halves on both sides of the best are tried.
 
@@ -210,7 +222,11 @@ def choose_ridge(
     within a standard error of the best one's is the suggestion. (The rank at the best λ itself is too large: a trace norm that
     keeps what is there lets noise in.)
     """
-    kept, held = thinned(counts, HELD_OUT, stream(seed, "held out"))
+    rng, by_unit = stream(seed, "held out"), None
+    if units is None:
+        kept, held = thinned(counts, HELD_OUT, rng)
+    else:
+        kept, held, by_unit = hold_out(counts, units, HELD_OUT, rng)
     judge = ExactObjective(held, negatives, device=device)
     most = largest_ridge(kept, negatives, ridge, bias) or 1.0  # 0 where independence fits best, whatever λ
     rows: dict[int, dict[str, float]] = {}
@@ -238,13 +254,20 @@ def choose_ridge(
         follow(place, fits[place - 1].factors if place > 1 else None)
     path = pd.DataFrame([rows[place] for place in sorted(rows)]).astype({"rank": int})
     chosen, followed = best(), tuple(fits[place].factors for place in sorted(fits))
-    dims = _refits(kept, held, negatives, fits[chosen].factors, dim, bias, device)
+    dims = _refits(kept, held, by_unit, negatives, fits[chosen].factors, dim, bias, device)
     good = dims["held_out"] - dims["held_out"].min() <= dims["se"]
     return Choice(rows[chosen]["ridge"], int(dims.loc[good, "dim"].iloc[0]), path, dims, fits[chosen].factors, followed)
 
 
 def _refits(
-    kept: CooccurrenceCounts, held: CooccurrenceCounts, negatives: Negatives, factors: Parts, dim: int, bias: bool, device: str
+    kept: CooccurrenceCounts,
+    held: CooccurrenceCounts,
+    by_unit: sp.csr_array | None,
+    negatives: Negatives,
+    factors: Parts,
+    dim: int,
+    bias: bool,
+    device: str,
 ) -> pd.DataFrame:
     """Held-out ℓ of fits without penalty at rank 1, 2, …, and the standard error of each one's difference to the best."""
     exact, judge = ExactObjective(kept, negatives, device=device), ExactObjective(held, negatives, device=device)
@@ -260,10 +283,17 @@ def _refits(
         if len(values) - 1 - int(np.argmin(values)) >= WORSE:
             break
     best = losses[int(np.argmin(values))]
-    n = held.matrix.data
-    # Each held-out pair is a draw: the variance of a sum over Poisson counts is the sum of n times the square.
-    errors = [math.sqrt(float(n @ (loss - best) ** 2)) / held.total for loss in losses]
+    errors = [_error(loss - best, held, by_unit) for loss in losses]
     return pd.DataFrame({"dim": ranks[: len(values)], "held_out": values, "se": errors})
+
+
+def _error(difference: Float, held: CooccurrenceCounts, by_unit: sp.csr_array | None) -> float:
+    """Standard error of the mean over held-out pairs of a number that each seen cell has."""
+    n = held.matrix.data
+    if by_unit is None:  # each pair is a draw: the variance of a sum over Poisson counts is the sum of n times the square
+        return math.sqrt(float(n @ difference**2)) / held.total
+    mean = float(n @ difference) / held.total
+    return float(np.linalg.norm(by_unit @ (difference - mean))) / held.total
 
 
 def _ranks(most: int) -> list[int]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 import torch
+from scipy.sparse import csr_array
 
 import sgns_pmi as sp
 from sgns_pmi.errors import InputError
@@ -15,10 +16,13 @@ from sgns_pmi.factorise import METHODS
 from sgns_pmi.factorise.losses.penalty import Ridge
 from sgns_pmi.factorise.losses.sgns import ExactObjective
 from sgns_pmi.factorise.registry import Parameters
+from sgns_pmi.factorise.solvers.biases import with_biases
 from sgns_pmi.factorise.solvers.newton import Newton
 from sgns_pmi.factorise.solvers.quasi_newton import QuasiNewton
-from sgns_pmi.factorise.solvers.ridge import HELD_OUT, largest_ridge, solve_ridge, thinned
+from sgns_pmi.factorise.solvers.ridge import HELD_OUT, _error, largest_ridge, solve_ridge, thinned
 from sgns_pmi.negatives import Negatives
+from sgns_pmi.problems import PROBLEMS
+from sgns_pmi.problems.units import hold_out, units_of
 from sgns_pmi.streams import stream
 
 LAMBDA = 2e-3
@@ -179,6 +183,34 @@ def test_estimates_of_the_path_are_those_of_the_counts_that_were_kept() -> None:
         assert int(np.argmin(apart)) == place
         assert apart[place] < 0.1  # on the path fits end early
     assert not list(sp.SGNS(dim=2, k=5).fit(counts).path_estimates())
+
+
+def test_units_are_held_out_as_wholes_and_a_run_does_so() -> None:
+    """λ is the best of its path by the units that are held out, to which no fit of the path was fitted."""
+    problem = PROBLEMS["documents"](words=12, topics=2, documents=40, pairs=40_000, seed=3)
+    fit = METHODS["sgns_ridge"].fit(METHODS["sgns_ridge"].build(Parameters(dim=3)), problem)
+    assert isinstance(fit, sp.SGNS)
+    assert fit.path_ is not None
+    kept, held, _ = hold_out(problem.counts, units_of(problem.units, problem.counts), HELD_OUT, stream(0, "held out"))
+    alone = sp.SGNS(dim=3, k=5, bias=True, ridge=fit.ridge_, noise=fit.noise_).fit(kept)
+    V, U = with_biases(alone.V_, alone.U_, alone.row_bias_, alone.col_bias_)
+    assert fit.path_["held_out"].min() == pytest.approx(sp.sgns_objective(V, U, held, 5, fit.noise_), rel=2e-5)
+    by_pairs = sp.SGNS(dim=3, k=5, bias=True, ridge="auto").fit(problem.counts)
+    assert by_pairs.path_ is not None
+    assert by_pairs.path_["held_out"].min() != pytest.approx(fit.path_["held_out"].min(), rel=2e-5)
+
+
+def test_errors_of_units() -> None:
+    """A pair a unit has the error of a mean of draws, all in one have none, and copies of a unit the square root of two more."""
+    held = sp.CooccurrenceCounts.from_matrix([[3, 1], [0, 2]])
+    difference = np.array([0.5, -1.0, 2.0])
+    pairs = np.repeat(np.eye(3), [3, 1, 2], axis=0)
+    drawn = np.repeat(difference, [3, 1, 2])
+    assert _error(difference, held, csr_array(pairs)) == pytest.approx(drawn.std() / np.sqrt(6))
+    assert _error(difference, held, None) == pytest.approx(np.sqrt((drawn**2).mean() / 6))
+    assert _error(difference, held, csr_array(pairs.sum(0, keepdims=True))) == pytest.approx(0)
+    twice = sp.CooccurrenceCounts.from_matrix(2 * held.matrix.toarray())
+    assert _error(difference, twice, csr_array(2 * pairs)) == pytest.approx(drawn.std() / np.sqrt(6))
 
 
 @pytest.mark.parametrize(
