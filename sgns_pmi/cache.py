@@ -27,6 +27,7 @@ from sgns_pmi.arrays import read_npz
 from sgns_pmi.errors import InputError, check_choice
 from sgns_pmi.files import atomic_path
 from sgns_pmi.memory import parse_size
+from sgns_pmi.output import arguments_or_usage, lasting_output
 from sgns_pmi.unpack import reading
 from sgns_pmi.version import code_version
 
@@ -199,12 +200,10 @@ def show(folder: Path) -> None:
     print(folder)
 
 
+@lasting_output()
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command; bad input ends it with one line and exit code 2."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if given in ([], ["--help"], ["-h"]):
-        print(USAGE, end="", file=sys.stdout if given else sys.stderr)
-        raise SystemExit(0 if given else 2)
+    given = arguments_or_usage(arguments, USAGE)
     try:
         command = check_choice("command", given[0], ("show", "prune"))
         if len(given) > (1 if command == "show" else 2):

@@ -13,7 +13,7 @@ from sgns_pmi.compare.words.exports import EXPORTS, Sides
 from sgns_pmi.config import keys_given
 from sgns_pmi.errors import InputError, check_choice
 from sgns_pmi.lazily import sp
-from sgns_pmi.output import lasting_output
+from sgns_pmi.output import arguments_or_usage, lasting_output
 from sgns_pmi.results.run import Run
 
 USAGE = """\
@@ -92,10 +92,7 @@ def _sides(run: Run, method: str) -> Sides:
 @lasting_output()
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command; bad input ends it with one line and exit code 2."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or {"-h", "--help"} & set(given):
-        print(USAGE, end="")
-        return
+    given = arguments_or_usage(arguments, USAGE)
     folder, *rest = given
     try:
         for file in export(Run.open(folder), Choices.from_arguments(rest)):

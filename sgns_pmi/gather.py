@@ -76,7 +76,7 @@ def sweep_tables(sweep: Sweep) -> dict[str, pd.DataFrame]:
                 chosen = select(sweep.summary, metric="rmse", cells=cells, estimate="corrected", target=main_target(frame))
                 tables[f"{title}: mean ± standard error"] = seeds_table(chosen, sweep.keys)
             else:
-                tables[title] = sweep_table(frame, sweep.keys, cells)
+                tables[title] = sweep_table(sweep.averaged, sweep.keys, cells)
     if len(sweep.evaluation):
         tables[f"Answers to questions, {sweep.count}"] = sweep.answers
     return tables

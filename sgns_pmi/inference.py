@@ -21,6 +21,7 @@ from sgns_pmi.config import Config, check_no_key, keys_among, keys_given
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_choice, check_integer, check_share, shown
 from sgns_pmi.factorise import METHODS, Factorisation
+from sgns_pmi.output import arguments_or_usage, lasting_output
 from sgns_pmi.problems import Problem
 from sgns_pmi.results.run import Run
 from sgns_pmi.results.tables import write_csv
@@ -161,12 +162,10 @@ def _check_same(run: Run, method: str, counts: CooccurrenceCounts) -> None:
             raise InputError("run", run.folder, "its data have changed since; run it again")
 
 
+@lasting_output()
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command; bad input ends it with one line and exit code 2."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or {"-h", "--help"} & set(given):
-        print(USAGE, end="")
-        return
+    given = arguments_or_usage(arguments, USAGE)
     logging.basicConfig(format="%(message)s")
     folder, *rest = given
     keys, words = keys_among(rest, Choices)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import IO, Any, cast
 
@@ -54,4 +54,13 @@ def lasting_output() -> Iterator[None]:
                 stream.flush()
 
 
-__all__ = ["lasting_output"]
+def arguments_or_usage(arguments: Sequence[str] | None, usage: str) -> list[str]:
+    """What a command was given; one asked for help, or given nothing, says how it is used and ends, with exit code 0 or 2."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or {"-h", "--help"} & set(given):
+        print(usage, end="", file=sys.stdout if given else sys.stderr)
+        raise SystemExit(0 if given else 2)
+    return given
+
+
+__all__ = ["arguments_or_usage", "lasting_output"]

@@ -18,7 +18,7 @@ from sgns_pmi.compare.words.vectors import WordVectors
 from sgns_pmi.config import check_no_key, keys_among, keys_given
 from sgns_pmi.errors import InputError, check_choice, check_integer, shown
 from sgns_pmi.lazily import pd
-from sgns_pmi.output import lasting_output
+from sgns_pmi.output import arguments_or_usage, lasting_output
 from sgns_pmi.results.run import Run
 
 USAGE = """\
@@ -179,10 +179,7 @@ def prompt(vectors: Mapping[str, WordVectors], choices: Choices) -> None:
 @lasting_output()
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command; bad input ends it with one line and exit code 2."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or {"-h", "--help"} & set(given):
-        print(USAGE, end="")
-        return
+    given = arguments_or_usage(arguments, USAGE)
     run, *rest = given
     keys, question = keys_among(rest, Choices)
     try:

@@ -23,7 +23,7 @@ from sgns_pmi.config import Config, keys_given
 from sgns_pmi.errors import InputError, check_choice, check_dim, check_integer, check_real
 from sgns_pmi.files import atomic_path, check_folder
 from sgns_pmi.lazily import torch
-from sgns_pmi.output import lasting_output
+from sgns_pmi.output import arguments_or_usage, lasting_output
 from sgns_pmi.problems.corpus.settings import parse_memory
 from sgns_pmi.problems.data_sets import DataSet, Manifest
 from sgns_pmi.problems.first_passes import words_into
@@ -222,10 +222,7 @@ COMMANDS = {"count": count, "factorise": factorise, "merge": merge_folders, "has
 @lasting_output()
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command; bad input ends it with one line and exit code 2."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if given in ([], ["--help"], ["-h"]):
-        print(USAGE, end="", file=sys.stdout if given else sys.stderr)
-        raise SystemExit(0 if given else 2)
+    given = arguments_or_usage(arguments, USAGE)
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     guard_configuration()
     try:

@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from sgns_pmi.errors import InputError, check_choice
 from sgns_pmi.gather import MOST_LINES, finish_sweep
 from sgns_pmi.lazily import pd
+from sgns_pmi.output import arguments_or_usage, lasting_output
 from sgns_pmi.results.chunks import WORK_FILE
 from sgns_pmi.results.lock import FolderLock
 from sgns_pmi.results.overview import as_text
@@ -84,12 +85,10 @@ def work(folder: Path) -> int:
 COMMANDS = {"status": status, "gather": gather, "retry": retry, "work": work}
 
 
+@lasting_output()
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command; bad input ends it with one line and exit code 2."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if given in ([], ["--help"], ["-h"]):
-        print(USAGE, end="", file=sys.stdout if given else sys.stderr)
-        raise SystemExit(0 if given else 2)
+    given = arguments_or_usage(arguments, USAGE)
     try:
         command = COMMANDS[check_choice("command", given[0], COMMANDS)]
         if len(given) != 2:

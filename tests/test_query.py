@@ -109,12 +109,6 @@ def test_refusals(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "no such file" in refusal(capsys, tmp_path / "nowhere", "king")
 
 
-def test_help(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in ([], ["--help"], ["run", "-h"]):
-        main(arguments)
-        assert "king - man + woman" in capsys.readouterr().out
-
-
 def test_a_misspelt_word_is_answered_by_the_method_that_composes_it(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     counts = sp.CooccurrenceCounts.from_matrix(np.diag(range(6, 0, -1)) + 1, vocab=WORDS, context_vocab=WORDS)
     write_factors(FastText(dim=3).fit(counts), counts, run / "vectors" / "fasttext.npz")

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,31 @@ def test_a_reader_that_leaves_does_not_change_the_exit_code(tmp_path: Path) -> N
     os.close(writing)
     assert (done.returncode, done.stderr.count("rror")) == (0, 0), done.stderr
     assert '"status": "complete"' in (tmp_path / "out" / "summary.json").read_text()
+
+
+COMMANDS = ("cache", "export", "figures.__main__", "inference", "query", "report.__main__", "shards", "sweep")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_how_it_is_used(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main = import_module(f"sgns_pmi.{name}").main
+    for given, code in ([], 2), (["--help"], 0), (["folder", "-h"], 0):
+        with pytest.raises(SystemExit) as ended:
+            main(given)
+        said = capsys.readouterr()
+        assert ended.value.code == code
+        assert (said.err if code else said.out).count("python -m sgns_pmi.") >= 1
+        assert (said.out if code else said.err) == ""
+
+    def leaves(text: str) -> int:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stdout.write", leaves)
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from sgns_pmi.errors import InputError
 from sgns_pmi.figures.finished import draw_run, draw_sweep
+from sgns_pmi.output import arguments_or_usage, lasting_output
 from sgns_pmi.results.run import Run
 from sgns_pmi.results.sweep import Sweep
 from sgns_pmi.unpack import reading
@@ -51,12 +52,10 @@ def looks_of(keys: Sequence[str]) -> dict[str, Any]:
     return dict(looks.get("figure", {}))
 
 
+@lasting_output()
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command; bad input ends it with one line and exit code 2."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if given in ([], ["--help"], ["-h"]):
-        print(USAGE, end="", file=sys.stdout if given else sys.stderr)
-        raise SystemExit(0 if given else 2)
+    given = arguments_or_usage(arguments, USAGE)
     folder = Path(given[0])
     try:
         looks = looks_of(given[1:])

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from sgns_pmi.errors import InputError
+from sgns_pmi.output import arguments_or_usage, lasting_output
 from sgns_pmi.report.write import write_report
 
 USAGE = """\
@@ -16,12 +17,10 @@ Writes DIR/report.html: what a run or a sweep found, in one page that needs no o
 """
 
 
+@lasting_output()
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command; bad input ends it with one line and exit code 2."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if given in ([], ["--help"], ["-h"]):
-        print(USAGE, end="", file=sys.stdout if given else sys.stderr)
-        raise SystemExit(0 if given else 2)
+    given = arguments_or_usage(arguments, USAGE)
     try:
         if len(given) > 1:
             raise InputError("command line", " ".join(given), "give one folder")

@@ -16,6 +16,7 @@ from sgns_pmi.report.charts import Chart, recovery_chart, sweep_budget_chart, sw
 from sgns_pmi.report.page import Page
 from sgns_pmi.report.provenance import changed, configuration, facts, sweep_command
 from sgns_pmi.report.tables import Column, Table, frame_table, table
+from sgns_pmi.results.overview import FOOTNOTE
 from sgns_pmi.results.replicates import budget_parts
 from sgns_pmi.results.sweep import Job, Sweep, sweep_table, swept_keys
 
@@ -105,17 +106,20 @@ def jobs_table(sweep: Sweep) -> Table:
         Column("status", [job.status for job in jobs]),
         Column("seconds", [float(sum(step["seconds"] for step in job.summary.get("steps", []))) for job in jobs]),
     ]
+    note = ""
     if len(sweep.rows):
         cells = main_cells(sweep.rows)[0]
         found = sweep_table(sweep.rows, [], cells).reindex([job.number for job in jobs])
+        rows = {job.number: row for row, job in enumerate(jobs)}
+        lost = sweep.averaged.loc[~sweep.averaged["optimum"], ["job", "method"]].drop_duplicates()
         for method in sweep.rows["method"].unique():
-            columns.append(Column(f"{label(method)}, {cells} cells", found.get(method, np.full(len(jobs), np.nan)).tolist()))
+            own = {rows[number] for number in lost.loc[lost["method"] == method, "job"]}
+            note = f"{FOOTNOTE}." if own else note
+            values = found.get(method, np.full(len(jobs), np.nan)).tolist()
+            columns.append(Column(f"{label(method)}, {cells} cells", values, doubtful=own))
     columns.append(Column("why", [job.reason for job in jobs]))
-    note = (
-        f"The first {MOST_JOBS}, those that are not complete before others; sweep.csv has all."
-        if len(sweep.jobs) > len(jobs)
-        else ""
-    )
+    if len(sweep.jobs) > len(jobs):
+        note = f"The first {MOST_JOBS}, those that are not complete before others; sweep.csv has all. {note}"
     return table(f"{len(sweep.jobs):,} jobs", columns, note)
 
 

@@ -63,6 +63,8 @@ class Column:
         Standard errors of the numbers, of which those that are NaN are not shown.
     best : collection of int
         The rows that are marked.
+    doubtful : collection of int
+        The rows whose number has a star, as that of a fit without an optimum.
     links : mapping of int to str
         Where cells lead, by row.
     digits : int, default 3
@@ -73,6 +75,7 @@ class Column:
     values: Sequence[Any]
     errors: Sequence[float] | None = None
     best: Collection[int] = ()
+    doubtful: Collection[int] = ()
     links: Mapping[int, str] = field(default_factory=dict)
     digits: int = DIGITS
 
@@ -93,7 +96,8 @@ class Column:
             else:
                 error = math.nan if self.errors is None else self.errors[row]
                 spread = "" if math.isnan(error) else f" ± {error:.{places}f}"
-                yield Cell(f"{number(value, places)}{spread}", float(value), best, link)
+                star = " *" if row in self.doubtful else ""
+                yield Cell(f"{number(value, places)}{spread}{star}", float(value), best, link)
 
 
 def table(title: str, columns: Sequence[Column], note: str = "") -> Table:

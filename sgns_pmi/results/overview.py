@@ -90,13 +90,16 @@ def as_text(table: pd.DataFrame, width: int | None = None) -> str:
     """A table for the console, its footnote below: numbers of a column have as many decimals, no value is shown as nothing.
 
     Columns that do not fit the width of the terminal, or 80 letters where there is none, go below, with the index again. Words
-    cannot command the terminal; on one, headings are bold and marked methods coloured.
+    cannot command the terminal; on one, headings are bold and lines with a mark coloured.
     """
     room = width or shutil.get_terminal_size((WIDTH, 24)).columns
     safe = table.reset_index().map(lambda cell: shown(cell) if isinstance(cell, str) else cell).rename(columns=printable)
     texts = pd.DataFrame({place: _texts(safe.iloc[:, place].tolist()) for place in range(safe.shape[1])}, dtype=object)
     texts.columns = safe.columns
     own = list(range(table.index.nlevels))
+    for place, marks in enumerate(zip(*table.attrs.get("marked", []), strict=True), len(own)):
+        if any(marks):
+            texts.iloc[:, place] += [f" {MARK}" if mark else "  " for mark in marks]
     blocks = [own]
     for place in range(len(own), texts.shape[1]):
         if len(blocks[-1]) > len(own) and len(_lines(texts.iloc[:, [*blocks[-1], place]]).split("\n", 1)[0]) > room:
@@ -114,9 +117,15 @@ def in_colour(text: str, kind: str) -> str:
     return f"\x1b[{COLOURS[kind]}m{text}\x1b[0m"
 
 
+def mark_cells(table: pd.DataFrame, marked: pd.DataFrame) -> None:
+    """Let `as_text` mark those values of a table, as of fits without an optimum, and say so in a footnote."""
+    table.attrs["marked"] = marked.to_numpy().tolist()
+    table.attrs["footnote"] = FOOTNOTE if marked.to_numpy().any() else ""
+
+
 def _coloured(lines: str) -> str:
     heading, *rows = lines.split("\n")
-    marked = [in_colour(row, "caution") if f" {MARK} " in row else row for row in rows]
+    marked = [in_colour(row, "caution") if f" {MARK}" in row else row for row in rows]
     return "\n".join([in_colour(heading, "heading"), *marked])
 
 
@@ -135,4 +144,4 @@ def _texts(values: Sequence[Any]) -> list[str]:
     ]
 
 
-__all__ = ["answers_overview", "as_text", "headline", "in_colour", "overview"]
+__all__ = ["answers_overview", "as_text", "headline", "in_colour", "mark_cells", "overview"]

@@ -18,6 +18,7 @@ from sgns_pmi.compare.words.questions import EVALUATION, HEADLINE_COLUMNS, QUEST
 from sgns_pmi.errors import InputError
 from sgns_pmi.lazily import pd
 from sgns_pmi.results.chunks import Line, read_lines
+from sgns_pmi.results.overview import mark_cells
 from sgns_pmi.results.plan import PlannedJob, read_plan
 from sgns_pmi.results.replicates import over_seeds, paired_differences, replicate_axis, seeds_table
 from sgns_pmi.results.run import MISSING, Run
@@ -269,10 +270,17 @@ def gather(jobs: Sequence[Job], table: Literal["metrics", "budget", "evaluation"
 
 
 def sweep_table(frame: pd.DataFrame, keys: Sequence[str], cells: str = "all") -> pd.DataFrame:
-    """Swept keys x method: RMSE of the corrected estimate over all or the seen cells, against the main target, job by job."""
+    """Swept keys x method: RMSE of the corrected estimate over all or the seen cells, against the main target, job by job.
+
+    Where the frame has a column `optimum`, fits without one are marked.
+    """
     chosen = select(frame, metric="rmse", cells=cells, estimate="corrected", target=main_target(frame))
     table = chosen.pivot(index=[*keys, "job"], columns="method", values="value").sort_index(level="job")
-    return table[[method for method in frame["method"].unique() if method in table]]
+    table = table[[method for method in frame["method"].unique() if method in table]]
+    if "optimum" in chosen:
+        optimum = chosen.pivot(index=[*keys, "job"], columns="method", values="optimum")
+        mark_cells(table, optimum.reindex_like(table).eq(False))
+    return table
 
 
 def questions_table(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:

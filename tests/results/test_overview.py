@@ -11,6 +11,7 @@ import pytest
 from sgns_pmi.compare.table import main_target
 from sgns_pmi.compare.words.evaluation import answers_from
 from sgns_pmi.results.overview import FOOTNOTE, answers_overview, as_text, overview
+from sgns_pmi.results.sweep import sweep_table
 
 COLUMNS = ["method", "estimate", "target", "cells", "metric", "value"]
 
@@ -157,3 +158,16 @@ def test_a_terminal_has_colours_and_a_file_has_none(monkeypatch: pytest.MonkeyPa
     assert re.sub(r"\x1b\[\d+m", "", as_text(table)) == plain
     monkeypatch.setenv("NO_COLOR", "1")
     assert as_text(table) == plain
+
+
+def test_values_of_fits_without_an_optimum_are_marked_in_a_sweeps_table() -> None:
+    rows = [
+        {"dim": dim, "job": job, "method": method, "estimate": "corrected", "target": "true", "cells": "all", "metric": "rmse"}
+        | {"value": 10.0 * job + 0.5, "optimum": (dim, method) != (50, "a")}
+        for job, dim in enumerate((2, 50))
+        for method in ("a", "b")
+    ]
+    heading, low, high, footnote = as_text(sweep_table(pd.DataFrame(rows), ["dim"])).splitlines()
+    assert heading.split() == ["dim", "job", "a", "b"]
+    assert (low.split(), high.split()) == (["2", "0", "0.5000", "0.5000"], ["50", "1", "10.5000", "*", "10.5000"])
+    assert footnote == FOOTNOTE
