@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
@@ -190,6 +191,11 @@ class Config:
             return {"methods": self.seed, "data": data}
         draws = next((seed for seed in (self.data.get("draw_seed"), self.draw_seed) if seed is not None), data)
         return {"methods": self.seed, "data": data, "draws": draws}
+
+    @property
+    def sharing(self) -> str:
+        """What jobs have in common that have the same problem."""
+        return json.dumps([self.data, self.seeds["data"], self.seeds.get("draws")], default=str)
 
     def problem(self) -> Problem:
         """The counts, and their truth where one is known; an `InputError` names the key under ``data.``."""

@@ -48,10 +48,12 @@ from sgns_pmi.sweeper import GridSweep
 
 log = logging.getLogger("sgns_pmi")
 
+LAST_PROBLEM: dict[str, Problem] = {}
+"""That of this process's last job of a sweep, by what it was made of; jobs that share one follow each other."""
 EXIT_CODES = {"complete": 0, "failed": 1, "refused": 2, "interrupted": 130}
 
 
-def run(config: Config, directory: Path | None, key: str = "", draw: bool = True) -> RunRecord:
+def run(config: Config, directory: Path | None, key: str = "", draw: bool = True, shared: bool = False) -> RunRecord:
     """The road: problem, factorise, compare, results, figures.
 
     Parameters
@@ -64,6 +66,8 @@ def run(config: Config, directory: Path | None, key: str = "", draw: bool = True
         What the job is known by, for the summary: `job_key`.
     draw : bool, default True
         Whether to draw figures; ``python -m sgns_pmi.figures`` draws them later.
+    shared : bool, default False
+        Whether the problem may be that of this process's last job, and is kept for the next.
 
     Returns
     -------
@@ -79,7 +83,7 @@ def run(config: Config, directory: Path | None, key: str = "", draw: bool = True
     """
     with RunRecord(directory, config.seeds, key) as record, ExitStack() as small:
         with record.step("problem"):
-            problem = config.problem()
+            problem = known_problem(config) if shared else config.problem()
             negatives = Negatives(config.k, config.noise_for(problem), config.drop_positive)
             estimators, left_out = config.estimators(problem, verbose=record.alone)
             config.check_eval(problem)
@@ -139,6 +143,15 @@ def run(config: Config, directory: Path | None, key: str = "", draw: bool = True
                 figures.run_figures(directory / "figures", frames, svg=config.svg)
                 figures.question_figures(directory / "figures", title, answers=answers, svg=config.svg)
     return record
+
+
+def known_problem(config: Config) -> Problem:
+    """The problem of a job of a sweep: the last job's, if both ask for the same."""
+    known = job_key({"data": config.data, "sharing": config.sharing})
+    if known not in LAST_PROBLEM:
+        LAST_PROBLEM.clear()  # there may be no room for two
+        LAST_PROBLEM[known] = config.problem()
+    return LAST_PROBLEM[known]
 
 
 @contextmanager
@@ -246,7 +259,7 @@ def checked_run(compose: Callable[[], dict[str, Any]], directory: Path | None, a
             raise InputError("replicates", config.replicates, "are jobs of a sweep; add --multirun")
         if not config.resume:
             clear(directory, CHECKPOINTS)
-        record = run(config, directory, key, draw=config.figures == "all" or (alone and bool(config.figures)))
+        record = run(config, directory, key, draw=config.figures == "all" or (alone and bool(config.figures)), shared=not alone)
         if record.status == "complete":
             clear(directory, CHECKPOINTS)
         return record

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra._internal.callbacks import Callbacks
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -69,7 +69,7 @@ class GridSweep(BaseException):
         finished = finished_jobs(folder)
         bulk = BulkLauncher.of(config)
         planned = plan(batch, Configurations(loader, config, parser), finished)
-        jobs = [job for job, _ in planned]
+        jobs = [own.job for own in planned]
 
         clear(folder, SWEEP_FILES)
         write_text(OmegaConf.to_yaml(config), folder / "multirun.yaml")
@@ -77,6 +77,11 @@ class GridSweep(BaseException):
         done = {*finished, *complete_lines(folder)} if config.resume else set()
         # Two of them may come to the same configuration, which then runs once.
         missing = {job.key: place for place, job in enumerate(jobs) if job.key not in done}
+        # Those that share a problem follow each other, so that it is made once.
+        firsts: dict[str, int] = {}
+        for place in missing.values():
+            firsts.setdefault(planned[place].sharing, place)
+        missing = dict(sorted(missing.items(), key=lambda item: firsts[planned[item[1]].sharing]))
         keys = {job.key for job in jobs}
         begin_status(folder, jobs=len(keys), before=len(keys & done))
         if len(missing) < len(keys):
@@ -84,7 +89,7 @@ class GridSweep(BaseException):
         if not missing:
             return
         if bulk is not None:
-            bulk.launch(folder, {key: planned[place][1] for key, place in missing.items()})
+            bulk.launch(folder, {key: planned[place].content for key, place in missing.items()})
             return
         launcher = Plugins.instance().instantiate_launcher(HydraContext(loader, Callbacks(config)), task, config)
         launched = [[*batch[place], f"hydra.sweep.subdir='{jobs[place].folder}'"] for place in missing.values()]
@@ -106,9 +111,15 @@ def replicates(config: DictConfig, overrides: Sequence[Override], parser: Overri
     return parser.parse_overrides([f"seed={','.join(str(first + repeat) for repeat in range(repeats))}"])
 
 
-def plan(
-    batch: Sequence[list[str]], compose: Configurations, finished: Mapping[str, str]
-) -> list[tuple[PlannedJob, dict[str, Any]]]:
+class Planned(NamedTuple):
+    """A job with its configuration, as nested dicts, and what it has in common with jobs of the same problem."""
+
+    job: PlannedJob
+    content: dict[str, Any]
+    sharing: str
+
+
+def plan(batch: Sequence[list[str]], compose: Configurations, finished: Mapping[str, str]) -> list[Planned]:
     """Every job of a sweep with its configuration, composed and checked.
 
     Parameters
@@ -131,7 +142,8 @@ def plan(
     planned = []
     for number, (own, text) in enumerate(zip(batch, texts, strict=True)):
         content, choices = compose(own)
-        Config.from_tree(content).check_ahead()
+        config = Config.from_tree(content)
+        config.check_ahead()
         key = job_key(content)
         name = folder_name({at: text[at] for at in swept}, key) or str(number)
         # What another configuration has found there stays.
@@ -141,7 +153,7 @@ def plan(
         job = PlannedJob(number, name, key, {at: typed_value(at, value, content, choices) for at, value in text.items()})
         places[name] = key
         jobs.setdefault(key, job)
-        planned.append((job, content))
+        planned.append(Planned(job, content, config.sharing))
     return planned
 
 

@@ -206,7 +206,7 @@ def test_killed_and_resumed_again_and_again(tmp_path: Path, launcher: str) -> No
             except subprocess.TimeoutExpired:
                 kills += 1
                 process.send_signal(draws.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
-                process.wait(60)
+                process.wait(600)  # some seconds, where nothing else runs
             else:
                 assert code == 0, process.stderr.read()
             process.stderr.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,46 @@ import pytest
 from command import TINY, Command
 
 import sgns_pmi.pmi as pmi_module
+from sgns_pmi import run
 from sgns_pmi.counts import CooccurrenceCounts
-from sgns_pmi.factorise import Factorisation
+from sgns_pmi.factorise import Factorisation, linalg
 from sgns_pmi.factorise.registry import Method
-from sgns_pmi.problems.problem import ALL, Truth
+from sgns_pmi.problems.problem import ALL, PROBLEMS, Truth
+
+
+def test_jobs_that_share_a_problem_make_it_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made: list[int] = []
+    real = PROBLEMS["softmax"]
+
+    def softmax(**options: Any) -> Any:
+        made.append(options["seed"])
+        return real(**options)
+
+    softmax.__signature__ = inspect.signature(real)  # type: ignore[attr-defined]
+    monkeypatch.setitem(PROBLEMS, "softmax", softmax)
+    decomposed = Counter[bytes]()
+    whole = linalg.scipy.linalg.svd
+
+    def svd(matrix: Any, *given: Any, **named: Any) -> Any:
+        decomposed[matrix.tobytes()] += 1
+        return whole(matrix, *given, **named)
+
+    monkeypatch.chdir(tmp_path)
+    command = Command(tmp_path, monkeypatch, capsys)
+    sweep = (*TINY[:2], "method=[pmi_svd]", "figures=false", "dim=1,2,3", "seed=0,1", "--multirun")
+    with monkeypatch.context() as patch:
+        patch.setattr(linalg.scipy.linalg, "svd", svd)
+        assert command(*sweep, "hydra.sweep.dir=out").code == 0
+    assert made == [0, 1]
+    assert set(decomposed.values()) == {1}
+    for seed in (0, 1):  # each job alone has the same numbers
+        run.LAST_PROBLEM.clear()
+        linalg.DECOMPOSED.clear()
+        assert command(*sweep[:-3], "dim=2", f"seed={seed}", f"hydra.run.dir=alone{seed}").code == 0
+        job = tmp_path / "out" / f"dim=2,seed={seed}" / "metrics.csv"
+        assert job.read_bytes() == (tmp_path / f"alone{seed}" / "metrics.csv").read_bytes()
 
 
 @pytest.mark.parametrize("data", [TINY[:2], ("data=toy", "method=[sgns_expected,sgns_sampled,sppmi_svd]")])

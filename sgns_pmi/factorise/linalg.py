@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import warnings
 from typing import Any
@@ -19,6 +20,8 @@ Float = NDArray[np.float64]
 OVERSAMPLES = 10  # columns that a randomised decomposition has beyond those asked for
 DENSE_SIDE = 500  # smaller side up to which LAPACK's full decomposition takes well under a second
 DENSE_CELLS = 25_000_000  # and the most cells it may have (0.2 GB); above, only products with the matrix are formed
+DECOMPOSED: dict[bytes, tuple[Float, Float, Float]] = {}
+MOST_DECOMPOSED = 50_000_000  # bytes of decompositions that are kept, beside the last
 CELL_ROWS = 4096  # whose cells are computed together
 
 
@@ -60,7 +63,7 @@ def truncated_svd(matrix: Any, dim: int, seed: int = 0) -> tuple[Float, Float, F
     # and is no faster where most of them are wanted.
     wanted_whole = smaller <= DENSE_SIDE or 2 * dim >= smaller
     if dim == smaller or (wanted_whole and math.prod(matrix.shape) <= DENSE_CELLS):
-        left, values, right = scipy.linalg.svd(_dense(matrix), full_matrices=False)
+        left, values, right = _whole_svd(_dense(matrix))
     else:
         # Drawn here, because the interpretation of svds' own seed differs between SciPy versions.
         start = stream(seed, "singular vectors", "arpack").normal(size=smaller)
@@ -68,7 +71,17 @@ def truncated_svd(matrix: Any, dim: int, seed: int = 0) -> tuple[Float, Float, F
         order = np.argsort(-values)
         left, values, right = left[:, order], values[order], right[order]
     left, right = _signed(left[:, :dim], right[:dim])
-    return left, values[:dim], right.T
+    return left, values[:dim].copy(), right.T
+
+
+def _whole_svd(matrix: Float) -> tuple[Float, Float, Float]:
+    """LAPACK's decomposition; one that was made lately is known again: in a sweep over dim all jobs cut the same."""
+    name = hashlib.blake2b(repr(matrix.shape).encode() + matrix.tobytes()).digest()
+    found = DECOMPOSED.pop(name, None) or scipy.linalg.svd(matrix, full_matrices=False)
+    DECOMPOSED[name] = found  # the last that was used stands at the end
+    while len(DECOMPOSED) > 1 and sum(part.nbytes for parts in DECOMPOSED.values() for part in parts) > MOST_DECOMPOSED:
+        del DECOMPOSED[next(iter(DECOMPOSED))]
+    return found
 
 
 def randomized_svd(matrix: Any, dim: int, seed: int = 0, passes: int = 2) -> tuple[Float, Float, Float]:
