@@ -50,7 +50,7 @@ class Config:
     Parameters
     ----------
     k, dim, seed, device, exponent, bias, drop_positive, ridge, ridge_weights
-    intervals, level, dynamics, svg, word2vec, figures, resume, checkpoint, replicates, objective
+    held_out, intervals, level, dynamics, svg, word2vec, figures, resume, checkpoint, replicates, objective
         As in conf/config.yaml.
     noise : str or ndarray, (contexts,)
         Name of the noise distribution, or the weights that `noise_file` holds.
@@ -80,6 +80,7 @@ class Config:
     drop_positive: bool
     ridge: float | str
     ridge_weights: str
+    held_out: float
     intervals: bool
     level: float
     dynamics: bool
@@ -129,6 +130,7 @@ class Config:
             drop_positive=check_flag("drop_positive", tree["drop_positive"]),
             ridge=check_ridge(tree["ridge"]),
             ridge_weights=check_choice("ridge_weights", tree["ridge_weights"], RIDGE_WEIGHTS),
+            held_out=_held_out(tree["held_out"]),
             intervals=check_flag("intervals", tree["intervals"]),
             level=check_share("level", tree["level"]),
             dynamics=check_flag("dynamics", tree["dynamics"]),
@@ -355,6 +357,10 @@ def _methods(value: object) -> tuple[str, ...]:
         if value.count(name) > 1:
             raise InputError("methods", name, "must be named once")
     return tuple(value)
+
+
+def _held_out(value: object) -> float:
+    return 0.0 if value == 0 and not isinstance(value, bool) else check_share("held_out", value)
 
 
 def _objective(value: object, methods: object) -> str | None:

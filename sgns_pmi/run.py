@@ -108,6 +108,10 @@ def run(config: Config, directory: Path | None, key: str = "", draw: bool = True
             found = compare.Found(problem, fitted, metrics, comparing.estimates, level, config.dynamics)
             with record.step("floors"):
                 metrics = compare.all_metrics(found)
+            if config.held_out and record.status != "interrupted":
+                with record.step("held out"):
+                    rows = compare.held_out_rows(problem, fitted, negatives, config.held_out, config.seed)
+                metrics = pd.concat([metrics, rows], ignore_index=True)
             record.keep("metrics", metrics)
             if directory is not None:
                 record.tables.append(overview(metrics, {name: estimator.status_ for name, estimator in fitted.items()}))

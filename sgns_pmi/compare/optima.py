@@ -115,7 +115,7 @@ class Optima:
         """The estimator fitted to the counts."""
         key = _key(wanted)
         if key not in self._of_counts:
-            self._of_counts[key] = _fitted(wanted.fresh(), self.counts)
+            self._of_counts[key] = fitted_quietly(wanted.fresh(), self.counts)
         return self._of_counts[key]
 
     def of_population(self, wanted: Factorisation, near: Factorisation) -> Float:
@@ -140,7 +140,7 @@ class Optima:
                 if isinstance(begun, SGNS) and isinstance(near, SGNS):
                     parts = solvers.Parts(near.V_, near.U_, near.row_bias_, near.col_bias_)
                     begun.set_params(solver=_From(starts=1, begin=parts))
-                found = _fitted(begun, self.population)
+                found = fitted_quietly(begun, self.population)
             if found.status_ == NO_OPTIMUM:
                 raise InputError("dim", getattr(found, "dim", None), "has no finite optimum even for the population's counts")
             self._of_population[key] = self.estimates[found]
@@ -158,7 +158,7 @@ class Optima:
         return float(np.linalg.norm(best - (left * values) @ right.T)) <= HELD * float(np.linalg.norm(best))
 
 
-def _fitted(estimator: Factorisation, counts: CooccurrenceCounts) -> Factorisation:
+def fitted_quietly(estimator: Factorisation, counts: CooccurrenceCounts) -> Factorisation:
     """The estimator, fitted without a word: how its search ended is for the caller to ask. Ctrl-C ends more than the search."""
     said_before, log.disabled = log.disabled, True
     try:

@@ -28,7 +28,7 @@ FOOTNOTE = f"{MARK} no finite optimum: figures depend on where the search stoppe
 
 
 def overview(metrics: pd.DataFrame, statuses: Mapping[str, str | None] = MappingProxyType({})) -> pd.DataFrame:
-    """One row a method: RMSE over all, seen and unseen cells, Pearson correlation, objective and gap, rank of the estimate.
+    """One row a method: RMSE over all, seen and unseen cells, correlation, objective, gap, held-out ℓ, rank of the estimate.
 
     The corrected estimate is held against the main target; where that is the empirical PMI, over the seen cells alone.
     Columns without a value are left out. A method whose fit ended, by `statuses`, without an optimum is marked, and a footnote
@@ -41,6 +41,7 @@ def overview(metrics: pd.DataFrame, statuses: Mapping[str, str | None] = Mapping
         "pearson": _column(recovery, "pearson", main_cells(metrics)[0]),
         "objective": _column(objective, "value", "all"),
         "gap": _column(objective, "gap", "all"),
+        "held out": _column(objective, "held_out", "all"),
         "rank": _column(recovery, "rank", "all"),
     }
     methods = pd.Index(metrics["method"].unique(), name="method")
