@@ -186,7 +186,9 @@ def _of_terms(occurring: pd.Series[str]) -> Spec:
     """The colours of the terms that occur."""
     known = [term for term in TERMS if (occurring == term).any()]
     shades = {"domain": [TOLD[term] for term in known], "range": [TERMS[term][1] for term in known]}
-    return {"field": "term", "type": "nominal", "title": None, "scale": shades, "legend": {"labelLimit": 400, "columns": 1}}
+    short = "containerSize()[0] < 450 ? split(datum.label, ':')[0] : datum.label"  # a telephone has no room for more
+    legend = {"labelLimit": 400, "columns": 1, "labelExpr": short}
+    return {"field": "term", "type": "nominal", "title": None, "scale": shades, "legend": legend}
 
 
 def sweep_budget_chart(parts: pd.DataFrame, keys: Sequence[str]) -> Chart:
