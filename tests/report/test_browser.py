@@ -126,3 +126,18 @@ def test_nothing_is_wider_than_the_page(visit: Any, sweep_folder: Path, width: i
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for plot in page.locator(".plot").all():
         assert plot.evaluate("element => element.scrollWidth <= element.clientWidth")
+
+
+BANDS = """[...document.querySelectorAll('.plot svg')].map((svg) => {
+  const [, , width, height] = svg.getAttribute('viewBox').split(' ').map(Number), at = svg.getBoundingClientRect();
+  return at.height - at.width * height / width;
+})"""
+
+
+def test_printed_charts_have_no_empty_bands(visit: Any, run_folder: Path) -> None:
+    page = visit(run_folder)
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 700, "height": 900})  # a chart has the width that it was drawn for, or less
+    bands = page.evaluate(BANDS)
+    assert bands
+    assert max(map(abs, bands)) < 2
