@@ -98,7 +98,10 @@ def inference(
     >>> inference(sp.SGNS(dim=3).fit(counts), counts, cells=[(0, 1)])[["center", "context"]].values.tolist()
     [[0, 1]]
     """
-    return inferred(estimator, counts, units, cells, level, corrected)[0]
+    table, sandwich = inferred(estimator, counts, units, cells, level, corrected)
+    if sandwich is not None and (line := faint(sandwich.signal)):
+        log.warning(line)
+    return table
 
 
 def inferred(
@@ -131,8 +134,6 @@ def inferred(
         if cells is None and sum(counts.shape) * sandwich.dim > DENSE_PARAMETERS:
             raise InputError("cells", None, f"name the cells; all {counts.shape[0]} x {counts.shape[1]} would take too long")
         variance[order] = sandwich.cell_variances(*ordered)
-        if line := faint(sandwich.signal):
-            log.warning(line)
     occurs = (counts.row_sums[center] > 0) & (counts.col_sums[context] > 0)
     return _table(counts, center, context, estimate, np.where(occurs, np.sqrt(variance), np.nan), level), sandwich
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgns_pmi.compare.found import Found, RunTable, makes, more_metrics
-from sgns_pmi.compare.inference import BY_FORMULA, assumed, inferred
+from sgns_pmi.compare.inference import BY_FORMULA, assumed, faint, inferred
 from sgns_pmi.compare.optima import NO_OPTIMUM
 from sgns_pmi.compare.sandwich import DENSE_PARAMETERS
 from sgns_pmi.compare.table import INTERVAL_COLUMNS, METRIC_COLUMNS, main_target
@@ -53,7 +53,9 @@ def interval_table(found: Found) -> RunTable:
     made, said = _made(found), assumed(found.problem)
     signal = {method: value for method, metric, value in made.metrics if metric == "signal"}
     facts = {"intervals": f"take {said}", "signal": signal}
-    return RunTable(made.table, facts, (f"intervals take {said}",) if len(made.table) else ())
+    lines = [f"intervals take {said}"] if len(made.table) else []
+    lines += [f"{method}: {line}" for method, value in signal.items() if (line := faint(value))]
+    return RunTable(made.table, facts, tuple(lines))
 
 
 class _Made(NamedTuple):

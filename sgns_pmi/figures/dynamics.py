@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from sgns_pmi.figures.looks import EXACT, TERMS
 from sgns_pmi.figures.registry import RunFrames, run_figure
-from sgns_pmi.figures.style import TARGET, badge, label, number, plain, set_title, styled
+from sgns_pmi.figures.style import LEAST_WIDTH, TARGET, badge, label, number, plain, set_title, styled
 
 MOST_COMPONENTS = 8
 """Of a panel, the largest."""
@@ -45,7 +45,7 @@ def dynamics_figure(dynamics: pd.DataFrame, *, title: str) -> Figure:
     """
     methods = [str(method) for method in dynamics["method"].unique()]
     known = bool((dynamics["metric"] == "rmse").any())
-    size = 2.6 + 3.6 * len(methods), 1.0 + (5.2 if known else 2.8)
+    size = max(LEAST_WIDTH, 2.6 + 3.6 * len(methods)), 1.0 + (5.2 if known else 2.8)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(2 if known else 1, len(methods), sharex="col", squeeze=False)
     for axes, method in zip(panels.T, methods, strict=True):
