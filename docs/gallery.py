@@ -10,7 +10,7 @@ from PIL import Image
 
 HERE = Path(__file__).parent
 RUNS = Path("outputs/gallery")
-PICTURE = re.compile(r"\]\((gallery/(\w+)/(\w+)\.png)\)")
+PICTURE = re.compile(r"\]\((gallery/(\w+)/([\w+]+)\.png)\)")
 WIDTH, COLOURS = 900, 64
 
 

@@ -48,13 +48,13 @@ LIMIT = 10 * 10**9
 WORTH = 0.05
 """Seconds that making a thing takes, from which it is kept."""
 LOCK_FILE = ".lock"
-USAGE = f"""\
+USAGE = """\
 Shows what is kept between runs, or removes it; it is made again where it is wanted.
 
   python -m sgns_pmi.cache show           how much of what is kept, and when it was last used
   python -m sgns_pmi.cache prune [SIZE]   remove all; or, down to a size as 500MB or 2GB, what was not used for longest
 
-It lies in the user's cache folder, or in {VARIABLE}=FOLDER.
+It lies in the user's cache folder, or in SGNS_PMI_CACHE=FOLDER.
 """
 
 
