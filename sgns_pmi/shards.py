@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hydra import compose, initialize_config_dir
@@ -28,10 +28,13 @@ from sgns_pmi.problems.corpus.settings import parse_memory
 from sgns_pmi.problems.data_sets import DataSet, Manifest
 from sgns_pmi.problems.first_passes import words_into
 from sgns_pmi.problems.merging import merge
-from sgns_pmi.problems.stored import count_into, read_rows
+from sgns_pmi.problems.stored import count_into, read_rows, row_blocks
 from sgns_pmi.problems.text import TextTask, text_task
 from sgns_pmi.results.lock import FolderLock
 from sgns_pmi.signals import ended_as_by_ctrl_c
+
+if TYPE_CHECKING:
+    from sgns_pmi.factorise.solvers.sharded import Processes
 
 USAGE = """\
 Counts a text into a folder of Parquet files, whole or shard by shard, and adds such folders up.
@@ -39,12 +42,12 @@ Counts a text into a folder of Parquet files, whole or shard by shard, and adds 
   python -m sgns_pmi.shards count OUT data.path=TEXT shard=3/7   the third of seven shards; without shard, the whole text
   python -m sgns_pmi.shards merge OUT A B ...                    the sum of data sets: as if all had been counted at once
   python -m sgns_pmi.shards hash DIR                             one line, equal for equal counts and settings
-  python -m sgns_pmi.shards factorise DIR OUT.npz dim=100 k=5    SGNS by its exact objective; for several processes
-                                                                 torchrun --nproc-per-node 4 -m sgns_pmi.shards factorise ...
+  python -m sgns_pmi.shards factorise DIR OUT.npz dim=100 k=5    SGNS by its exact objective, or method=sppmi_svd; for several
+                                                                 processes torchrun --nproc-per-node 4 -m sgns_pmi.shards ...
   python -m sgns_pmi.shards words DIR data.path=TEXT shard=3/7   the words of a shard, for count with words=DIR and shard=3/7
 
 Keys of count and words: data.* and seed, those of a run with data=text. Of merge: memory=2GB, beyond which DuckDB goes to disk.
-Of factorise: dim, k, exponent, seed, and the exact solver's tolerance and max_steps.
+Of factorise: method, dim, k, exponent, seed, tolerance and max_steps (of sppmi_svd readings of the counts).
 count reads the whole text for its words, unless words=DIR has those of all shards. Each shard has a folder of its own;
 counting it again finishes what was not finished. A run takes the counts by data=counts data.path=DIR. docs/counts.md
 describes the files.
@@ -145,21 +148,25 @@ def hash_of(folder: Path, given: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class Choices:
-    """The keys of factorise: those of SGNS that runs have too, and the exact solver's."""
+    """The keys of factorise: the method, those that it has in runs too, and those of its solver."""
 
+    method: str = "sgns_expected"
     dim: int = 4
-    k: int = 5
+    k: float = 5
     exponent: float = 1.0
     seed: int = 0
     max_steps: int = 500
-    tolerance: float = 1e-8
+    tolerance: float | None = None
 
     @classmethod
     def from_keys(cls, keys: Sequence[str]) -> Choices:
         """Choices from ``key=value``; an `InputError` for an unknown key or a value that it cannot have."""
         types = {field.name: str(field.type) for field in fields(cls)}
-        chosen: dict[str, Any] = {}
-        for key, value in keys_given(keys, cls).items():
+        chosen: dict[str, Any] = keys_given(keys, cls)
+        for key, value in chosen.items():
+            if key == "method":
+                check_choice(key, value, METHODS)
+                continue
             try:
                 chosen[key] = float(value)
             except ValueError:
@@ -167,15 +174,19 @@ class Choices:
             if types[key] == "int":
                 chosen[key] = check_integer(key, chosen[key], 0 if key == "seed" else 1)
             else:
-                check_real(key, chosen[key], above=key == "tolerance")
+                check_real(key, chosen[key], 1.0 if key == "k" else 0.0, above=key == "tolerance")
         return cls(**chosen)
+
+    def solver(self) -> dict[str, Any]:
+        """What a solver is asked; its own tolerance where none is given."""
+        return {"seed": self.seed} | ({} if self.tolerance is None else {"tolerance": self.tolerance})
 
 
 def factorise(folder: Path, given: Sequence[str]) -> str:
-    """Fit SGNS to a data set, with the other processes that torchrun has started; what there is to say, by the first of them."""
+    """Factorise a data set, with the other processes that torchrun has started; what there is to say, by the first of them."""
     import torch.distributed as dist
 
-    from sgns_pmi.factorise.solvers.sharded import Processes, solve_sharded
+    from sgns_pmi.factorise.solvers.sharded import Processes
 
     if not given or "=" in given[0] or not given[0].endswith(".npz"):
         raise InputError("command line", " ".join(given), "give a file for the vectors: factorise DIR OUT.npz dim=100")
@@ -188,21 +199,8 @@ def factorise(folder: Path, given: Sequence[str]) -> str:
         dist.init_process_group("gloo")
     try:
         processes = Processes(stored.manifest.words)
-        counts = read_rows(stored, processes.own)
-        fit = solve_sharded(
-            counts,
-            choices.dim,
-            choices.k,
-            choices.exponent,
-            processes,
-            seed=choices.seed,
-            tolerance=choices.tolerance,
-            max_steps=choices.max_steps,
-            verbose=processes.number == 0,
-        )
-        own = {"V": fit.V, "U": fit.U, "row_sums": counts.row_sums}
-        arrays: dict[str, Any] = {name: processes.collect(torch.tensor(array)).numpy() for name, array in own.items()}
-        arrays["col_sums"] = processes.sum(torch.tensor(counts.col_sums)).numpy()
+        own, arrays, said = METHODS[choices.method](stored, choices, processes)
+        arrays |= {name: processes.collect(torch.tensor(array)).numpy() for name, array in own.items()}
         if processes.number:
             return ""
         names, _ = stored.words()
@@ -212,10 +210,47 @@ def factorise(folder: Path, given: Sequence[str]) -> str:
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
-    steps = len(fit.history) - 1
-    return f"{out}: objective {fit.objective:.15g} after {steps} steps, {fit.status}, processes: {processes.all}"
+    return f"{out}: {said}, processes: {processes.all}"
 
 
+Found = tuple[dict[str, Any], dict[str, Any], str]
+"""What each process has its own rows of, what all have, and what there is to say."""
+
+
+def expected(stored: DataSet, choices: Choices, processes: Processes) -> Found:
+    """SGNS by its exact objective."""
+    from sgns_pmi.factorise.solvers.sharded import solve_sharded
+
+    counts = read_rows(stored, processes.own)
+    fit = solve_sharded(
+        counts,
+        choices.dim,
+        choices.k,
+        choices.exponent,
+        processes,
+        max_steps=choices.max_steps,
+        verbose=processes.number == 0,
+        **choices.solver(),
+    )
+    own = {"V": fit.V, "U": fit.U, "row_sums": counts.row_sums}
+    col_sums = processes.sum(torch.tensor(counts.col_sums)).numpy()
+    return own, {"col_sums": col_sums}, f"objective {fit.objective:.15g} after {len(fit.history) - 1} steps, {fit.status}"
+
+
+def sppmi_svd(stored: DataSet, choices: Choices, processes: Processes) -> Found:
+    """The truncated SVD of SPPMI."""
+    from sgns_pmi.factorise.solvers.streamed import StreamedSPPMI, streamed_svd
+
+    shape = processes.own.stop - processes.own.start, stored.manifest.words
+    matrix = StreamedSPPMI(lambda: row_blocks(stored, processes.own), shape, choices.k, choices.exponent, processes)
+    V, U, found = streamed_svd(matrix, choices.dim, processes, passes=choices.max_steps, **choices.solver())
+    own = {"V": V, "U": U, "row_sums": matrix.row_sums}
+    arrays = {"col_sums": matrix.col_sums, "singular_values": found.values, "bounds": found.bounds}
+    first, last = (f"{found.values[at]:.6g} ± {found.bounds[at]:.1g}" for at in (0, -1))
+    return own, arrays, f"singular values {first} to {last} after {found.passes} readings"
+
+
+METHODS = {"sgns_expected": expected, "sppmi_svd": sppmi_svd}
 COMMANDS = {"count": count, "factorise": factorise, "merge": merge_folders, "hash": hash_of, "words": words}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,3 +53,12 @@ def written(folder: Path) -> list[str]:
     """The files under a folder, but for the log and what Hydra notes of the request."""
     files = (file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
     return sorted(str(file) for file in files if file.suffix != ".log" and ".hydra" not in file.parts)
+
+
+def two_processes(*arguments: str) -> str:
+    """What ``python -m sgns_pmi.shards`` says, started by torchrun as two processes."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "sgns_pmi.shards"]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1]), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*torchrun, *arguments], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

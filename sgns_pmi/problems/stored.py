@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError
@@ -12,6 +14,7 @@ from sgns_pmi.lazily import sp
 from sgns_pmi.memory import check_memory
 from sgns_pmi.problems import corpus
 from sgns_pmi.problems.data_sets import (
+    CELL,
     MANIFEST,
     DataSet,
     Manifest,
@@ -84,6 +87,38 @@ def read_rows(stored: DataSet, centers: slice) -> CooccurrenceCounts:
     return CooccurrenceCounts(matrix)
 
 
+def row_blocks(stored: DataSet, centers: slice) -> Iterator[tuple[slice, sp.csr_array]]:
+    """The counts of a range of centers, block by block as they are read, never all at once.
+
+    Yields
+    ------
+    rows : slice
+        Consecutive centers, numbered from the first of the range, all of whose cells are in this block. Blocks are in order.
+    matrix : csr_array, (rows, contexts)
+    """
+    size = stored.manifest.words
+    low, high, _ = centers.indices(size)
+    begun, row = np.empty(0, CELL), low
+
+    def block(cells: NDArray[np.void], end: int) -> tuple[slice, sp.csr_array]:
+        starts = np.searchsorted(cells["center"], np.arange(row, end + 1))
+        matrix = sp.csr_array((cells["count"].copy(), cells["context"].copy(), starts), shape=(end - row, size))
+        return slice(row - low, end - low), matrix
+
+    for cells in read_cells(stored.folder, size, centers):
+        cells = np.concatenate([begun, cells])
+        if len(cells) == 0:
+            continue
+        last = int(cells["center"][-1])  # its row may go on in what is read next
+        whole = np.searchsorted(cells["center"], last)
+        if last > row:
+            yield block(cells[:whole], last)
+            row = last
+        begun = cells[whole:]
+    if row < high:
+        yield block(begun, high)
+
+
 def count_into(folder: Path, task: TextTask, number: int, of: int, words: Path | None = None, shown: bool = False) -> Manifest:
     """Count one shard of a text into a data set.
 
@@ -129,4 +164,4 @@ def count_into(folder: Path, task: TextTask, number: int, of: int, words: Path |
     return finish(folder, task.settings.key(), task.settings.unit, (text,), *tokens)
 
 
-__all__ = ["count_into", "counts_problem", "read_counts", "read_rows"]
+__all__ = ["count_into", "counts_problem", "read_counts", "read_rows", "row_blocks"]

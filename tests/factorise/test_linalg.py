@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import scipy.sparse as sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.linalg import aslinearoperator
 from sklearn.decomposition import TruncatedSVD
 
-from sgns_pmi.factorise.linalg import balanced, randomized_svd, truncated_svd
+from sgns_pmi.factorise.linalg import balanced, randomized_svd, shifted_power, truncated_svd
+from sgns_pmi.streams import stream
 
 
 def test_iterative_path_agrees_with_lapack_and_sklearn():
@@ -55,6 +57,50 @@ def test_randomized_svd_finds_a_decaying_spectrum():
     np.testing.assert_allclose(found, exact, rtol=1e-3)
     np.testing.assert_allclose(found_left @ found_left.T @ exact_left[:, :4], exact_left[:, :4], atol=1e-2)
     np.testing.assert_allclose((found_left * found) @ found_right.T, (exact_left * exact) @ exact_right.T, atol=0.05)
+
+
+def decaying(values, shape=(90, 70)):
+    """A dense matrix of given singular values."""
+    rng = np.random.default_rng(4)
+    left, right = (np.linalg.qr(rng.normal(size=(size, len(values))))[0] for size in shape)
+    return (left * values) @ right.T
+
+
+@pytest.mark.parametrize("tolerance", [0.1, 1e-3, 1e-6])
+def test_shifted_power_is_within_its_bounds(tolerance):
+    """A spectrum that decays slowly: values within the bounds, from below, and vectors of the error that is said."""
+    matrix = decaying(1 / np.sqrt(1 + np.arange(60)))
+    exact = np.linalg.svd(matrix, compute_uv=False)[:6]
+    for seed in range(10):
+        found = shifted_power(lambda basis: matrix.T @ (matrix @ basis), 70, 6, seed, tolerance)
+        off = exact - found.values
+        assert (off >= -1e-13).all()
+        assert (off <= found.bounds + 1e-13).all()
+        assert found.errors.max() <= tolerance * found.values[-1] ** 2
+        vectors = matrix.T @ (matrix @ found.right) - found.right * found.values**2
+        np.testing.assert_allclose(np.linalg.norm(vectors, axis=0), found.errors, rtol=1e-6, atol=1e-14)
+        np.testing.assert_allclose(found.right.T @ found.right, np.eye(6), atol=1e-12)
+
+
+def test_a_shift_spares_readings_of_a_matrix():
+    """Of the block iteration as it is, with its shift held at zero, the error falls more slowly."""
+    matrix = decaying(0.97 ** np.arange(60))
+    exact = np.linalg.svd(matrix, compute_uv=False)[:6]
+    plain = np.linalg.qr(stream(0, "singular vectors", "shifted").normal(size=(70, 16)))[0]
+    for _ in range(11):
+        plain = np.linalg.qr(matrix.T @ (matrix @ plain))[0]
+    found = shifted_power(lambda basis: matrix.T @ (matrix @ basis), 70, 6, tolerance=0, passes=12)
+    unshifted = np.linalg.svd(matrix @ plain, compute_uv=False)[:6]
+    assert found.passes == 12
+    assert np.abs(exact - found.values).max() < 0.2 * np.abs(exact - unshifted).max()
+
+
+def test_shifted_power_of_a_rank_below_dim_and_of_zeros():
+    matrix = decaying(np.array([3.0, 1.0]))
+    found = shifted_power(lambda basis: matrix.T @ (matrix @ basis), 70, 5)
+    np.testing.assert_allclose(found.values, [3, 1, 0, 0, 0], atol=1e-6)
+    zeros = shifted_power(np.zeros_like, 4, 4)
+    assert (zeros.passes, zeros.values.tolist(), zeros.bounds.tolist()) == (1, [0.0] * 4, [0.0] * 4)
 
 
 @given(seed=st.integers(0, 10_000), dim=st.integers(1, 4))

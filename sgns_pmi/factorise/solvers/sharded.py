@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts
-from sgns_pmi.factorise.linalg import OVERSAMPLES
+from sgns_pmi.factorise.linalg import Singular, shifted_power
 from sgns_pmi.factorise.losses.cells import CellBlock
 from sgns_pmi.factorise.losses.sgns import ExactObjective
 from sgns_pmi.factorise.solvers.descent import descend
@@ -26,7 +26,6 @@ from sgns_pmi.factorise.solvers.solution import History, Solution
 from sgns_pmi.factorise.solvers.start import quadratic_model, unweighted
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.pmi import noise_distribution
-from sgns_pmi.streams import stream
 
 Float = NDArray[np.float64]
 
@@ -105,27 +104,23 @@ class ShardedObjective(ExactObjective):
 
 
 def sharded_start(
-    counts: CooccurrenceCounts, dim: int, negatives: Negatives, total: float, processes: Processes, seed: int = 0, passes: int = 2
+    counts: CooccurrenceCounts, dim: int, negatives: Negatives, total: float, processes: Processes, seed: int = 0, passes: int = 4
 ) -> tuple[Float, Float]:
-    """This process's rows of the factors of `spectral_start`, by products with its own rows of the matrix.
-
-    The randomised subspace iteration of `randomized_svd` on MᵀM, whose products are sums over processes; the last step is the
-    eigenvalues of a (dim + 10)² matrix.
-    """
+    """This process's rows of the factors of `spectral_start`, by so many products with its own rows of the matrix."""
     matrix, left_weight, right_weight = quadratic_model(counts, negatives, total)
-    width = min(dim + OVERSAMPLES, matrix.shape[1])
-    basis = stream(seed, "singular vectors", "sharded").normal(size=(matrix.shape[1], width))
-    for _ in range(passes + 1):
-        basis = np.linalg.qr(basis)[0]
-        basis = processes.sum(torch.from_numpy(matrix.T @ (matrix @ basis))).numpy()
-    basis = np.linalg.qr(basis)[0]
-    left = matrix @ basis
-    squares, turn = np.linalg.eigh(processes.sum(torch.from_numpy(left.T @ left)).numpy())
-    largest = np.argsort(-squares)[:dim]
-    roots = np.maximum(squares[largest], 0.0) ** 0.25  # √σ
-    scale = np.divide(1.0, roots, out=np.zeros_like(roots), where=roots > 0)
-    V, U = left @ turn[:, largest] * scale, (basis @ turn[:, largest] * roots)[processes.own]
-    return unweighted(V, left_weight), unweighted(U, right_weight[processes.own])
+
+    def gram(basis: Float) -> Float:
+        return processes.sum(torch.from_numpy(matrix.T @ (matrix @ basis))).numpy()
+
+    found = shifted_power(gram, matrix.shape[1], dim, seed, tolerance=0.0, passes=passes)
+    V, U = halves(matrix @ found.right, found)
+    return unweighted(V, left_weight), unweighted(U[processes.own], right_weight[processes.own])
+
+
+def halves(left: Float, found: Singular, power: float = 0.5) -> tuple[Float, Float]:
+    """P Σ^power and Q Σ^(1−power), of A Q = P Σ and Σ and Q; zero where σ is."""
+    scale = np.divide(1.0, found.values, out=np.zeros_like(found.values), where=found.values > 0)
+    return left * scale * found.values**power, found.right * found.values ** (1 - power)
 
 
 def solve_sharded(

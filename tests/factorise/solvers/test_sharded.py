@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command import two_processes
 
 import sgns_pmi as sp
 from sgns_pmi.arrays import unpack_words
@@ -21,7 +19,6 @@ from sgns_pmi.problems.stored import read_counts, read_rows
 from sgns_pmi.shards import main
 
 pytest.importorskip("duckdb", reason="needs the extra shards")
-ROOT = Path(__file__).resolve().parents[3]
 KEYS = ("dim=3", "k=2", "exponent=0.75", "tolerance=1e-14")
 
 
@@ -38,16 +35,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_two_processes_find_what_one_finds(folder: Path) -> None:
     main(["factorise", str(folder / "counts"), str(folder / "one.npz"), *KEYS])
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "sgns_pmi.shards"]
-    done = subprocess.run(
-        [*command, "factorise", str(folder / "counts"), str(folder / "two.npz"), *KEYS],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "processes: 2" in done.stdout
+    said = two_processes("factorise", str(folder / "counts"), str(folder / "two.npz"), *KEYS)
+    assert "processes: 2" in said
     counts = read_counts(DataSet(folder / "counts"))
     noise = sp.noise_distribution(counts, exponent=0.75)
     found = {}
@@ -58,8 +47,7 @@ def test_two_processes_find_what_one_finds(folder: Path) -> None:
             np.testing.assert_allclose(arrays["col_sums"], counts.col_sums, rtol=1e-14)
             found[name] = arrays["V"] @ arrays["U"].T
             loss = sp.sgns_objective(arrays["V"], arrays["U"], counts, k=2, noise=noise)
-        said = float(done.stdout.split("objective ")[1].split()[0])
-        assert loss == pytest.approx(said, rel=1e-10)
+        assert loss == pytest.approx(float(said.split("objective ")[1].split()[0]), rel=1e-10)
     np.testing.assert_allclose(found["one"], found["two"], atol=1e-5)  # ℓ is flat: its rounding moves scores by far more
     exact = sp.SGNS(dim=3, k=2, exponent=0.75).fit(counts)
     assert loss == pytest.approx(exact.objective_, rel=1e-9)
