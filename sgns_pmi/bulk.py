@@ -62,6 +62,8 @@ class BulkLauncher:
             check_integer("hydra.launcher.chunk", asked["chunk"])
         if config.figures == "all":
             raise InputError("figures", "all", "jobs of hydra/launcher=bulk have no folder for figures; give sweep or false")
+        if config.loggers:
+            raise InputError("loggers", list(config.loggers), "jobs of hydra/launcher=bulk have no folder; leave them out")
         return cls(**asked)
 
     def launch(self, sweep: Path, configs: Mapping[str, Mapping[str, Any]]) -> None:

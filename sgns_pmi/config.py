@@ -34,6 +34,7 @@ from sgns_pmi.factorise.devices import resolve_device
 from sgns_pmi.factorise.methods.sgns import SOLVERS
 from sgns_pmi.factorise.registry import SHARED, Parameters
 from sgns_pmi.figures.paper import Look
+from sgns_pmi.loggers import check_loggers
 from sgns_pmi.pmi import NOISES, noise_distribution
 from sgns_pmi.problems import PROBLEMS, Problem
 from sgns_pmi.problems.tables import read_column
@@ -50,7 +51,7 @@ class Config:
     Parameters
     ----------
     k, dim, seed, device, exponent, bias, drop_positive, ridge, ridge_weights
-    held_out, intervals, level, dynamics, svg, word2vec, figures, resume, checkpoint, replicates, objective
+    held_out, intervals, level, dynamics, svg, word2vec, figures, resume, checkpoint, replicates, objective, loggers
         As in conf/config.yaml.
     noise : str or ndarray, (contexts,)
         Name of the noise distribution, or the weights that `noise_file` holds.
@@ -91,6 +92,7 @@ class Config:
     checkpoint: float
     replicates: int
     objective: str | None
+    loggers: tuple[str, ...]
     figure: Look
     methods: tuple[str, ...]
     data: Mapping[str, Any]
@@ -141,6 +143,7 @@ class Config:
             checkpoint=check_real("checkpoint", tree["checkpoint"]),
             replicates=check_integer("replicates", tree["replicates"]),
             objective=_objective(tree["objective"], tree["methods"]),
+            loggers=check_loggers(tree["loggers"]),
             figure=Look.of(_options("figure", tree["figure"], [own.name for own in fields(Look)])),
             methods=_methods(tree["methods"]),
             data=_data(tree["data"]),

@@ -32,6 +32,7 @@ from sgns_pmi.factorise.start_up import start_up
 from sgns_pmi.folders import Folders
 from sgns_pmi.gather import finish_sweep
 from sgns_pmi.lazily import pd
+from sgns_pmi.loggers import log_run
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.output import lasting_output
 from sgns_pmi.problems import Problem
@@ -264,6 +265,8 @@ def checked_run(compose: Callable[[], dict[str, Any]], directory: Path | None, a
         if not config.resume:
             clear(directory, CHECKPOINTS)
         record = run(config, directory, key, draw=config.figures == "all" or (alone and bool(config.figures)), shared=not alone)
+        if config.loggers and directory is not None and "history" in record.frames:
+            log_run(config.loggers, directory, content, record.frames["metrics"], record.frames["history"])
         if record.status == "complete":
             clear(directory, CHECKPOINTS)
         return record

@@ -12,7 +12,7 @@ from typing import Any
 
 from sgns_pmi.version import code_version
 
-SAME_RESULT = frozenset({"figures", "figure", "svg", "resume", "checkpoint", "replicates", "objective"})
+SAME_RESULT = frozenset({"figures", "figure", "svg", "resume", "checkpoint", "replicates", "objective", "loggers"})
 """Keys that change no number of a job."""
 FILES = frozenset({"path", "truth", "marginals", "similarity", "analogies", "sentiment", "noise_file", "class"})
 """Keys whose values name files; other texts, as words and separators, may be the names of files too."""

@@ -91,7 +91,7 @@ def mean_interval(values: Any) -> pd.DataFrame:
     n, mean = values.count(), values.mean()
     with np.errstate(invalid="ignore"):  # infinite errors have no spread
         se = values.std() / np.sqrt(n)
-        half = scipy.stats.t.ppf((1 + LEVEL) / 2, np.maximum(n - 1, 1)) * se
+        half = scipy.special.stdtrit(np.maximum(n - 1, 1), (1 + LEVEL) / 2) * se
     return pd.DataFrame({"mean": mean, "se": se, "lower": mean - half, "upper": mean + half, "n": n})
 
 
