@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import sgns_pmi as sp
+from sgns_pmi.compare.words.exports import EXPORTS
 from sgns_pmi.compare.words.files import write_factors
 from sgns_pmi.export import main
 
@@ -62,6 +63,12 @@ def test_the_atlas_has_places_and_neighbours(run: Path) -> None:
     # PCA of points in a plane keeps their distances.
     flat = rows[["x", "y"]].to_numpy()
     np.testing.assert_allclose(np.linalg.norm(flat[0] - flat[1]), np.linalg.norm(unit[0] - unit[1]), atol=1e-7)
+
+
+def test_in_the_atlas_a_word_of_zeros_has_no_neighbours_and_is_none(tmp_path: Path) -> None:
+    vectors = sp.WordVectors(("a", "zeros", "c"), np.array([[1.0, 0], [0, 0], [1, 1]]))
+    (file,) = EXPORTS["atlas"]({"V": vectors}, tmp_path / "own")
+    assert [list(near["ids"]) for near in pd.read_parquet(file)["neighbors"]] == [[2], [], [0]]
 
 
 def test_safetensors_hold_both_sides_and_their_words(run: Path) -> None:

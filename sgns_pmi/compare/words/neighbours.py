@@ -84,13 +84,16 @@ def neighbours(vectors: WordVectors, words: Sequence[str], count: int = 10, rest
 def nearest(
     vectors: WordVectors, positions: NDArray[np.intp], count: int, restrict: int | None = None
 ) -> Iterator[tuple[Array, NDArray[np.intp]]]:
-    """Of each word its similarities to all others, −∞ to itself and to words of zeros, and where the largest are, descending."""
+    """Of each word its similarities to all others, and where the largest are, descending.
+
+    They are −∞ to itself and to words of zeros, and from these to all.
+    """
     for block in blocks(len(positions), len(vectors)):
         asked = positions[block]
         scores = vectors.similarities(asked, restrict)
         inside = np.flatnonzero(asked < scores.shape[1])
         scores[inside, asked[inside]] = -np.inf
-        scores[:, ~vectors.directed[:restrict]] = -np.inf
+        scores[:, ~vectors.directed[:restrict]] = scores[~vectors.directed[asked]] = -np.inf
         yield from zip(scores, largest(scores, count), strict=True)
 
 
