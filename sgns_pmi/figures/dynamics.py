@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -48,9 +48,12 @@ def dynamics_figure(dynamics: pd.DataFrame, *, title: str) -> Figure:
     size = max(LEAST_WIDTH, 2.6 + 3.6 * len(methods)), 1.0 + (5.2 if known else 2.8)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(2 if known else 1, len(methods), sharex="col", squeeze=False)
+    numbers = [str(number) for number in range(1, MOST_COMPONENTS + 1)]
+    there = [component for component in numbers if (dynamics["component"] == component).any()]
+    colours = {component: colormaps[SEQUENCE](place / len(there)) for place, component in enumerate(there)}
     for axes, method in zip(panels.T, methods, strict=True):
         own = dynamics[dynamics["method"] == method]
-        _components(axes[0], own)
+        _components(axes[0], own, colours)
         axes[0].set_title(label(method))
         badge(axes[0], method)
         if known:
@@ -66,20 +69,19 @@ def dynamics_figure(dynamics: pd.DataFrame, *, title: str) -> Figure:
         handles: dict[str, Artist] = {}
         for ax in row:
             handles |= {text: handle for handle, text in zip(*ax.get_legend_handles_labels(), strict=True)}
-        row[-1].legend(list(handles.values()), list(handles), loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        texts = sorted(handles, key=lambda text: not text.startswith("component"))  # in order, before what they are held against
+        row[-1].legend([handles[text] for text in texts], texts, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     set_title(figure, title)
     return figure
 
 
-def _components(ax: Axes, own: pd.DataFrame) -> None:
+def _components(ax: Axes, own: pd.DataFrame, colours: Mapping[str, tuple[float, ...]]) -> None:
     """Singular values against the step, what they are at the population's optimum, and when they have half of it."""
-    numbers = [str(number) for number in range(1, MOST_COMPONENTS + 1)]
     of = {(str(metric), str(component)): rows for (metric, component), rows in own.groupby(["metric", "component"])}
-    there = [component for component in numbers if ("singular_value", component) in of]
-    for place, component in enumerate(there):
-        colour = colormaps[SEQUENCE](place / len(there))
-        rows = of["singular_value", component]
-        ax.plot(rows["step"], rows["value"], label=f"component {component}", color=colour)
+    for component, colour in colours.items():
+        rows = of.get(("singular_value", component), own[:0])
+        if len(rows):
+            ax.plot(rows["step"], rows["value"], label=f"component {component}", color=colour)
         for level in of.get(("population", component), rows[:0])["value"]:
             ax.axhline(level, linestyle="--", linewidth=1, color=colour)
         for _, half in of.get(("half", component), rows[:0]).iterrows():
