@@ -14,8 +14,8 @@ has
     Cov = D^½ W (C_kl η² T I(η T (λ_k + λ_l)/2)) Wᵀ D^½,        I(a) = ∫₀¹ u² e^(−a u²) du,
 
 and with a constant rate I(a) = (1 − e^(−2a)) / 2a. Adam moves along a mean of gradients that is L = β₁ / (1 − β₁) steps behind,
-as if its rate were higher by the factor 1 + λ η L; where the rate falls that adds (a L / T) ∫₀¹ (2 u³ − ⅔ a u⁵) e^(−a u²) du to I,
-some ¾ √a L / T of it, and at a constant rate nothing. Which triples a batch has matters little, as an epoch has them all.
+as if its rate were higher by the factor 1 + λ η L. Where the rate falls that adds (a L / T) ∫₀¹ (2 u³ − ⅔ a u⁵) e^(−a u²) du to
+I, some ¾ √a L / T of it, and at a constant rate nothing. Which triples a batch has matters little, as an epoch has them all.
 
 References: Mandt, Hoffman & Blei, "Stochastic gradient descent as approximate Bayesian inference", JMLR 18 (2017), for a
 constant rate; Robbins & Monro (1951); Kingma & Ba, "Adam", ICLR 2015.
