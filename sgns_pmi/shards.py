@@ -42,12 +42,14 @@ Counts a text into a folder of Parquet files, whole or shard by shard, and adds 
   python -m sgns_pmi.shards count OUT data.path=TEXT shard=3/7   the third of seven shards; without shard, the whole text
   python -m sgns_pmi.shards merge OUT A B ...                    the sum of data sets: as if all had been counted at once
   python -m sgns_pmi.shards hash DIR                             one line, equal for equal counts and settings
-  python -m sgns_pmi.shards factorise DIR OUT.npz dim=100 k=5    SGNS by its exact objective, or method=sppmi_svd; for several
-                                                                 processes torchrun --nproc-per-node 4 -m sgns_pmi.shards ...
+  python -m sgns_pmi.shards factorise DIR OUT.npz dim=100 k=5    SGNS by its exact objective; method=sgns_sampled, sppmi_svd;
+                                                                 for several processes
+                                                                 torchrun --nproc-per-node 4 -m sgns_pmi.shards factorise ...
   python -m sgns_pmi.shards words DIR data.path=TEXT shard=3/7   the words of a shard, for count with words=DIR and shard=3/7
 
 Keys of count and words: data.* and seed, those of a run with data=text. Of merge: memory=2GB, beyond which DuckDB goes to disk.
-Of factorise: method, dim, k, exponent, seed, tolerance and max_steps (of sppmi_svd readings of the counts).
+Of factorise: method, dim, k, exponent, seed, max_steps (of sgns_sampled epochs, of sppmi_svd readings of
+the counts), tolerance, and of sgns_sampled blocks=8, into which it cuts V and U.
 count reads the whole text for its words, unless words=DIR has those of all shards. Each shard has a folder of its own;
 counting it again finishes what was not finished. A run takes the counts by data=counts data.path=DIR. docs/counts.md
 describes the files.
@@ -155,8 +157,9 @@ class Choices:
     k: float = 5
     exponent: float = 1.0
     seed: int = 0
-    max_steps: int = 500
+    max_steps: int | None = None
     tolerance: float | None = None
+    blocks: int | None = None
 
     @classmethod
     def from_keys(cls, keys: Sequence[str]) -> Choices:
@@ -171,15 +174,21 @@ class Choices:
                 chosen[key] = float(value)
             except ValueError:
                 raise InputError(key, value, "must be a number") from None
-            if types[key] == "int":
+            if types[key].startswith("int"):
                 chosen[key] = check_integer(key, chosen[key], 0 if key == "seed" else 1)
             else:
                 check_real(key, chosen[key], 1.0 if key == "k" else 0.0, above=key == "tolerance")
-        return cls(**chosen)
+        choices = cls(**chosen)
+        alien = "tolerance" if choices.method == "sgns_sampled" else "blocks"
+        if alien in chosen:
+            raise InputError(alien, chosen[alien], f"is no key of method={choices.method}; leave it out")
+        return choices
 
+    @property
     def solver(self) -> dict[str, Any]:
-        """What a solver is asked; its own tolerance where none is given."""
-        return {"seed": self.seed} | ({} if self.tolerance is None else {"tolerance": self.tolerance})
+        """What a solver is asked, but for what it decides where nothing is given."""
+        asked = {name: getattr(self, name) for name in ("seed", "max_steps", "tolerance", "blocks")}
+        return {name: value for name, value in asked.items() if value is not None}
 
 
 def factorise(folder: Path, given: Sequence[str]) -> str:
@@ -223,14 +232,7 @@ def expected(stored: DataSet, choices: Choices, processes: Processes) -> Found:
 
     counts = read_rows(stored, processes.own)
     fit = solve_sharded(
-        counts,
-        choices.dim,
-        choices.k,
-        choices.exponent,
-        processes,
-        max_steps=choices.max_steps,
-        verbose=processes.number == 0,
-        **choices.solver(),
+        counts, choices.dim, choices.k, choices.exponent, processes, verbose=processes.number == 0, **choices.solver
     )
     own = {"V": fit.V, "U": fit.U, "row_sums": counts.row_sums}
     col_sums = processes.sum(torch.tensor(counts.col_sums)).numpy()
@@ -243,14 +245,36 @@ def sppmi_svd(stored: DataSet, choices: Choices, processes: Processes) -> Found:
 
     shape = processes.own.stop - processes.own.start, stored.manifest.words
     matrix = StreamedSPPMI(lambda: row_blocks(stored, processes.own), shape, choices.k, choices.exponent, processes)
-    V, U, found = streamed_svd(matrix, choices.dim, processes, passes=choices.max_steps, **choices.solver())
+    V, U, found = streamed_svd(matrix, choices.dim, processes, **choices.solver)
     own = {"V": V, "U": U, "row_sums": matrix.row_sums}
     arrays = {"col_sums": matrix.col_sums, "singular_values": found.values, "bounds": found.bounds}
     first, last = (f"{found.values[at]:.6g} ± {found.bounds[at]:.1g}" for at in (0, -1))
     return own, arrays, f"singular values {first} to {last} after {found.passes} readings"
 
 
-METHODS = {"sgns_expected": expected, "sppmi_svd": sppmi_svd}
+def sampled(stored: DataSet, choices: Choices, processes: Processes) -> Found:
+    """SGNS with drawn negatives, bucket by bucket."""
+    from sgns_pmi.factorise.solvers.buckets import solve_buckets
+    from sgns_pmi.factorise.solvers.streamed import streamed_sums
+
+    shape = processes.own.stop - processes.own.start, stored.manifest.words
+    row_sums, col_sums = streamed_sums(row_blocks(stored, processes.own), shape, processes)
+    V, U, losses = solve_buckets(
+        lambda rows: row_blocks(stored, rows),
+        row_sums,
+        col_sums,
+        choices.dim,
+        choices.k,
+        choices.exponent,
+        processes,
+        verbose=processes.number == 0,
+        **choices.solver,
+    )
+    said = f"objective about {losses[-1]:.6g} after {len(losses)} epochs"
+    return {"row_sums": row_sums}, {"V": V, "U": U, "col_sums": col_sums}, said
+
+
+METHODS = {"sgns_expected": expected, "sgns_sampled": sampled, "sppmi_svd": sppmi_svd}
 COMMANDS = {"count": count, "factorise": factorise, "merge": merge_folders, "hash": hash_of, "words": words}
 
 

@@ -51,6 +51,17 @@ class Processes:
             dist.all_reduce(own)
         return own
 
+    def pass_on(self, own: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """Give the process before this one a tensor, and take that, of the given shape, of the one after it; in a ring."""
+        if self.all == 1:
+            return own
+        taken = own.new_empty(shape)
+        sent = dist.isend(own.contiguous(), (self.number - 1) % self.all)
+        dist.recv(taken, (self.number + 1) % self.all)
+        assert sent is not None, "this process is of the group"
+        sent.wait()
+        return taken
+
     def collect(self, own: Tensor) -> Tensor:
         """The rows of all processes."""
         if self.all == 1:

@@ -39,11 +39,7 @@ class StreamedSPPMI:
 
     def __init__(self, blocks: Blocks, shape: tuple[int, int], k: float, exponent: float, processes: Processes) -> None:
         self._blocks, self.shape, self._processes = blocks, shape, processes
-        self.row_sums, own = np.zeros(shape[0]), np.zeros(shape[1])
-        for rows, counts in blocks():
-            self.row_sums[rows] = counts.sum(axis=1)
-            own += counts.sum(axis=0)
-        self.col_sums = processes.sum(torch.from_numpy(own)).numpy()
+        self.row_sums, self.col_sums = streamed_sums(blocks(), shape, processes)
         context = np.where(self.col_sums > 0, self.col_sums**exponent, 0.0)
         with np.errstate(divide="ignore"):  # rows and columns that never occur have no cells
             self._log_row = np.log(self.row_sums) + math.log(k)
@@ -72,13 +68,24 @@ class StreamedSPPMI:
         return product
 
 
+def streamed_sums(
+    blocks: Iterator[tuple[slice, sp.csr_array]], shape: tuple[int, int], processes: Processes
+) -> tuple[Float, Float]:
+    """r (own rows,) of this process and c (contexts,) of all, from one reading."""
+    row_sums, own = np.zeros(shape[0]), np.zeros(shape[1])
+    for rows, counts in blocks:
+        row_sums[rows] = counts.sum(axis=1)
+        own += counts.sum(axis=0)
+    return row_sums, processes.sum(torch.from_numpy(own)).numpy()
+
+
 def streamed_svd(
-    matrix: StreamedSPPMI, dim: int, processes: Processes, *, seed: int = 0, tolerance: float = 1e-3, passes: int = 500
+    matrix: StreamedSPPMI, dim: int, processes: Processes, *, seed: int = 0, tolerance: float = 1e-3, max_steps: int = 500
 ) -> tuple[Float, Float, Singular]:
     """The rows of V and U that this process has, with V Uᵀ the truncated SVD of SPPMI, and its singular values.
 
     Memory is some arrays of contexts x 1.5 dim numbers and a block of rows. A reading of the counts is a step of `shifted_power`,
-    which has the other parameters and the criterion.
+    `max_steps` at most; there are the other parameters and the criterion.
 
     Returns
     -------
@@ -86,9 +93,9 @@ def streamed_svd(
         P Σ^½ and Q Σ^½, of the SVD P Σ Qᵀ.
     found : Singular
     """
-    found = shifted_power(matrix.gram, matrix.shape[1], dim, seed, tolerance, passes)
+    found = shifted_power(matrix.gram, matrix.shape[1], dim, seed, tolerance, max_steps)
     V, U = halves(matrix.left(found.right), found)
     return V, U[processes.own], found
 
 
-__all__ = ["StreamedSPPMI", "streamed_svd"]
+__all__ = ["StreamedSPPMI", "streamed_sums", "streamed_svd"]
