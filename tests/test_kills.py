@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import sgns_pmi as sp
+from sgns_pmi.files import is_temporary
 from sgns_pmi.results.lock import FolderLock
 from sgns_pmi.signals import ended_as_by_ctrl_c
 
@@ -22,6 +23,7 @@ LONG = ("data=toy", "method=[sppmi_svd,sgns_sampled]", "dim=2", "solver.sampled.
 """Training that no test waits for; SPPMI-SVD, before it, takes no time."""
 TWELVE = ("data=toy", "method=[sppmi_svd,sgns_sampled]", "dim=1,2", "k=1,2", "seed=0,1,2", "solver.sampled.epochs=200")
 TABLES = ("sweep.csv", "summary.csv")
+GOES_ON = "what is there is whole, and the same command goes on"
 KILLS = 50
 """Of each launcher, in the study."""
 
@@ -215,6 +217,40 @@ def test_killed_and_resumed_again_and_again(tmp_path: Path, launcher: str) -> No
         assert files(folder) == files(tmp_path / "whole")
     time.sleep(6)
     assert not [place for place in map(_working_in, Path("/proc").glob("[0-9]*")) if place.is_relative_to(tmp_path)]
+
+
+@pytest.mark.study
+@pytest.mark.parametrize("launcher", ["basic", "joblib", "bulk"])
+@pytest.mark.parametrize("room", ["40k", "100k"])
+def test_a_full_and_a_read_only_disk(tmp_path: Path, launcher: str, room: str) -> None:
+    """One line; with room again the tables of an undisturbed sweep, from the jobs that are there and those that are not."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={room}", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("needs the right to mount a file system")
+    own = ("data=toy", "method=[sppmi_svd]", "dim=1,2", "k=1,2", "seed=0,1,2", "eval.maps=[]", "figures=false", "--multirun")
+    own += (f"hydra/launcher={launcher}", *(("hydra.launcher.n_jobs=2",) if launcher != "basic" else ()))
+
+    def ended(*arguments: str) -> tuple[int, str]:
+        process = start(tmp_path, *own, *arguments)
+        text = process.stderr.read()
+        process.stderr.close()
+        return process.wait(), text.rstrip().rpartition("\n")[2]
+
+    try:
+        code, line = ended("hydra.sweep.dir=disk/out")
+        assert (code, line) == (2, f"folder={line[7:].partition(':')[0]}: No space left on device; {GOES_ON}")
+        assert not [file for file in disk.rglob("*") if is_temporary(file)]
+        subprocess.run(["mount", "-o", "remount,size=50m", disk], check=True)
+        assert ended("hydra.sweep.dir=disk/out")[0] == ended("hydra.sweep.dir=whole")[0] == 0
+        for name in TABLES:
+            assert (disk / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        code, line = ended("hydra.sweep.dir=disk/out", "resume=false")
+        assert (code, line.partition(": ")[2]) == (2, "cannot be written: Read-only file system; give another")
+        assert (disk / "out" / "sweep.csv").read_bytes() == (tmp_path / "whole" / "sweep.csv").read_bytes()
+    finally:
+        subprocess.run(["umount", disk], check=True)
 
 
 def files(folder: Path) -> set[Path]:
