@@ -76,6 +76,7 @@ def test_sigterm_ends_a_run_as_ctrl_c_does(tmp_path: Path) -> None:
     process.stderr.close()
     run = sp.Run.open(tmp_path / "out")
     assert run.status == "interrupted"
+    assert run.reason.startswith("was ended by Ctrl-C or a signal")
     assert "sppmi_svd" in set(run.metrics["method"])
     assert run.vectors("sppmi_svd").matrix.shape[1] == 2
     assert not (tmp_path / "out" / ".lock").exists()

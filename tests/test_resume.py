@@ -295,7 +295,7 @@ def test_status_gather_and_retry(command: Command, ran: list[str], monkeypatch: 
     lines = [" ".join(line.split()) for line in text.splitlines()]
     assert lines[1:] == [
         "0 1 k=1 complete",
-        "1 2 k=2 missing",
+        "1 2 k=2 missing has not begun",
         "2 3 k=3 interrupted its process has ended without a word",
         "1 of 3 jobs complete, 1 missing, 1 interrupted",
     ]

@@ -84,9 +84,12 @@ class Run:
         """Why the run is not complete, as far as it could say; empty for one that is."""
         if self.status == "complete":
             return ""
+        if self.status == MISSING:
+            return "has not begun"
         if self.status == "interrupted" and self.summary["status"] == "running":
             return "its process has ended without a word"
-        return "; ".join(self.summary.get("warnings", []))
+        ended = ["was ended by Ctrl-C or a signal"] if self.status == "interrupted" else []
+        return "; ".join([*ended, *self.summary.get("warnings", [])])
 
     def _killed(self) -> bool:
         if self.summary.get("host") != platform.node() or "pid" not in self.summary:

@@ -181,7 +181,8 @@ def test_runs_that_did_not_come_to_an_end(tmp_path: Path, status: str) -> None:
     folder.mkdir()
     (folder / "summary.json").write_text(json.dumps({"status": status, "warnings": ["dim=0: must be at least 1"]}))
     page = page_of(folder)
-    assert f"{status.capitalize()}: dim=0: must be at least 1" in page.text
+    why = "was ended by Ctrl-C or a signal; " if status == "interrupted" else ""
+    assert f"{status.capitalize()}: {why}dim=0: must be at least 1" in page.text
     assert "Nothing has been compared yet." in page.text
     assert len(page.scripts) == 1  # no chart, no library
 
