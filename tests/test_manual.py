@@ -15,12 +15,14 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from manual import PAGES, ROOT, blocks
 
 import sgns_pmi as sp
 from sgns_pmi.command_line import conf_folder
 from sgns_pmi.config import Config
 from sgns_pmi.run import as_dict
+from sgns_pmi.shards import COMMANDS, Choices, data_options, own_key, parse_shard
 
 FILES = re.compile(r"^(eval\.(similarity|analogies|sentiment))=.*")
 """Keys whose files a reader has, and this test has not."""
@@ -61,6 +63,27 @@ def overrides_of(words: list[str]) -> list[str]:
     return first
 
 
+def check_shards(name: str, words: list[str]) -> None:
+    """Read the keys of a command of `sgns_pmi.shards`, all but its folders."""
+    assert name in COMMANDS
+    if name in ("count", "words"):
+        shard, keys = own_key("shard", own_key("words", words)[1])
+        parse_shard(shard or "1/1")
+        data_options(keys)
+    elif name == "factorise":
+        Choices.from_keys(words[1:])
+
+
+def handed_on(command: list[str]) -> list[list[str]]:
+    """A command, or those that it hands to a launcher, as its last words or in quotes."""
+    quoted = [part for word in command for part in re.findall(r"python -m [^'\")]+", word)]
+    if quoted:
+        return [shlex.split(text) for text in quoted]
+    if command[0] == "torchrun" and "-m" in command:
+        return [["python", *command[command.index("-m") :]]]
+    return [command[command.index("python") :]] if "python" in command else [command]
+
+
 @cache
 def check(*command: str) -> None:
     """Compose and check what a command asks of the program; of others see that their module or script is there."""
@@ -69,6 +92,8 @@ def check(*command: str) -> None:
             with initialize_config_dir(str(conf_folder()), version_base="1.3"):
                 asked = compose("config", overrides_of([os.path.expandvars(word) for word in words]))
             assert Config.from_tree(as_dict(asked)).methods
+        case ["python", "-m", "sgns_pmi.shards", name, _, *words]:
+            check_shards(name, [os.path.expandvars(word).replace("{}", "1") for word in words])
         case ["python", "-m", module, *_]:
             assert find_spec(module) is not None, command
         case ["python", script, *_]:
@@ -79,5 +104,17 @@ def check(*command: str) -> None:
 def test_every_command_is_one_that_the_program_takes(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "1")
+    monkeypatch.setenv("HQ_TASK_ID", "1")
     for command in commands(page):
-        check(*command)
+        for inner in handed_on(command):
+            check(*inner)
+
+
+def test_what_is_handed_to_a_launcher_is_found() -> None:
+    count = ["python", "-m", "sgns_pmi.shards", "count", "s{}", "shard={}/7"]
+    assert handed_on(["seq", "7", "|", "xargs", "-I{}", *count]) == [count]
+    assert handed_on(["sbatch", "--wrap", " ".join(count)]) == [count]
+    assert handed_on(["torchrun", "--nproc-per-node", "4", "-m", "sgns_pmi.shards", "hash"]) == [[*count[:3], "hash"]]
+    assert handed_on(["mkdocs", "build"]) == [["mkdocs", "build"]]
+    with pytest.raises(HydraException, match=r"data\.windw"):
+        check(*count, "data.windw=2")
