@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
+from typing import ClassVar
 
 import numpy as np
 import pytest
-from command import two_processes
 from scipy.sparse.linalg import svds
 
 import sgns_pmi as sp
@@ -83,18 +85,50 @@ def test_the_svd_is_that_of_the_matrix(folder: Path, k: float, exponent: float) 
     assert (error <= found.errors + 1e-12).all()
 
 
-def test_two_processes_find_what_one_finds(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+class Half(Processes):
+    """One of two processes, as a thread: the real ones are those of test_sharded.py and test_buckets.py."""
+
+    meeting = Barrier(2)
+    shelf: ClassVar = [None, None]
+
+    def __init__(self, number: int) -> None:
+        self.number, self.all, self.own = number, 2, (slice(0, 37), slice(37, 90))[number]
+
+    def sum(self, own):
+        self.shelf[self.number] = own
+        self.meeting.wait()
+        total = self.shelf[0] + self.shelf[1]
+        self.meeting.wait()
+        return total
+
+
+def test_two_processes_find_what_one_finds(folder: Path) -> None:
+    counts = DataSet(folder / "counts")
+
+    def fit(processes: Processes):
+        own = processes.own
+        matrix = StreamedSPPMI(lambda: row_blocks(counts, own), (own.stop - own.start, 90), 2, 0.75, processes)
+        return streamed_svd(matrix, 4, processes, tolerance=1e-9)
+
+    with ThreadPoolExecutor(2) as threads:
+        (V_0, U_0, found), (V_1, U_1, same) = threads.map(fit, (Half(0), Half(1)))
+    V, U, alone = fit(Processes(90))
+    for values in (found.values, same.values):
+        np.testing.assert_allclose(values, alone.values, rtol=1e-12)
+    np.testing.assert_allclose(np.vstack([V_0, V_1]) @ np.vstack([U_0, U_1]).T, V @ U.T, atol=1e-8)
+
+
+def test_the_command_writes_what_the_method_finds(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     keys = ("method=sppmi_svd", "dim=4", "k=2", "exponent=0.75", "tolerance=1e-9")
     main(["factorise", str(folder / "counts"), str(folder / "one.npz"), *keys])
     assert "singular values" in capsys.readouterr().out
-    assert "processes: 2" in two_processes("factorise", str(folder / "counts"), str(folder / "two.npz"), *keys)
-    with np.load(folder / "one.npz") as one, np.load(folder / "two.npz") as two:
-        for name in ("singular_values", "row_sums", "col_sums"):
-            np.testing.assert_allclose(one[name], two[name], rtol=1e-10)
-        np.testing.assert_allclose(one["V"] @ one["U"].T, two["V"] @ two["U"].T, atol=1e-7)
-        exact = sp.SPPMISVD(dim=4, k=2, exponent=0.75).fit(read_counts(DataSet(folder / "counts")))
-        np.testing.assert_allclose(one["singular_values"], exact.singular_values_, rtol=1e-9)
-        np.testing.assert_allclose(one["V"] @ one["U"].T, exact.V_ @ exact.U_.T, atol=1e-7)
+    counts = read_counts(DataSet(folder / "counts"))
+    exact = sp.SPPMISVD(dim=4, k=2, exponent=0.75).fit(counts)
+    with np.load(folder / "one.npz") as arrays:
+        np.testing.assert_allclose(arrays["singular_values"], exact.singular_values_, rtol=1e-9)
+        np.testing.assert_allclose(arrays["V"] @ arrays["U"].T, exact.V_ @ exact.U_.T, atol=1e-7)
+        np.testing.assert_allclose(arrays["row_sums"], counts.row_sums, rtol=1e-14)
+        np.testing.assert_allclose(arrays["col_sums"], counts.col_sums, rtol=1e-14)
 
 
 def test_what_it_cannot_have_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
