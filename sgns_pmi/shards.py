@@ -236,7 +236,8 @@ def expected(stored: DataSet, choices: Choices, processes: Processes) -> Found:
     )
     own = {"V": fit.V, "U": fit.U, "row_sums": counts.row_sums}
     col_sums = processes.sum(torch.tensor(counts.col_sums)).numpy()
-    return own, {"col_sums": col_sums}, f"objective {fit.objective:.15g} after {len(fit.history) - 1} steps, {fit.status}"
+    steps, seconds = len(fit.history) - 1, fit.history["seconds"].iloc[-1]
+    return own, {"col_sums": col_sums}, f"objective {fit.objective:.15g} after {steps} steps in {seconds:.3f} s, {fit.status}"
 
 
 def sppmi_svd(stored: DataSet, choices: Choices, processes: Processes) -> Found:
