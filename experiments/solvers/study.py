@@ -82,7 +82,10 @@ def mid_size(seed: int) -> Case:
     return Case(problem, truth.joint[np.ix_(own, own)], truth.pmi[np.ix_(own, own)], 5, 5)
 
 
-CASES = {"R experiment: 100 words, dim 4, K 20": (r_experiment, range(10)), "150 words, Zipf 1, dim 5, K 5": (mid_size, range(10))}
+CASES = {
+    "R experiment: 100 words, dim 4, K 20": (r_experiment, range(10)),
+    "150 words, Zipf 1, dim 5, K 5": (mid_size, range(10)),
+}
 """Each problem with its seeds."""
 
 

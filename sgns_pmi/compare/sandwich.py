@@ -279,7 +279,7 @@ class Sandwich:
         height = max(1, LOCAL_NUMBERS // (size * len(nu)))
         for low in range(0, self.counts.shape[0], height):
             rows = slice(low, min(low + height, self.counts.shape[0]))
-            moves = direction.rows[:, rows] @ self.right.T + self.left[rows] @ direction.cols.mT
+            moves = direction.rows[:, rows] @ self.right.T + self.left[rows] @ direction.cols.swapaxes(-1, -2)
             moves *= expit(self.fit.scores(rows))
             moves -= (moves @ nu)[:, :, None]
             cells = moves.reshape(size, -1)
