@@ -25,10 +25,12 @@ from hypothesis import strategies as st
 from omegaconf.errors import OmegaConfBaseException
 
 import sgns_pmi as sp
+from sgns_pmi.cache import Cache
 from sgns_pmi.command_line import as_input_error, conf_folder, guard_configuration, register_help
 from sgns_pmi.config import Config, read_noise
 from sgns_pmi.errors import InputError
-from sgns_pmi.problems.corpus.cache import load
+from sgns_pmi.problems.corpus.cache import _unpacked
+from sgns_pmi.problems.corpus.counting import Counted
 from sgns_pmi.problems.marginal import marginal_problem
 from sgns_pmi.problems.stored import count_into, counts_problem
 from sgns_pmi.problems.text import text_problem, text_task
@@ -107,6 +109,22 @@ KEPT = {
     "tokens": np.array([2, 2, 2]),
 }
 CSR = saved(sparse.save_npz, sparse.csr_array(MATRIX))
+
+
+NAME = 32 * "0"
+"""Of an entry of the cache, a hash."""
+
+
+def kept(file: Path) -> object:
+    """Counts of a text from the cache; where they are damaged they are counted again, which is refused here."""
+
+    def count() -> Counted:
+        raise InputError("cache", file, "is damaged; count again")
+
+    file.with_name(f"{NAME}.npz").write_bytes(file.read_bytes())
+    return Cache(file.parent).once(NAME, count, dict, _unpacked)
+
+
 READERS: dict[str, tuple[str, bytes, Callable[[Path], object]]] = {
     "numbers.csv": (".csv", CSV, sp.read_triples),
     "words.csv": (".csv", WORDS, lambda file: sp.read_triples(file, ids="words")),
@@ -134,7 +152,7 @@ READERS: dict[str, tuple[str, bytes, Callable[[Path], object]]] = {
     "text.txt": (".txt", TEXT, counted()),
     "replaced.txt": (".txt", TEXT, counted(tokens="words", errors="replace")),
     "text.txt.gz": (".txt.gz", gzip.compress(TEXT, mtime=0), counted()),
-    "kept.npz": (".npz", saved(np.savez, **KEPT), load),
+    "kept.npz": (".npz", saved(np.savez, **KEPT), kept),
     "vectors.txt": (".txt", b"2 3\nthe 1 2 3\ncat 4 5 6\n", sp.read_vectors),
     "vectors.txt.gz": (".txt.gz", gzip.compress(b"2 3\nthe 1 2 3\ncat 4 5 6\n", mtime=0), sp.read_vectors),
 } | {f"counts on disk: {name}": (Path(name).suffix, content, in_data_set(name)) for name, content in DATA_SET.items()}
