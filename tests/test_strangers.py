@@ -37,7 +37,7 @@ from sgns_pmi.problems.text import text_problem, text_task
 from sgns_pmi.problems.triples import triples_problem
 from sgns_pmi.run import as_dict
 
-FEW, MANY = 20, 2500
+FEW, MANY = 60, 2500
 """Inputs of each kind by default, and in a long study."""
 MATRIX = np.array([[0, 2.5, 0], [1, 0, 4], [3, 0, 1e-3]])
 FRAME = pd.DataFrame({"center": [0, 1, 1, 2], "context": [1, 0, 2, 0], "count": [2.5, 1, 4, 3]})
