@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from sgns_pmi.compare.limits import predicted_rmse
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
-from sgns_pmi.errors import InputError, check_real, check_seed
+from sgns_pmi.errors import InputError, check_seed, check_share
 from sgns_pmi.factorise.linalg import plus_terms
 from sgns_pmi.factorise.losses.sgns import sgns_objective
 from sgns_pmi.factorise.methods.sgns import SGNS
@@ -94,7 +94,7 @@ def heldout_dims(
         kept, held = thinned(counts, share, seed)
     else:
         rng = stream(check_seed(seed), "held out")
-        kept, held, _ = hold_out(counts, units_of(units, counts), _share(share), rng)
+        kept, held, _ = hold_out(counts, units_of(units, counts), check_share("share", share), rng)
     values = []
     for dim in dims:
         fitted = estimator.fresh(dim=dim).fit(kept)
@@ -109,18 +109,11 @@ def heldout_dims(
 
 def thinned(counts: CooccurrenceCounts, share: float, seed: int = 0) -> tuple[CooccurrenceCounts, CooccurrenceCounts]:
     """The counts in two: each pair is held out with probability `share`; of independent draws the two are independent."""
-    share = _share(share)
+    share = check_share("share", share)
     n = counts.matrix.data
     if not np.array_equal(n, np.round(n)):
         raise InputError("counts", "real numbers", "must be whole numbers, pairs that can be held out one by one")
     return counts.thinned(share, stream(check_seed(seed), "held out"))
-
-
-def _share(share: object) -> float:
-    number = check_real("share", share)
-    if not 0 < number < 1:
-        raise InputError("share", share, "must be between 0 and 1, as 0.2")
-    return number
 
 
 def suggested_dim(table: pd.DataFrame) -> int:
