@@ -9,8 +9,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from sgns_pmi import shards
 from sgns_pmi.run import main
 
 TINY = ("data.words=12", "data.pairs=3000", "solver.sampled.epochs=2")
@@ -53,6 +55,14 @@ def written(folder: Path) -> list[str]:
     """The files under a folder, but for the log and what Hydra notes of the request."""
     files = (file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
     return sorted(str(file) for file in files if file.suffix != ".log" and ".hydra" not in file.parts)
+
+
+def count_zipf(folder: Path, seed: int, tokens: int, words: int) -> Path:
+    """Counts on disk of a text of so many words by Zipf's law, twenty a line, which is written beside them."""
+    text = [f"w{rank}" for rank in np.minimum(np.random.default_rng(seed).zipf(1.3, tokens), words)]
+    (folder / "text").write_text("\n".join(" ".join(text[at : at + 20]) for at in range(0, tokens, 20)))
+    shards.main(["count", str(folder / "counts"), f"data.path={folder / 'text'}", "data.min_count=1"])
+    return folder / "counts"
 
 
 def two_processes(*arguments: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from command import two_processes
+from command import count_zipf, two_processes
 
 import sgns_pmi as sp
 from sgns_pmi.errors import InputError
@@ -91,11 +91,7 @@ def test_it_ends_near_the_exact_optimum() -> None:
 
 def test_two_processes_learn_what_one_learns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("duckdb", reason="needs the extra shards")
-    rng = np.random.default_rng(0)
-    words = [f"w{rank}" for rank in np.minimum(rng.zipf(1.3, 6000), 39)]
-    (tmp_path / "text").write_text("\n".join(" ".join(words[at : at + 20]) for at in range(0, len(words), 20)))
-    data = str(tmp_path / "counts")
-    main(["count", data, f"data.path={tmp_path / 'text'}", "data.min_count=1"])
+    data = str(count_zipf(tmp_path, seed=0, tokens=6000, words=39))
     keys = ("method=sgns_sampled", "dim=3", "k=2", "exponent=0.75", "max_steps=30", "blocks=4")
     main(["factorise", data, str(tmp_path / "one.npz"), *keys])
     assert "after 30 epochs" in capsys.readouterr().out

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command import two_processes
+from command import count_zipf, two_processes
 
 import sgns_pmi as sp
 from sgns_pmi.arrays import unpack_words
@@ -26,10 +26,7 @@ KEYS = ("dim=3", "k=2", "exponent=0.75", "tolerance=1e-14")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set of 39 words, which two processes do not share evenly."""
     place = tmp_path_factory.mktemp("sharded")
-    rng = np.random.default_rng(0)
-    words = [f"w{rank}" for rank in np.minimum(rng.zipf(1.3, 6000), 39)]
-    (place / "text").write_text("\n".join(" ".join(words[at : at + 20]) for at in range(0, len(words), 20)))
-    main(["count", str(place / "counts"), f"data.path={place / 'text'}", "data.min_count=1"])
+    count_zipf(place, seed=0, tokens=6000, words=39)
     return place
 
 

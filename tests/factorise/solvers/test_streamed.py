@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from command import count_zipf
 from scipy.sparse.linalg import svds
 
 import sgns_pmi as sp
@@ -26,13 +27,10 @@ pytest.importorskip("duckdb", reason="needs the extra shards")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set in many files and row groups: most rows are cut."""
     place = tmp_path_factory.mktemp("streamed")
-    rng = np.random.default_rng(1)
-    words = [f"w{rank}" for rank in np.minimum(rng.zipf(1.3, 8000), 90)]
-    (place / "text").write_text("\n".join(" ".join(words[at : at + 20]) for at in range(0, len(words), 20)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(data_sets, "FILE", 700)
         patch.setattr(data_sets, "GROUP", 50)
-        main(["count", str(place / "counts"), f"data.path={place / 'text'}", "data.min_count=1"])
+        count_zipf(place, seed=1, tokens=8000, words=90)
     return place
 
 
