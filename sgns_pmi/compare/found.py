@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sgns_pmi.compare.estimates import Estimates
-from sgns_pmi.compare.optima import Optima
 from sgns_pmi.compare.table import METRIC_COLUMNS, RUN_TABLES
 from sgns_pmi.factorise.base import Factorisation
 from sgns_pmi.lazily import load_all, pd
 from sgns_pmi.problems import Problem
+
+if TYPE_CHECKING:
+    from sgns_pmi.compare.optima import Optima
 
 MOST_CELLS = 1_000_000
 """Words x contexts up to which whole estimates are kept, decomposed and taken apart."""
@@ -49,6 +51,8 @@ class Found:
     @cached_property
     def optima(self) -> Optima:
         """The optima that the methods are told apart from the truth by, of a problem with one: each is found once."""
+        from sgns_pmi.compare.optima import Optima  # loads what a command that is refused does not need
+
         return Optima(self.problem, self.fitted.values(), self.estimates)
 
 
