@@ -126,9 +126,11 @@ def count_text(
     """
     with Workers(threads) as workers, Spool(folder, limits.ids) as texts, Spool(folder, limits.runs) as runs:
         encoded = encode(sources, settings, limits, texts, workers, shown)
-        check_words(encoded.index, sources)
-        vocabulary = choose_vocabulary(encoded.index, encoded.counts, settings)
-        encoded.index.clear()  # its memory is now for the windows
+        index = encoded.index
+        check_words(index, sources)
+        vocabulary = choose_vocabulary(index, encoded.counts, settings)
+        del index
+        encoded.forget()  # its memory is now for the windows
         keep = settings.keep_probability(vocabulary.counts)
         own = segments(encoded, texts, vocabulary.number, keep, settings, limits.segment, workers)
         matrix, kept = count_segments(own, vocabulary.counts * keep, settings, limits.piece, runs, workers, shown)
@@ -278,8 +280,12 @@ def count_segment(
     left, right = settings.direction != "right", settings.direction != "left"
 
     def count(part: int) -> CSR:
+        start, stop = parts[part]
+        # More than all contexts of its word a cell cannot count.
+        most = np.diff(first[start : stop + 1]).max() * int(settings.weight.sum()) * (int(left) + int(right))
+        weight = settings.weight.astype(np.uint32 if most < 2**32 else np.uint64)
         indptr, columns, values = kernels.count_rows(
-            segment.stream, segment.reach, first, order, *parts[part], settings.weight, left, right, words
+            segment.stream, segment.reach, first, order, start, stop, weight, left, right, words
         )
         return indptr, columns, values.astype(np.min_scalar_type(values.max(initial=0)))
 

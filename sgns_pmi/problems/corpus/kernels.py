@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from sgns_pmi.compiled import compiled
@@ -21,13 +22,13 @@ Words64 = NDArray[np.uint64]
 
 BREAK = -1
 HOLE = -2
-DENSE = 64
-"""Rows with more than one cell in so many are not sorted; all columns are looked through instead, which is faster."""
 TOKEN, SEPARATOR, NEWLINE = 0, 1, 2
 """What a byte can be to `tokenise`."""
 
-FNV_OFFSET = np.uint64(0xCBF29CE484222325)
-FNV_PRIME = np.uint64(0x100000001B3)
+EIGHT = 8
+"""Bytes that are compared and hashed at a time."""
+PART = 4096
+"""Bytes whose tokens' ends are found at a time, so that they are still in the cache when the tokens are numbered."""
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 MIX_2 = np.uint64(0x94D049BB133111EB)
@@ -47,101 +48,236 @@ def tokenise(text: Bytes, kind: Bytes, breaks: int) -> tuple[Any, ...]:
 
     Returns
     -------
+    eights : ndarray of uint64
+        The text, eight bytes in a number; the first is the lowest, on every machine that Numba knows.
     ids : ndarray, (tokens and breaks,)
     starts, lengths, counts : ndarray, (types,)
         Where each distinct token stands first, and how often it occurs.
     leading, trailing : int
         Newlines before the first token and after the last; both all newlines of a block without tokens.
     """
+    eights = _in_eights(text)
     ids = np.empty(len(text) + 1, np.int32)
-    slots = np.full(1 << 12, -1, np.int32)  # open addressing; at most half full
-    capacity = len(slots) // 2
-    hashes = np.empty(capacity, np.uint64)
-    starts = np.empty(capacity, np.int64)
-    lengths = np.empty(capacity, np.int64)
-    counts = np.empty(capacity, np.int64)
-    types = 0
-    n = 0
-    leading = 0
-    newlines = 0
-    at = 0
-    while at < len(text):
+    slots = np.zeros(_power_of_two(len(text) // 32), np.int32)  # open addressing, half full at most: types, from 1
+    codes = np.empty(len(slots) // 2, np.uint64)
+    starts, lengths, counts = np.empty(len(codes), np.int64), np.empty(len(codes), np.int64), np.empty(len(codes), np.int64)
+    edges, lines = np.empty(PART + 2, np.int64), np.empty(PART + 2, np.int64)
+    n = types = found = newlines = before = leading = 0
+    inside = False
+    for low in range(0, len(text), PART):
+        found, newlines, inside = _edges(text, kind, low, edges, lines, found, newlines, inside)
+        tokens = found // 2
+        while types + tokens > len(codes):
+            codes, starts, lengths, counts = _grown(codes), _grown(starts), _grown(lengths), _grown(counts)
+            slots = slots_of(codes, types)
+        if n == 0 and tokens:
+            leading = before = lines[0]
+        n, types = _number(eights, edges, lines, tokens, breaks, before, slots, codes, starts, lengths, counts, types, ids, n)
+        if tokens:
+            before = lines[2 * tokens - 1]
+        if found % 2:  # the token goes on in the next part
+            edges[0], lines[0] = edges[found - 1], lines[found - 1]
+        found %= 2
+    if n == 0:
+        leading, before = newlines, 0
+    own = starts[:types].copy(), lengths[:types].copy(), counts[:types].copy()
+    return eights, ids[:n].copy(), *own, leading, newlines - before
+
+
+@compiled(nogil=True)
+def _edges(
+    text: Bytes, kind: Bytes, low: int, edges: Int64, lines: Int64, found: int, newlines: int, inside: bool
+) -> tuple[int, int, bool]:
+    """Where the tokens of one part of the text begin and end, in turn, and how many newlines stand before each place.
+
+    There is no branch that the processor could guess wrongly at every word.
+    """
+    high = min(low + PART, len(text))
+    for at in range(low, high):
         what = kind[text[at]]
-        if what != TOKEN:
-            if what == NEWLINE:
-                newlines += 1
-            at += 1
-            continue
-        start = at
-        code = FNV_OFFSET
-        while at < len(text) and kind[text[at]] == TOKEN:
-            code = (code ^ np.uint64(text[at])) * FNV_PRIME
-            at += 1
-        length = at - start
-        if n == 0:
-            leading = newlines
-        elif 0 < breaks <= newlines:
+        edges[found], lines[found] = at, newlines
+        found += inside != (what == TOKEN)
+        inside = what == TOKEN
+        newlines += what == NEWLINE
+    if high == len(text) and inside:
+        edges[found], lines[found] = high, newlines
+        found += 1
+    return found, newlines, inside
+
+
+@compiled(nogil=True)
+def _number(
+    eights: Words64,
+    edges: Int64,
+    lines: Int64,
+    tokens: int,
+    breaks: int,
+    before: int,
+    slots: Int32,
+    codes: Words64,
+    starts: Int64,
+    lengths: Int64,
+    counts: Int64,
+    types: int,
+    ids: Int32,
+    n: int,
+) -> tuple[int, int]:
+    """Number the tokens between these edges, and new types after the `types` that are known; there is room for them.
+
+    A function of its own: with what makes room in the same loop it takes twice the time.
+    """
+    for token in range(tokens):
+        start, length = edges[2 * token], edges[2 * token + 1] - edges[2 * token]
+        if 0 < breaks <= lines[2 * token] - before:
             ids[n] = BREAK
             n += 1
-        newlines = 0
-
+        before = lines[2 * token]
+        code = _code(eights, start, length)
         slot = _slot(code, len(slots))
         while True:
-            known = slots[slot]
-            if known < 0 or (hashes[known] == code and _same(text, starts[known], lengths[known], start, length)):
+            known = np.int64(slots[slot]) - 1
+            if known < 0 or (codes[known] == code and _same(eights, starts[known], lengths[known], eights, start, length)):
                 break
-            slot = np.int64((slot + 1) & (len(slots) - 1))
+            slot = (slot + 1) & (len(slots) - 1)
         if known < 0:
-            if types == capacity:
-                slots = np.full(4 * len(slots), -1, np.int32)
-                capacity = len(slots) // 2
-                hashes, starts, lengths, counts = (
-                    _grown(hashes, capacity),
-                    _grown(starts, capacity),
-                    _grown(lengths, capacity),
-                    _grown(counts, capacity),
-                )
-                for other in range(types):
-                    slots[_free(slots, hashes[other])] = other
-                slot = _free(slots, code)
-            known = types
-            slots[slot] = known
-            hashes[known], starts[known], lengths[known], counts[known] = code, start, length, 0
+            known = np.int64(types)
             types += 1
+            slots[slot] = types
+            codes[known], starts[known], lengths[known], counts[known] = code, start, length, 0
         counts[known] += 1
         ids[n] = known
         n += 1
-    if n == 0:
-        leading = newlines
-    return ids[:n].copy(), starts[:types].copy(), lengths[:types].copy(), counts[:types].copy(), leading, newlines
+    return n, types
+
+
+@compiled()
+def _power_of_two(size: int) -> int:
+    """The first from 1,024 on that is no smaller."""
+    power = 1 << 10
+    while power < size:
+        power *= 2
+    return power
+
+
+@compiled(nogil=True)
+def join(
+    eights: Words64, starts: Int64, lengths: Int64, letters: Words64, ends: Int64, codes: Words64, slots: Int32, types: int
+) -> tuple[Int32, int]:
+    """The numbers of a block's distinct tokens among those of a text, which grow by those that are new; there is room.
+
+    Parameters
+    ----------
+    eights, starts, lengths : ndarray
+        As `tokenise` makes them.
+    letters : ndarray of uint64
+        The distinct tokens of the text one after the other.
+    ends : ndarray, (types or more + 1,)
+        Where each begins and the one before it ends, in bytes.
+    codes, slots : ndarray
+        Their codes, and the table in which they are found; as in `tokenise`.
+    types : int
+        How many there are.
+
+    Returns
+    -------
+    table : ndarray, (the block's types + 1,)
+        The last element is BREAK, which finds itself there.
+    types : int
+    """
+    table = np.empty(len(starts) + 1, np.int32)
+    table[-1] = BREAK
+    own, kept = eights.view(np.uint8), letters.view(np.uint8)
+    for k in range(len(starts)):
+        start, length = starts[k], lengths[k]
+        code = _code(eights, start, length)
+        slot = _slot(code, len(slots))
+        while True:
+            known = np.int64(slots[slot]) - 1
+            if known < 0:
+                break
+            first = ends[known]
+            if codes[known] == code and _same(letters, first, ends[known + 1] - first, eights, start, length):
+                break
+            slot = (slot + 1) & (len(slots) - 1)
+        if known < 0:
+            known = np.int64(types)
+            types += 1
+            slots[slot], codes[known], ends[types] = types, code, ends[known] + length
+            kept[ends[known] : ends[types]] = own[start : start + length]
+        table[k] = known
+    return table, types
+
+
+@compiled()
+def slots_of(codes: Words64, types: int) -> Int32:
+    """The table of the first `types` codes, with two slots for each that there is room for."""
+    slots = np.zeros(2 * len(codes), np.int32)
+    for known in range(types):
+        slots[_free(slots, codes[known])] = known + 1
+    return slots
+
+
+@compiled()
+def _in_eights(text: Bytes) -> Words64:
+    """The bytes as numbers, with zeros after them."""
+    eights = np.zeros(len(text) // EIGHT + 2, np.uint64)
+    eights.view(np.uint8)[: len(text)] = text
+    return eights
+
+
+@njit(inline="always")
+def _eight(eights: Words64, at: int) -> np.uint64:
+    """The eight bytes from `at` on."""
+    shift = np.uint64(EIGHT * (at % EIGHT))
+    # Twice, as a shift by 64 is none.
+    return eights[at // EIGHT] >> shift | (eights[at // EIGHT + 1] << np.uint64(1)) << (np.uint64(63) - shift)
+
+
+@njit(inline="always")
+def _code(eights: Words64, start: int, length: int) -> np.uint64:
+    """A token of up to eight bytes itself; of a longer one, a hash."""
+    code = _eight(eights, start)
+    if length <= EIGHT:
+        return code & (np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(EIGHT * (EIGHT - length)))
+    for at in range(start + EIGHT, start + length - EIGHT, EIGHT):
+        code = _mixed(code) ^ _eight(eights, at)
+    return _mixed(code) ^ _eight(eights, start + length - EIGHT)
+
+
+@njit(inline="always")
+def _mixed(code: np.uint64) -> np.uint64:
+    code *= GOLDEN
+    return code ^ (code >> np.uint64(32))
 
 
 @njit(inline="always")
 def _slot(code: np.uint64, size: int) -> np.int64:
-    return np.int64((code ^ (code >> np.uint64(32))) & np.uint64(size - 1))
+    return np.int64(_mixed(_mixed(code)) & np.uint64(size - 1))
 
 
 @compiled()
 def _free(slots: Int32, code: np.uint64) -> np.int64:
     slot = _slot(code, len(slots))
-    while slots[slot] >= 0:
-        slot = np.int64((slot + 1) & (len(slots) - 1))
+    while slots[slot] > 0:
+        slot = (slot + 1) & (len(slots) - 1)
     return slot
 
 
 @compiled()
-def _grown(array: NDArray[Any], capacity: int) -> NDArray[Any]:
-    larger = np.empty(capacity, array.dtype)
+def _grown(array: NDArray[Any]) -> NDArray[Any]:
+    larger = np.empty(2 * len(array), array.dtype)
     larger[: len(array)] = array
     return larger
 
 
 @njit(inline="always")
-def _same(text: Bytes, first: int, first_length: int, second: int, second_length: int) -> bool:
+def _same(eights: Words64, first: int, first_length: int, others: Words64, second: int, second_length: int) -> bool:
+    """Whether two tokens of the same code are the same."""
     if first_length != second_length:
         return False
-    for k in range(first_length):  # noqa: SIM110  (all() of a generator is not compiled)
-        if text[first + k] != text[second + k]:
+    # A token of up to eight bytes is its code, and so is the end of a longer one whose other bytes are known.
+    for k in range(0, first_length - EIGHT, EIGHT):  # noqa: SIM110  (all() of a generator is not compiled)
+        if _eight(eights, first + k) != _eight(others, second + k):
             return False
     return True
 
@@ -239,11 +375,11 @@ def count_rows(
     order: Int32,
     start: int,
     stop: int,
-    weight: Int64,
+    weight: NDArray[Any],
     left: bool,
     right: bool,
     words: int,
-) -> tuple[Int64, Int32, Int64]:
+) -> tuple[Int64, Int32, NDArray[Any]]:
     """Co-occurrence of the centres ``start ... stop - 1``, row by row: CSR arrays with sorted columns.
 
     Parameters
@@ -253,7 +389,7 @@ def count_rows(
     first, order : ndarray
         As `places` makes them.
     weight : ndarray, (window,)
-        What a context at distance 1, 2, ... counts.
+        What a context at distance 1, 2, ... counts, in a type that holds the sums.
     left, right : bool
         Whether contexts before and after the centre count.
     words : int
@@ -268,11 +404,11 @@ def count_rows(
         bound += min((first[row + 1] - first[row]) * sides * len(weight), words)
     indptr = np.zeros(stop - start + 1, np.int64)
     columns = np.empty(bound, np.int32)
-    values = np.empty(bound, np.int64)
-    total = np.zeros(words, np.int64)
+    values = np.empty(bound, weight.dtype)
+    total = np.zeros(words, weight.dtype)
+    found, groups = np.zeros(words // 64 + 1, np.uint64), np.zeros(words // 4096 + 1, np.uint64)
     n = 0
     for row in range(start, stop):
-        begin = n
         for k in range(first[row], first[row + 1]):
             place = order[k]
             window = reach[place] if len(reach) else len(weight)
@@ -282,21 +418,16 @@ def count_rows(
                     if context == BREAK:
                         break
                     if context >= 0:
-                        if total[context] == 0:
-                            columns[n] = context
-                            n += 1
-                        total[context] += weight[distance - 1]
+                        _add(total, found, groups, np.uint32(context), weight[distance - 1])
             if right:
                 for distance in range(1, min(window, len(stream) - 1 - place) + 1):
                     context = stream[place + distance]
                     if context == BREAK:
                         break
                     if context >= 0:
-                        if total[context] == 0:
-                            columns[n] = context
-                            n += 1
-                        total[context] += weight[distance - 1]
-        _flush(columns, values, total, begin, n)
+                        _add(total, found, groups, np.uint32(context), weight[distance - 1])
+        if first[row + 1] > first[row]:
+            n = _flush(total, found, groups, columns, values, n)
         indptr[row - start + 1] = n
     return indptr, columns[:n].copy(), values[:n]
 
@@ -443,31 +574,55 @@ def add_rows(indptrs: Int64, columns: Int32, values: Int64, words: int) -> tuple
     out = np.empty(len(columns), np.int32)
     sums = np.empty(len(columns), np.int64)
     total = np.zeros(words, np.int64)
+    found, groups = np.zeros(words // 64 + 1, np.uint64), np.zeros(words // 4096 + 1, np.uint64)
     n = 0
     for row in range(rows):
-        begin = n
+        before = n
         for indptr_of_one in indptrs:
             for k in range(indptr_of_one[row], indptr_of_one[row + 1]):
-                if total[columns[k]] == 0:
-                    out[n] = columns[k]
-                    n += 1
-                total[columns[k]] += values[k]
-        _flush(out, sums, total, begin, n)
+                _add(total, found, groups, np.uint32(columns[k]), values[k])
+                before += 1
+        if before > n:
+            n = _flush(total, found, groups, out, sums, n)
         indptr[row + 1] = n
     return indptr, out[:n].copy(), sums[:n].copy()
 
 
+@njit(inline="always")
+def _add(total: NDArray[Any], found: Words64, groups: Words64, column: np.uint32, value: Any) -> None:
+    """Add to one column of a row, and note it: as a bit of `found`, whose words that are not zero are bits of `groups`.
+
+    So columns need neither be sorted nor all be looked through, and no branch depends on whether one is new.
+    """
+    total[column] += value
+    word = column >> np.uint32(6)
+    found[word] |= np.uint64(1) << np.uint64(column & np.uint32(63))
+    groups[word >> np.uint32(6)] |= np.uint64(1) << np.uint64(word & np.uint32(63))
+
+
 @compiled(nogil=True)
-def _flush(columns: Int32, values: Int64, total: Int64, begin: int, end: int) -> None:
-    """Finish a row: sort its columns, move their totals to `values` and leave zeros."""
-    if (end - begin) * DENSE > len(total):
-        k = begin
-        for column in range(len(total)):
-            if total[column] != 0:
-                columns[k] = column
-                k += 1
-    else:
-        columns[begin:end].sort()
-    for k in range(begin, end):
-        values[k] = total[columns[k]]
-        total[columns[k]] = 0
+def _flush(total: NDArray[Any], found: Words64, groups: Words64, columns: Int32, values: NDArray[Any], n: int) -> int:
+    """Finish a row: move its columns, ascending, and their totals to place `n` and after, and leave zeros; the end."""
+    for group in range(len(groups)):
+        while groups[group]:
+            word = 64 * group + _lowest(groups[group])
+            while found[word]:
+                column = 64 * word + _lowest(found[word])
+                columns[n], values[n] = column, total[column]
+                total[column] = 0
+                n += 1
+                found[word] &= found[word] - np.uint64(1)
+            groups[group] &= groups[group] - np.uint64(1)
+    return n
+
+
+def _lowest_bit(typing_context: Any, bits: Any) -> Any:
+    """Number of the lowest bit that is set; one must be."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], context.get_constant(types.boolean, 1))
+
+    return types.int64(types.uint64), generate
+
+
+_lowest: Any = intrinsic(_lowest_bit)

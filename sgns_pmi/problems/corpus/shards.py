@@ -144,9 +144,10 @@ def first_pass(
     extend(encoded, pieces(sources, shard.number, shard.number, shard.of), limits, workers, shown)
     own = encoded.tokens - position
     extend(encoded, pieces(sources, shard.number + 1, shard.of, shard.of), limits, workers, shown)
-    check_words(encoded.index, sources)
-    vocabulary = choose_vocabulary(encoded.index, encoded.counts, settings)
-    text = fingerprint(encoded.index, encoded.counts)
+    index = encoded.index
+    check_words(index, sources)
+    vocabulary = choose_vocabulary(index, encoded.counts, settings)
+    text = fingerprint(index, encoded.counts)
     return FirstPass(text, encoded.tokens, position, own, vocabulary.words, vocabulary.counts)
 
 
@@ -156,7 +157,7 @@ def words_of(
     """The distinct words of one shard, numbered, how often each occurs there, and how many tokens it has."""
     encoded = Encoded(settings, limits.words, Forgetful())
     extend(encoded, pieces(sources, shard.number, shard.number, shard.of), limits, workers, shown)
-    return encoded.index, encoded.counts[: len(encoded.index)], encoded.tokens
+    return encoded.index, encoded.counts[: len(encoded.types)], encoded.tokens
 
 
 def count_shard(
@@ -200,7 +201,7 @@ def count_shard(
         known = number >= 0
         frequencies[number[known]] = encoded.counts[: len(number)][known]
         read = encoded.tokens
-        encoded.index.clear()  # its memory is now for the windows
+        encoded.forget()  # its memory is now for the windows
         edges = Edges(words.position, left, right)
         own = segments(encoded, texts, number, keep, settings, limits.segment, workers, edges=edges)
         matrix, kept = count_segments(own, frequencies * keep, settings, limits.piece, runs, workers, shown)

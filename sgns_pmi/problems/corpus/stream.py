@@ -98,7 +98,7 @@ class Corpus:
         with Workers(self._threads) as workers:
             encoded = encode(self._sources, self._settings, self._limits, texts, workers, self._shown)
         vocabulary = choose_vocabulary(encoded.index, encoded.counts, self._settings)
-        encoded.index.clear()
+        encoded.forget()
         if vocabulary.words != self.counts.vocab:
             raise self._changed()
         return encoded, texts, vocabulary

@@ -5,34 +5,73 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from itertools import pairwise
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sgns_pmi.errors import InputError
-from sgns_pmi.problems.corpus.kernels import BREAK, HOLE, tokenise
+from sgns_pmi.problems.corpus.kernels import HOLE, join, slots_of, tokenise
 from sgns_pmi.problems.corpus.settings import BOUNDARIES, Limits, Settings
 from sgns_pmi.problems.corpus.sources import Block, Piece, Source, read_blocks
 from sgns_pmi.problems.corpus.spool import Spool
 from sgns_pmi.problems.corpus.workers import Workers
 from sgns_pmi.progress import Progress
 
-WORD_BYTES = 170
-"""What a distinct word takes in the table of words beside its letters."""
+WORD_BYTES = 230
+"""What a distinct word takes in the tables of words beside its letters."""
 MEGABYTE = 10**6
 
 
 class Numbered(NamedTuple):
-    """A prepared block, and what `tokenise` says of it."""
+    """What `tokenise` says of a prepared block."""
 
-    text: bytes
+    eights: NDArray[np.uint64]
     ids: NDArray[np.int32]
     starts: NDArray[np.int64]
     lengths: NDArray[np.int64]
     counts: NDArray[np.int64]
     leading: int
     trailing: int
+
+
+class Types:
+    """The distinct words of a text, numbered in order of first appearance: a hash table for compiled code."""
+
+    def __init__(self) -> None:
+        self._letters = np.zeros(1 << 13, np.uint64)
+        self._codes = np.zeros(1 << 12, np.uint64)
+        self._ends = np.zeros(1 << 13, np.int64)
+        self._slots = slots_of(self._codes, 0)
+        self._types = 0
+
+    def __len__(self) -> int:
+        return self._types
+
+    def words(self) -> list[bytes]:
+        """All of them."""
+        letters, ends = self._letters.tobytes(), self._ends[: self._types + 1].tolist()
+        return [letters[start:stop] for start, stop in pairwise(ends)]
+
+    def join(self, eights: NDArray[np.uint64], starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int32]:
+        """The numbers of a block's words, new ones among them; after them BREAK, which finds itself there."""
+        if self._types + len(starts) > len(self._codes):
+            self._codes = _with_room(self._codes, self._types + len(starts))
+            self._slots = slots_of(self._codes, self._types)
+        self._ends = _with_room(self._ends, self._types + len(starts) + 1)
+        self._letters = _with_room(self._letters, int(self._ends[self._types] + lengths.sum()) // 8 + 2)
+        own = self._letters, self._ends, self._codes, self._slots
+        table, self._types = join(eights, starts, lengths, *own, self._types)
+        return table
+
+
+def _with_room(array: NDArray[Any], size: int) -> NDArray[Any]:
+    """The array, or one twice as long as often as needed that begins with it and goes on with zeros."""
+    room = len(array)
+    while room < size:
+        room *= 2
+    return array if room == len(array) else np.concatenate([array, np.zeros(room - len(array), array.dtype)])
 
 
 class Encoded:
@@ -50,8 +89,8 @@ class Encoded:
 
     Attributes
     ----------
-    index : dict of bytes to int
-        The distinct words, numbered in order of first appearance.
+    types : Types
+        The distinct words.
     counts : ndarray, (distinct words or more,)
     blocks : list of (int, int)
         Of each block its number in the spool, and how many tokens stand before it.
@@ -62,7 +101,7 @@ class Encoded:
     """
 
     def __init__(self, settings: Settings, limit: int, spool: Spool, inside: Source | None = None) -> None:
-        self.index: dict[bytes, int] = {}
+        self.types = Types()
         self.counts = np.zeros(1 << 16, np.int64)
         self.blocks: list[tuple[int, int]] = []
         self.tokens = 0
@@ -81,6 +120,15 @@ class Encoded:
         self._source, self._newlines, self._broken = before._source, before._newlines, before._broken
         return self
 
+    @property
+    def index(self) -> dict[bytes, int]:
+        """The distinct words with their numbers, in order of these."""
+        return {word: number for number, word in enumerate(self.types.words())}
+
+    def forget(self) -> None:
+        """Free the memory of the distinct words, whose numbers stay."""
+        self.types = Types()
+
     def prepared(self, blocks: Iterable[Block]) -> Iterator[tuple[Block, bytes]]:
         """The blocks, each with its text as `number` takes it."""
         for block in blocks:
@@ -88,24 +136,21 @@ class Encoded:
 
     def number(self, prepared: tuple[Block, bytes]) -> Numbered:
         """The block's tokens, numbered within the block; several threads may call this at a time."""
-        text = prepared[1]
-        return Numbered(text, *tokenise(np.frombuffer(text, np.uint8), self._tokenizer.kind, self._breaks))
+        text = np.frombuffer(prepared[1], np.uint8)
+        return Numbered(*tokenise(text, self._tokenizer.kind, self._breaks))
 
     def add(self, source: Source, block: Numbered) -> None:
         """Append a block of `source`."""
-        text, ids, starts, lengths, counts, leading, trailing = block
+        eights, ids, starts, lengths, counts, leading, trailing = block
         if source is not self._source:
             self._source, self._newlines, self._broken = source, 0, self._broken or self._break_at_files
         self._broken |= 0 < self._breaks <= self._newlines + leading
         if len(ids) == 0:
             self._newlines += leading
             return
-        before = len(self.index)
-        spans = zip(starts.tolist(), (starts + lengths).tolist(), strict=True)
-        # BREAK, −1, finds the last element of the table: itself.
-        table = np.array([*(self.index.setdefault(text[a:b], len(self.index)) for a, b in spans), BREAK], np.int32)
-        while len(self.index) > len(self.counts):
-            self.counts = np.concatenate([self.counts, np.zeros_like(self.counts)])
+        before = len(self.types)
+        table = self.types.join(eights, starts, lengths)
+        self.counts = _with_room(self.counts, len(self.types))
         self.counts[table[:-1]] += counts
         ids = np.concatenate([table[-1:], table[ids]]) if self._broken else table[ids]
         self.blocks.append((self._spool.put(ids), self.tokens))
@@ -113,12 +158,12 @@ class Encoded:
         self.elements += len(ids)
         self._newlines, self._broken = trailing, False
 
-        self._word_bytes += int(lengths[table[:-1] >= before].sum()) + WORD_BYTES * (len(self.index) - before)
+        self._word_bytes += int(lengths[table[:-1] >= before].sum()) + WORD_BYTES * (len(self.types) - before)
         if self._word_bytes > self._limit:
             raise InputError(
                 "memory",
                 f"{2 * self._limit / MEGABYTE:,.0f}MB",
-                f"is too little: {len(self.index):,} distinct words, and more to come, take over half of it",
+                f"is too little: {len(self.types):,} distinct words, and more to come, take over half of it",
             )
 
 

@@ -212,16 +212,46 @@ def test_memory_that_cannot_be(memory):
 
 
 def test_rows_are_sorted_whatever_their_length():
-    """Rows of few cells are sorted, in others all columns are looked through: the result cannot be told apart."""
+    """Rows with a few cells and with hundreds, in the first and in later groups of columns, are those of a dense array."""
     rng = np.random.default_rng(1)
-    words = 2000
+    words = 9000
     stream = np.concatenate([np.tile([7], 900), rng.integers(words, size=3000)]).astype(np.int32)
     stream[:900:2] = rng.permutation(words)[:450]  # the row of word 7 has hundreds of cells
     first, order = kernels.places(stream, 0, len(stream), words)
-    indptr, columns, _ = kernels.count_rows(
-        stream, np.empty(0, np.int32), first, order, 0, words, np.ones(2, np.int64), True, True, words
-    )
-    lengths = np.diff(indptr)
-    assert lengths.min() * kernels.DENSE < words < lengths[7] * kernels.DENSE
-    for row in range(words):
-        assert (np.diff(columns[indptr[row] : indptr[row + 1]]) > 0).all()
+    weight = np.array([2, 1])
+    indptr, columns, values = kernels.count_rows(stream, np.empty(0, np.int32), first, order, 0, words, weight, True, True, words)
+    assert np.diff(indptr).min() < 10 < 200 < np.diff(indptr)[7]
+    expected = np.zeros((words, words), np.int16)
+    for distance in (1, 2):
+        pair = stream[:-distance], stream[distance:]
+        np.add.at(expected, pair, weight[distance - 1])
+        np.add.at(expected, pair[::-1], weight[distance - 1])
+    cells = np.repeat(np.arange(words), np.diff(indptr)), columns
+    np.testing.assert_array_equal(np.stack(cells), np.nonzero(expected))
+    np.testing.assert_array_equal(values, expected[cells])
+
+
+@pytest.mark.parametrize("segment", [1 << 20, 500])
+def test_cells_beyond_what_32_bits_hold_are_exact(segment):
+    """Of "a b a b ..." a and b stand at all odd distances d, each N − d times, which count (w − d + 1)/w."""
+    tokens, window = 4000, 3000
+    counted = count(["a b " * (tokens // 2)], replace(AMPLE, segment=segment), window=window)
+    units = sum((window - d + 1) * (tokens - d) for d in range(1, window + 1, 2))
+    assert units > 2**32
+    assert pairs(counted)["a", "b"] == pairs(counted)["b", "a"] == units / window
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.binary(min_size=1, max_size=40).filter(lambda word: not set(word) & set(b" \n")), min_size=1, max_size=300))
+@example([b"a", b"a\0", b"a\0\0", b"\0", b"12345678", b"123456789", b"12345678\0", b"1234567812345678", b"12345678X2345678"])
+def test_tokens_are_told_apart_whatever_their_bytes(words):
+    text = np.frombuffer(b" \n ".join(words), np.uint8)
+    kind = np.zeros(256, np.uint8)
+    kind[ord(" ")], kind[ord("\n")] = kernels.SEPARATOR, kernels.NEWLINE
+    _, ids, starts, lengths, counts, leading, trailing = kernels.tokenise(text, kind, 1)
+    types = [text[start : start + length].tobytes() for start, length in zip(starts, lengths, strict=True)]
+    assert types == list(dict.fromkeys(words))
+    assert [types[id] for id in ids[::2]] == words
+    assert (ids[1::2] == kernels.BREAK).all()
+    assert counts.tolist() == [words.count(word) for word in types]
+    assert (leading, trailing) == (0, 0)
