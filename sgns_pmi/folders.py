@@ -18,6 +18,7 @@ from sgns_pmi.bulk import BulkLauncher
 from sgns_pmi.errors import InputError
 from sgns_pmi.results.lock import FolderLock, new_folder
 from sgns_pmi.results.plan import PLAN_FILE, same_sweeps
+from sgns_pmi.signals import joblib_ends_with_this
 from sgns_pmi.sweeper import GridSweep
 
 log = logging.getLogger("sgns_pmi")
@@ -44,6 +45,8 @@ class Folders(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Claim a sweep's folder, and note it."""
         Folders.sweep = self._claim(config, "sweep")
+        if str(config.hydra.launcher._target_).endswith(".JoblibLauncher"):
+            joblib_ends_with_this()
         if GridSweep.serves(config):
             raise GridSweep(config)
 

@@ -44,7 +44,7 @@ from sgns_pmi.results.record import RunRecord, ended, histories, log_failure
 from sgns_pmi.results.run import Run
 from sgns_pmi.results.shown_file import SHOWN_FILE, write_shown
 from sgns_pmi.results.status_file import status_line
-from sgns_pmi.signals import end_with_parent, ended_as_by_ctrl_c
+from sgns_pmi.signals import ended_as_by_ctrl_c
 from sgns_pmi.sweeper import GridSweep
 
 log = logging.getLogger("sgns_pmi")
@@ -237,7 +237,6 @@ def job(tree: DictConfig) -> str | float:
 def sweep_job(tree: DictConfig, directory: Path, sweep: Path) -> str | float:
     """One job of a sweep, which may run in a process of its own; it has a report where it has figures."""
     start = time.monotonic()
-    end_with_parent()
     # Of a sweep that was killed a worker may still be writing here.
     with ended_as_by_ctrl_c(), FolderLock(directory, "hydra.sweep.dir", patience=30):
         record = checked_run(lambda: as_dict(tree), directory, alone=False)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Signals of a scheduler's time limit and of a closed terminal."""
@@ -92,8 +93,17 @@ def end_with_parent(parent: int | None = None) -> None:
         time.sleep(GRACE)
         os._exit(1)
 
-    if not any(thread.name == "sgns-pmi parent" for thread in threading.enumerate()):
-        threading.Thread(target=watch, name="sgns-pmi parent", daemon=True).start()
+    threading.Thread(target=watch, name="sgns-pmi parent", daemon=True).start()
 
 
-__all__ = ["LAST_WORDS", "end_with_parent", "ended_as_by_ctrl_c"]
+def joblib_ends_with_this() -> None:
+    """From here on each worker that joblib starts ends with this process, from before it takes its first job.
+
+    Without this a worker waits for ever for its first job if this process is killed while it starts another.
+    """
+    from joblib.parallel import LokyBackend, register_parallel_backend  # takes a tenth of a second to load
+
+    register_parallel_backend("loky", partial(LokyBackend, initializer=end_with_parent))
+
+
+__all__ = ["LAST_WORDS", "end_with_parent", "ended_as_by_ctrl_c", "joblib_ends_with_this"]

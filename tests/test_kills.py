@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -182,6 +183,31 @@ if __name__ == "__main__":
     parent.stdout.close()
 
 
+@pytest.mark.parametrize("moment", ["fork_exec.fork_exec", "popen_loky_posix.Popen._launch"])
+def test_workers_end_with_a_parent_that_was_killed_while_it_started_them(tmp_path: Path, moment: str) -> None:
+    """Before the first worker was told anything, and when it had been told all but its first job."""
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="needs the extra sgns-pmi[parallel]")
+    code = f"""
+import os, signal
+from joblib.externals.loky.backend import fork_exec, popen_loky_posix
+from sgns_pmi.run import main
+start = {moment}
+def started_and_killed(*own, **named):
+    start(*own, **named)
+    os.kill(os.getpid(), signal.SIGKILL)
+{moment} = started_and_killed
+main()
+"""
+    parallel = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweep.dir=out", "--multirun")
+    path = os.environ | {"PYTHONPATH": str(Path(sp.__file__).parents[1])}
+    command, quiet = [sys.executable, "-c", code, *LONG, "k=1,2", *parallel], subprocess.DEVNULL
+    assert subprocess.run(command, cwd=tmp_path, env=path, stdout=quiet, stderr=quiet).returncode == -signal.SIGKILL
+    last = time.monotonic() + 60
+    while working_in(tmp_path):  # the worker, and what keeps watch over its resources
+        assert time.monotonic() < last
+        time.sleep(0.05)
+
+
 @pytest.mark.study
 @pytest.mark.parametrize("launcher", ["basic", "joblib", "bulk"])
 def test_killed_and_resumed_again_and_again(tmp_path: Path, launcher: str) -> None:
@@ -217,7 +243,7 @@ def test_killed_and_resumed_again_and_again(tmp_path: Path, launcher: str) -> No
             assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
         assert files(folder) == files(tmp_path / "whole")
     time.sleep(6)
-    assert not [place for place in map(_working_in, Path("/proc").glob("[0-9]*")) if place.is_relative_to(tmp_path)]
+    assert not working_in(tmp_path)
 
 
 @pytest.mark.study
@@ -259,9 +285,11 @@ def files(folder: Path) -> set[Path]:
     return {file.relative_to(folder) for file in folder.rglob("*") if file.suffix != ".jsonl"}
 
 
-def _working_in(process: Path) -> Path:
-    """Where a process of /proc works; / for one that has ended."""
-    try:
-        return Path(os.readlink(process / "cwd"))
-    except OSError:
-        return Path("/")
+def working_in(folder: Path) -> list[str]:
+    """The processes whose working directory is in a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            if Path(os.readlink(process / "cwd")).is_relative_to(folder):
+                found.append(process.name)
+    return found

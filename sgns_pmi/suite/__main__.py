@@ -20,7 +20,7 @@ from sgns_pmi.output import lasting_output
 from sgns_pmi.results.leftovers import remove_temporaries
 from sgns_pmi.results.lock import FolderLock
 from sgns_pmi.results.overview import as_text
-from sgns_pmi.signals import ended_as_by_ctrl_c
+from sgns_pmi.signals import ended_as_by_ctrl_c, joblib_ends_with_this
 from sgns_pmi.suite.contenders import contenders
 from sgns_pmi.suite.fits import FAILED, FITS, Fit, missing, run
 from sgns_pmi.suite.gather import gather
@@ -104,6 +104,7 @@ def suite(tasks: Sequence[Task], choices: Choices) -> list[Fit]:
         for place in (folder, folder / FITS):
             remove_temporaries(place)
         work = [(task, seed) for task, seed in product(tasks, range(choices.seeds)) if missing(folder, task, seed, chosen)]
+        joblib_ends_with_this()
         # joblib yields results as they come, in order.
         done = Parallel(n_jobs=choices.jobs, return_as="generator")(delayed(run)(folder, *own, chosen) for own in work)
         failures = []

@@ -23,7 +23,6 @@ from sgns_pmi.problems import Problem, softmax_problem
 from sgns_pmi.results.identity import code_version, job_key
 from sgns_pmi.results.record import forget_peak_memory, peak_memory_mb
 from sgns_pmi.results.tables import write_json
-from sgns_pmi.signals import end_with_parent
 from sgns_pmi.suite.contenders import Contender, Model
 from sgns_pmi.suite.tasks import Task
 
@@ -195,7 +194,6 @@ def warm(contender: Contender) -> None:
 
 def run(folder: Path, task: Task, seed: int, chosen: Sequence[Contender]) -> list[Fit]:
     """Make and keep the fits that are missing of one task and seed."""
-    end_with_parent()
     wanted = missing(folder, task, seed, chosen)
     if not wanted:
         return []
