@@ -2,7 +2,8 @@
 
 Which file is said around a fit, by `kept_in`, and not to estimators: a checkpoint is no parameter of an estimate. A solver's loop
 takes `current()`, restores what it `load`s, and saves its state where one is `due`: all that its next step depends on, the
-state of its random numbers included, so that the fit ends as if it had not been disturbed.
+state of its random numbers included, so that the fit ends as if it had not been disturbed. A fit of many loops, such as a path
+over λ, takes a `part()` for each.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ class Checkpoint:
     def __init__(self, file: Path | None = None, job: str = "", every: float = 180.0) -> None:
         self._file, self._job, self._every = file, job, every
         self._last = time.monotonic()
+        self._parts: dict[str, Any] | None = None
+        self._begun = 0
 
     def load(self) -> State | None:
         """The state that the same fit has kept; None where there is none."""
@@ -68,11 +71,63 @@ class Checkpoint:
     def save(self, state: Mapping[str, Any]) -> None:
         """Keep a state: arrays and numbers by name, tensors too."""
         assert self._file is not None
-        # Tensors of an accelerator come to the CPU.
-        arrays = {name: value.detach().cpu().numpy() if hasattr(value, "detach") else value for name, value in state.items()}
         with atomic_path(self._file) as beside:
-            np.savez(beside, allow_pickle=False, job=np.array(self._job, dtype=np.str_), **arrays)
+            np.savez(beside, allow_pickle=False, job=np.array(self._job, dtype=np.str_), **_on_cpu(state))
         self._last = time.monotonic()
+
+    def part(self) -> Part:
+        """The checkpoint of the next loop of a fit of many, which begin in the same order whenever the fit is made."""
+        if self._parts is None:
+            self._parts = dict(self.load() or {})
+        self._begun += 1
+        return Part(self, self._parts, f"{self._begun}.")
+
+
+class Part(Checkpoint):
+    """Where one of many loops keeps its state: in the file of the whole fit, beside what the others have come to.
+
+    Parameters
+    ----------
+    whole : Checkpoint
+    parts : dict
+        The state of the whole fit.
+    name : str
+        What the names of this loop's own arrays begin with there.
+    """
+
+    def __init__(self, whole: Checkpoint, parts: dict[str, Any], name: str) -> None:
+        super().__init__()
+        self._whole, self._all, self._name = whole, parts, name
+
+    def load(self) -> State | None:
+        """The state that the same loop has kept, be it its last; None where there is none."""
+        return {name.removeprefix(self._name): own for name, own in self._all.items() if name.startswith(self._name)} or None
+
+    @property
+    def due(self) -> bool:
+        """Whether the last state of any loop is older than wanted."""
+        return self._whole.due
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Keep a state on the way."""
+        self._note(state)
+        self._whole.save(self._all)
+
+    def end(self, state: Mapping[str, Any]) -> None:
+        """Keep what the loop has come to, from now or the next state of another on."""
+        self._note(state)
+        if self.due:
+            self._whole.save(self._all)
+
+    def _note(self, state: Mapping[str, Any]) -> None:
+        for name in [name for name in self._all if name.startswith(self._name)]:
+            del self._all[name]
+        self._all.update({self._name + name: own for name, own in _on_cpu(state).items()})
+
+
+def _on_cpu(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A state whose tensors, wherever they are, are arrays."""
+    return {name: own.detach().cpu().numpy() if hasattr(own, "detach") else own for name, own in state.items()}
 
 
 def state_of(rng: np.random.Generator) -> NDArray[np.str_]:
@@ -103,4 +158,4 @@ def kept_in(checkpoint: Checkpoint) -> Iterator[None]:
         _CURRENT.reset(before)
 
 
-__all__ = ["Checkpoint", "State", "current", "kept_in", "set_state", "state_of"]
+__all__ = ["Checkpoint", "Part", "State", "current", "kept_in", "set_state", "state_of"]

@@ -48,6 +48,8 @@ FITS: dict[str, tuple[Callable[[], Any], Any]] = {
     "newton": (lambda: sp.SGNS(dim=2, bias=True, solver=Expected(starts=1)), FULL),
     "starts": (lambda: sp.SGNS(dim=2, solver=Expected(starts=3)), FULL),
     "quasi_newton": (lambda: sp.SGNS(dim=3, solver=Expected(precision="float32", max_steps=40)), FULL),
+    "ridge": (lambda: sp.SGNS(dim=3, bias=True, ridge="auto"), COUNTS),
+    "large_ridge": (lambda: sp.SGNS(dim=3, ridge=1e-3, solver=Expected(precision="float32", max_steps=40)), FULL),
     "stream": (lambda: sp.SGNSStream(dim=2, batch_size=100, epochs=2), TEXT.corpus),
     "glove": (lambda: sp.GloVe(dim=2, epochs=6), COUNTS),
     "glove_adagrad": (lambda: sp.GloVe(dim=2, solver="adagrad", epochs=6), COUNTS),
@@ -58,9 +60,14 @@ FITS: dict[str, tuple[Callable[[], Any], Any]] = {
 }
 
 
+SAVES = {"ridge": 20}
+"""States before each death, where there are hundreds of them; elsewhere one."""
+
+
 def learned(fit: Any) -> dict[str, np.ndarray]:
     arrays = {name: np.asarray(own) for name, own in vars(fit).items() if name in ("V_", "U_", "row_bias_", "objective_")}
-    return arrays | {"history": fit.history_.drop(columns="seconds").to_numpy()}
+    frames = {name: own.to_numpy() for name in ("path_", "dims_") if (own := getattr(fit, name, None)) is not None}
+    return arrays | frames | {"history": fit.history_.drop(columns="seconds").to_numpy()}
 
 
 @pytest.mark.parametrize("name", FITS)
@@ -72,7 +79,7 @@ def test_a_killed_fit_goes_on_to_the_same_numbers(tmp_path: Path, monkeypatch: p
     deaths, resumed = 0, None
     while resumed is None:
         try:
-            with kept_in(Killing(tmp_path / "state.npz", 1)):
+            with kept_in(Killing(tmp_path / "state.npz", SAVES.get(name, 1))):
                 resumed = make().fit(data)
         except Killed:
             deaths += 1

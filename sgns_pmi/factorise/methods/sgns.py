@@ -159,7 +159,7 @@ class SGNS(ScoreFactorisation):
     def fit(self, X: Any, y: Any = None, *, units: Units | TextUnits | pd.DataFrame | ArrayLike | None = None) -> Self:
         """Learn V and U from counts (a CooccurrenceCounts, dense array or sparse matrix); returns self.
 
-        Ctrl-C ends training and keeps what was learned.
+        Ctrl-C ends training and keeps what was learned; with ridge="auto" nothing is, before λ is chosen.
 
         Parameters
         ----------

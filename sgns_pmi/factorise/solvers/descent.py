@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sgns_pmi.factorise.checkpoints import Checkpoint, State, current
+from sgns_pmi.factorise.checkpoints import Checkpoint, Part, State, current
 from sgns_pmi.factorise.devices import threads_for
 from sgns_pmi.factorise.losses.cells import SeparableObjective
 from sgns_pmi.factorise.solvers.biases import free_columns, parts, with_biases
@@ -102,6 +102,17 @@ class Descent:
     def converge(self, tolerance: float, max_steps: int, progress: Progress) -> None:
         """Go to the optimum: `converged` once the next step promises less than `tolerance` of ℓ, `endless` if there is none."""
         raise NotImplementedError
+
+    def converge_in(self, part: Part, tolerance: float, max_steps: int, progress: Progress) -> None:
+        """`converge`, from where that part of a fit has kept a state; where it has kept its end, be there at once."""
+        self.checkpoint, state = part, part.load()
+        if state is not None:
+            self.restore(state)
+            if "converged" in state:
+                self.converged = bool(state["converged"])
+                return
+        self.converge(tolerance, max_steps - self.steps, progress)
+        part.end(self.saved() | {"converged": self.converged})
 
     def widened(self, columns: list[Tensor]) -> list[Tensor]:
         """Free columns (size, free) among zeros, shaped as the factors."""

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError
+from sgns_pmi.factorise.checkpoints import current
 from sgns_pmi.factorise.linalg import truncated_svd
 from sgns_pmi.factorise.losses.penalty import Ridge
 from sgns_pmi.factorise.losses.sgns import ExactObjective
@@ -163,7 +164,7 @@ def _descended(
     progress: Progress,
 ) -> RidgeFit:
     """The stationary point that is reached from these factors, by columns added as long as one leads down."""
-    steps, converged, interrupted, objective = 0, False, False, math.nan
+    steps, converged, interrupted, objective, checkpoint = 0, False, False, math.nan, current()
     for _ in range(MOST_ROUNDS):
         factors = _compressed(factors, ridge)
         width = factors.V.shape[1]
@@ -177,7 +178,7 @@ def _descended(
             factors = _widened(factors, exact, ridge, bias, sigma[:wanted], left[:, :wanted], right[:, :wanted])
         descent = engine(exact.penalised(ridge, factors.V.shape[1]), [given(factors)], bias, history)
         try:
-            descent.converge(tolerance, max_steps - steps, progress)
+            descent.converge_in(checkpoint.part(), tolerance, max_steps - steps, progress)
         except KeyboardInterrupt:
             interrupted = True
         converged, objective, steps = descent.converged, descent.objective, steps + max(descent.steps, 1)
@@ -237,6 +238,8 @@ def choose_ridge(
         fit = fits[place] = solve_ridge(
             kept, dim, negatives, scaled, bias=bias, start=start, tolerance=PATH_TOLERANCE, max_steps=PATH_STEPS, device=device
         )
+        if fit.interrupted:
+            raise KeyboardInterrupt  # nothing is learned before λ is chosen
         held_out = judge.value(*_tensors(fit.factors, bias, judge))
         own = {"rank": fit.rank, "held_out": held_out, "objective": fit.objective, "certificate": fit.certificate}
         rows[place] = {"ridge": scaled.strength} | own
@@ -272,12 +275,12 @@ def _refits(
     """Held-out ℓ of fits without penalty at rank 1, 2, …, and the standard error of each one's difference to the best."""
     exact, judge = ExactObjective(kept, negatives, device=device), ExactObjective(held, negatives, device=device)
     ordered = _compressed(factors, Ridge(1.0, np.ones(len(factors.V)), np.ones(len(factors.U))))
-    values, losses = [], []
+    values, losses, checkpoint = [], [], current()
     ranks = _ranks(min(dim, max(ordered.V.shape[1], 1)))
     for rank in ranks:
         cut = ordered._replace(V=ordered.V[:, :rank], U=ordered.U[:, :rank])
         descent = Newton(exact, [given(cut)], bias, History())
-        descent.converge(PATH_TOLERANCE, REFIT_STEPS, Progress("", REFIT_STEPS, False))
+        descent.converge_in(checkpoint.part(), PATH_TOLERANCE, REFIT_STEPS, Progress("", REFIT_STEPS, False))
         values.append(judge.value(*descent.factors))
         losses.append(_pair_losses(held, negatives, *descent.factors))
         if len(values) - 1 - int(np.argmin(values)) >= WORSE:

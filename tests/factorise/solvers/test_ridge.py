@@ -249,3 +249,10 @@ def test_a_path_at_few_columns_ends_no_higher_than_a_fit_of_its_own() -> None:
     alone = sp.SGNS(dim=2, bias=True, ridge=chosen.ridge_, seed=4).fit(counts)
     assert chosen.objective_ <= alone.objective_ * (1 + 1e-6)
     assert list(chosen.history_["objective"]) == sorted(chosen.history_["objective"], reverse=True)
+
+
+def test_ctrl_c_on_the_path_ends_the_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each λ would need one of its own, and λ would be chosen by fits that had not ended."""
+    monkeypatch.setattr(Newton, "converge", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        sp.SGNS(dim=2, ridge="auto", bias=True).fit(problem()[0])
