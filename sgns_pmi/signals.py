@@ -5,16 +5,20 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from types import FrameType
 
 ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Signals of a scheduler's time limit and of a closed terminal."""
 GRACE = 4.0
 """Seconds from such a signal, or of an orphan, to write what was learned; schedulers then kill."""
+AGAIN = 0.05
+"""Seconds after which a signal that came during an import is looked at again."""
 LAST_WORDS: list[Callable[[], None]] = []
 """What is called before a process ends whose grace is over."""
 
@@ -24,18 +28,44 @@ def ended_as_by_ctrl_c() -> Iterator[None]:
     """Inside the block SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does; what nohup ignores stays ignored.
 
     `GRACE` seconds later the process ends, wherever it is: a library that computes for minutes lets no exception through.
+    A signal that comes during an import waits until that has ended: half a module is mended by no later import.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    outside, late = _imports(sys._getframe()), dict[int, threading.Timer]()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if number in late:
+            late.pop(number).cancel()
+        if _imports(frame) == outside:
+            raise KeyboardInterrupt
+        late[number] = threading.Timer(AGAIN, os.kill, (os.getpid(), number))
+        late[number].daemon = True
+        late[number].start()
+
     numbers = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    ctrl_c = [signal.SIGINT] if signal.getsignal(signal.SIGINT) is signal.default_int_handler else []
+    before = {number: signal.signal(number, interrupt) for number in (*numbers, *ctrl_c)}
     try:
         with _ended_after_grace(numbers):
             yield
     finally:
+        for timer in late.values():
+            timer.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
+        for number in late:
+            signal.raise_signal(number)
+
+
+def _imports(frame: FrameType | None) -> int:
+    """How many frames of the stack are Python's own that import modules."""
+    found = 0
+    while frame is not None:
+        found += frame.f_code.co_filename.startswith("<frozen importlib")
+        frame = frame.f_back
+    return found
 
 
 @contextmanager

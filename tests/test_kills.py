@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,56 @@ def test_signals_are_ctrl_c(number: signal.Signals) -> None:
         assert signal.getsignal(number) is signal.SIG_DFL
     finally:
         signal.signal(number, ours)
+
+
+def test_a_signal_waits_until_an_import_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "disturbed_inner.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\nwhole = True\n")
+    (tmp_path / "disturbed.py").write_text("import disturbed_inner\nwhole = True\n")
+
+    def load_and_wait() -> None:
+        import_module("disturbed")
+        time.sleep(60)
+
+    with pytest.raises(KeyboardInterrupt), ended_as_by_ctrl_c():
+        load_and_wait()
+    assert sys.modules["disturbed"].whole
+    assert sys.modules["disturbed_inner"].whole
+
+
+def test_a_signal_in_an_import_is_in_time_when_the_block_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was there before is told then."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "disturbed_late.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n")
+    told = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
+    try:
+        with ended_as_by_ctrl_c():
+            import_module("disturbed_late")
+        assert told == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_run_that_is_ended_while_it_loads_a_library(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys
+class Finder:
+    def find_spec(name, path=None, target=None):
+        if name == "pandas._libs.tslibs":
+            sys.meta_path.remove(Finder)
+            os.kill(os.getpid(), signal.SIGTERM)
+from sgns_pmi.run import main
+sys.meta_path.insert(0, Finder)
+main()
+"""
+    command = [sys.executable, "-c", code, "data=toy", "method=[sppmi_svd]", "dim=2", "figures=false", "hydra.run.dir=out"]
+    path = os.environ | {"PYTHONPATH": str(Path(sp.__file__).parents[1])}
+    process = subprocess.run(command, cwd=tmp_path, env=path, capture_output=True, text=True)
+    assert process.returncode == 130
+    assert "Traceback" not in process.stderr
+    assert "interrupted: out\n" in process.stdout
+    assert sp.Run.open(tmp_path / "out").status == "interrupted"
 
 
 def test_a_library_that_hears_nothing_is_ended_all_the_same(tmp_path: Path) -> None:
