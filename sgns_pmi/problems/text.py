@@ -35,6 +35,7 @@ def text_problem(
     window: int = 5,
     window_type: str = "expected",
     direction: str = "both",
+    readings: int = 1,
     unit: str = "auto",
     memory: str = "2GB",
     cache: bool | str | Path = True,
@@ -81,6 +82,10 @@ def text_problem(
         it; or each token draws its own window from 1 ... `window`, as word2vec does.
     direction : {"both", "left", "right"}, default "both"
         Contexts on both sides of the centre, only before, or only after it.
+    readings : int, default 1
+        Counts are the mean of so many readings, each of which draws anew the tokens that subsampling drops and, with drawn
+        windows, the windows. One subsample leaves pairs of rare and frequent words to chance; word2vec draws a new one in
+        each epoch. Where nothing is drawn all readings are one.
     unit : {"auto", "document", "paragraph", "line"} or "block:N", default "auto"
         What is taken as independent of the rest where estimates get standard errors: a text (file), paragraph, line, or a stretch
         of N tokens. By default texts, if they are 20 or more, else blocks of 10,000 tokens, or of a twentieth of a shorter text.
@@ -114,6 +119,7 @@ def text_problem(
         window,
         window_type,
         direction,
+        readings,
         unit,
         memory,
         cache,
@@ -129,7 +135,7 @@ def text_problem(
         f"{counted.read:,}",
         f"{counted.known:,}",
         f"{counted.counts.shape[0]:,}",
-        f"{counted.kept:,}",
+        f"{counted.kept // len(settings.epochs):,}",
     )
     counts = counted.counts
     name = Path(sources[0].name).name if len(sources) == 1 else f"{len(sources):,} texts"
@@ -164,6 +170,7 @@ def text_task(
     window: int,
     window_type: str,
     direction: str,
+    readings: int,
     unit: str,
     memory: str,
     cache: bool | str | Path,
@@ -181,6 +188,7 @@ def text_task(
         window,
         window_type,
         direction,
+        readings,
         seed,
     ).checked()
     room, kind = parse_memory(memory), parse_unit(unit)

@@ -53,6 +53,7 @@ def folder(tmp_path: Path) -> Path:
     [
         {},
         {"window_type": "drawn", "subsample": 0.05},
+        {"window_type": "drawn", "subsample": 0.05, "readings": 3},
         {"boundary": "none", "direction": "left", "removal": "clean", "subsample": 0.05},
         {"boundary": "paragraph", "direction": "right", "max_size": 6, "window_type": "fixed"},
     ],

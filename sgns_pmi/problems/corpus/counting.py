@@ -45,7 +45,7 @@ class Counted:
     ----------
     counts : CooccurrenceCounts
     read, known, kept : int
-        Tokens of the text; of these, those in the vocabulary; of these, those left by subsampling.
+        Tokens of the text; of these, those in the vocabulary; of these, those left by subsampling, in all readings together.
     """
 
     counts: CooccurrenceCounts
@@ -124,7 +124,8 @@ def count_text(
     InputError
         For a text that cannot be read, holds no word, or too few for a vocabulary; and if no two words stand together.
     """
-    with Workers(threads) as workers, Spool(folder, limits.ids) as texts, Spool(folder, limits.runs) as runs:
+    once = len(settings.epochs) == 1
+    with Workers(threads) as workers, Spool(folder, limits.ids, once) as texts, Spool(folder, limits.runs) as runs:
         encoded = encode(sources, settings, limits, texts, workers, shown)
         index = encoded.index
         check_words(index, sources)
@@ -132,7 +133,7 @@ def count_text(
         del index
         encoded.forget()  # its memory is now for the windows
         keep = settings.keep_probability(vocabulary.counts)
-        own = segments(encoded, texts, vocabulary.number, keep, settings, limits.segment, workers)
+        own = all_segments(encoded, texts, vocabulary.number, keep, settings, limits.segment, workers)
         matrix, kept = count_segments(own, vocabulary.counts * keep, settings, limits.piece, runs, workers, shown)
         if texts.spilled or runs.spilled:
             log.info("counting: %s MB on disk", f"{(texts.spilled + runs.spilled) / 1e6:,.0f}")
@@ -166,8 +167,9 @@ def count_segments(
 ) -> tuple[sp.csr_array, int]:
     """The counts of consecutive segments, (words, words), and how many centres they rest on.
 
-    `expected` is how many of each word there are about, (words,).
+    `expected` is how many of each word there are about in one of the `epochs`, (words,).
     """
+    expected = expected * len(settings.epochs)
     parts = row_parts(expected * settings.pairs, piece)
     pieces: list[list[int]] = [[] for _ in parts]  # of each part of the rows, what the runs hold
     kept = 0
@@ -185,6 +187,22 @@ def row_parts(pairs: NDArray[np.float64], size: int) -> list[Part]:
     part = (np.cumsum(pairs) // size).astype(np.int64)
     edges = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(pairs)]
     return list(pairwise(edges))
+
+
+def all_segments(
+    encoded: Encoded,
+    texts: Spool,
+    number: NDArray[np.int32],
+    keep: NDArray[np.float64],
+    settings: Settings,
+    size: int,
+    workers: Workers,
+    edges: Sequence[Edges] = (),
+) -> Iterator[Segment]:
+    """The segments of all `epochs`, each of which has edges of its own."""
+    for epoch in settings.epochs:
+        own = edges[epoch] if edges else NO_EDGES
+        yield from segments(encoded, texts, number, keep, settings, size, workers, epoch, own)
 
 
 def segments(

@@ -36,6 +36,7 @@ class Settings:
     window: int = 5
     window_type: str = "expected"
     direction: str = "both"
+    readings: int = 1
     seed: int = 0
 
     def checked(self) -> Settings:
@@ -54,6 +55,7 @@ class Settings:
             max_size=None if self.max_size is None else check_integer("max_size", self.max_size, minimum=2),
             subsample=check_real("subsample", self.subsample),
             window=check_integer("window", self.window),
+            readings=check_integer("readings", self.readings),
             seed=check_seed(self.seed),
         )
 
@@ -62,7 +64,9 @@ class Settings:
         fields = asdict(self)
         if not self.subsample:
             del fields["subsample_formula"]
-        if not self.subsample and self.window_type != "drawn":
+        if len(self.epochs) == 1:
+            del fields["readings"]
+        if not self._drawn:
             del fields["seed"]
         return fields
 
@@ -80,15 +84,28 @@ class Settings:
 
     @property
     def weight(self) -> NDArray[np.int64]:
-        """What a context at distance 1, 2, ... counts, in units of 1 / `unit`, (window,)."""
+        """What a context at distance 1, 2, ... counts in one of the `epochs`, in units of 1 / `unit`, (window,)."""
         if self.window_type == "expected":
             return np.arange(self.window, 0, -1)
         return np.ones(self.window, np.int64)
 
     @property
+    def _drawn(self) -> bool:
+        """Whether anything is drawn, so that readings differ."""
+        return self.subsample > 0 or self.window_type == "drawn"
+
+    @property
+    def epochs(self) -> range:
+        """The passes over the text that counts are the mean of: all readings, where they differ."""
+        return range(self.readings if self._drawn else 1)
+
+    @property
     def unit(self) -> int:
-        """Divides the weights: the expected share of windows that reach distance d is (window − d + 1) / window."""
-        return int(self.window) if self.window_type == "expected" else 1
+        """Divides the sums of weights over all `epochs`.
+
+        The expected share of windows that reach distance d is (window − d + 1) / window.
+        """
+        return len(self.epochs) * (int(self.window) if self.window_type == "expected" else 1)
 
     @property
     def pairs(self) -> int:
@@ -96,7 +113,7 @@ class Settings:
         return int(self.window) * (2 if self.direction == "both" else 1)
 
     def random_key(self, purpose: str, epoch: int = 0) -> np.uint64:
-        """Start of the sequence of draws for `purpose`, in a pass over the text; the counts are those of pass 0."""
+        """Start of the sequence of draws for `purpose`, in a pass over the text; the counts are those of the first `epochs`."""
         name = f"{purpose} {self.seed} {epoch}" if epoch else f"{purpose} {self.seed}"
         digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
         return np.uint64(int.from_bytes(digest, "little"))

@@ -18,7 +18,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sgns_pmi.errors import InputError
-from sgns_pmi.problems.corpus.counting import Edges, check_pairs, check_words, count_segments, segments, thin, thresholds
+from sgns_pmi.problems.corpus.counting import Edges, all_segments, check_pairs, check_words, count_segments, thin, thresholds
 from sgns_pmi.problems.corpus.kernels import BREAK, HOLE
 from sgns_pmi.problems.corpus.settings import Limits, Settings
 from sgns_pmi.problems.corpus.sources import LONG_LINE, Piece, Source, cut, read_blocks
@@ -99,7 +99,7 @@ class ShardCounts:
         How often each occurs in the shard.
     matrix : csr_array, (words, words)
     read, kept : int
-        Tokens of the shard; of those in the vocabulary, how many are left by subsampling.
+        Tokens of the shard; of those in the vocabulary, how many are left by subsampling, in all readings together.
     """
 
     words: tuple[str, ...]
@@ -188,7 +188,8 @@ def count_shard(
     places = {word.encode(): place for place, word in enumerate(words.words)}
     keep = settings.keep_probability(words.counts)
     text = _Text(settings, limits, places, thresholds(keep))
-    with Workers(threads) as workers, Spool(folder, limits.ids) as texts, Spool(folder, limits.runs) as runs:
+    once = len(settings.epochs) == 1
+    with Workers(threads) as workers, Spool(folder, limits.ids, once) as texts, Spool(folder, limits.runs) as runs:
         before, left = text.before(pieces(sources, 1, shard.number - 1, shard.of), words.position, workers)
         encoded = Encoded(settings, limits.words, texts).follow(before)
         extend(encoded, pieces(sources, shard.number, shard.number, shard.of), limits, workers, shown)
@@ -202,8 +203,8 @@ def count_shard(
         frequencies[number[known]] = encoded.counts[: len(number)][known]
         read = encoded.tokens
         encoded.forget()  # its memory is now for the windows
-        edges = Edges(words.position, left, right)
-        own = segments(encoded, texts, number, keep, settings, limits.segment, workers, edges=edges)
+        edges = [Edges(words.position, *beyond) for beyond in zip(left, right, strict=True)]
+        own = all_segments(encoded, texts, number, keep, settings, limits.segment, workers, edges)
         matrix, kept = count_segments(own, frequencies * keep, settings, limits.piece, runs, workers, shown)
     if shard.of == 1:
         check_pairs(matrix, settings)
@@ -219,41 +220,45 @@ class _Text:
     places: Mapping[bytes, int]
     threshold: NDArray[np.uint64]
 
-    def before(self, preceding: Sequence[Piece], position: int, workers: Workers) -> tuple[Encoded, Int32]:
-        """The end of the text before the shard, and its last words, as many as a window may have."""
+    def before(self, preceding: Sequence[Piece], position: int, workers: Workers) -> tuple[Encoded, list[Int32]]:
+        """The end of the text before the shard, and its last words in each epoch, as many as a window may have."""
         size = EDGE
         while True:
             tail = last_bytes(preceding, size)
             inside = tail[0].source if tail and tail[0].start else None
-            with Spool(None, self.limits.ids) as texts:
+            with Spool(None, self.limits.ids, once=False) as texts:
                 encoded = Encoded(self.settings, self.limits.words, texts, inside)
                 extend(encoded, tail, self.limits, workers, shown=False)
-                stream = self._thin(encoded, texts, position - encoded.tokens)
-            if self._enough(stream) or tail == list(preceding):
-                return encoded, stream[-self.settings.window :]
+                streams = self._thin(encoded, texts, position - encoded.tokens)
+            if self._enough(streams) or tail == list(preceding):
+                return encoded, [stream[-self.settings.window :] for stream in streams]
             size *= 8
 
-    def after(self, encoded: Encoded, following: Sequence[Piece], position: int) -> Int32:
-        """The first words after the shard, as many as a window may have."""
+    def after(self, encoded: Encoded, following: Sequence[Piece], position: int) -> list[Int32]:
+        """The first words after the shard in each epoch, as many as a window may have."""
         with Spool(None, self.limits.ids, once=False) as texts:
             next = Encoded(self.settings, self.limits.words, texts).follow(encoded)
             for piece in following:
                 for prepared in next.prepared(read_blocks(piece.source, EDGE, piece.start, piece.stop)):
                     next.add(piece.source, next.number(prepared))
-                    if self._enough(stream := self._thin(next, texts, position)):
-                        return stream[: self.settings.window]
+                    if self._enough(streams := self._thin(next, texts, position)):
+                        return [stream[: self.settings.window] for stream in streams]
             return self._thin(next, texts, position)
 
-    def _thin(self, encoded: Encoded, texts: Spool, position: int) -> Int32:
+    def _thin(self, encoded: Encoded, texts: Spool, position: int) -> list[Int32]:
         number = numbers(encoded.index, self.places)
-        blocks = [
-            thin(texts.take(block)[0], number, self.threshold, position + before, self.settings)[0]
-            for block, before in encoded.blocks
-        ]
-        return np.concatenate([np.empty(0, np.int32), *blocks])
 
-    def _enough(self, stream: Int32) -> bool:
-        return len(stream) >= self.settings.window or BREAK in stream
+        def stream(epoch: int) -> Int32:
+            blocks = [
+                thin(texts.take(block)[0], number, self.threshold, position + before, self.settings, epoch)[0]
+                for block, before in encoded.blocks
+            ]
+            return np.concatenate([np.empty(0, np.int32), *blocks])
+
+        return [stream(epoch) for epoch in self.settings.epochs]
+
+    def _enough(self, streams: Sequence[Int32]) -> bool:
+        return all(len(stream) >= self.settings.window or BREAK in stream for stream in streams)
 
 
 def last_bytes(preceding: Sequence[Piece], size: int) -> list[Piece]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -27,6 +27,10 @@ SAME = 1e-9
 """Relative difference of totals up to which a text is that which was counted."""
 SEGMENT = 1 << 18
 """Tokens whose windows are laid at once: some tens of megabytes, and enough for shuffling pairs."""
+
+
+UnitCells = tuple[Int32, Int64, Int64]
+"""Unit, cell and value of some counts, units ascending."""
 
 
 class Windows(NamedTuple):
@@ -119,7 +123,7 @@ class Corpus:
     def windows(self, epoch: int = 0) -> Iterator[Windows]:
         """One pass over the text, in its order; each epoch draws anew which words subsampling drops, and the windows' sizes.
 
-        With fixed or drawn windows the pairs of epoch 0 are those of the counts.
+        With fixed or drawn windows the pairs of epoch 0 are those of counts of one reading.
         """
         settings = self._settings
         left, right = settings.direction != "right", settings.direction != "left"
@@ -141,25 +145,24 @@ class Corpus:
         InputError
             For a text that has changed since it was counted.
         """
+        settings, cells, found = self._counted, self.counts.nnz, 0.0
+        for unit, cell, value in _in_order([self._unit_cells(unit_of, epoch) for epoch in settings.epochs]):
+            found += float(value.sum())
+            yield _by_unit(unit, cell, value / settings.unit, cells)
+        if not math.isclose(found, self.counts.total * settings.unit, rel_tol=SAME):
+            raise self._changed()
+
+    def _unit_cells(self, unit_of: Callable[[Int64], Int32], epoch: int) -> Iterator[UnitCells]:
+        """What one reading counts in each unit, units ascending, some text at a time."""
         settings, n = self._counted, self.counts.matrix
         left, right = settings.direction != "right", settings.direction != "left"
-        total, starts, found = np.zeros(n.nnz, np.int64), n.indptr.astype(np.int64), 0.0
-        # Of the unit that a segment's end cuts:
-        rest: list[NDArray[Any]] = [np.empty(0, kind) for kind in (np.int32, np.int64, np.int64)]
-        for segment in self._segments(settings, 0, unit_of):
-            own = kernels.count_units(
-                segment.stream, segment.reach, segment.unit, segment.start, segment.stop, settings.weight, left, right, starts,
-                n.indices.astype(np.int32, copy=False), total,
+        total, starts = np.zeros(n.nnz, np.int64), n.indptr.astype(np.int64)
+        columns = n.indices.astype(np.int32, copy=False)
+        for segment in self._segments(settings, epoch, unit_of):
+            yield kernels.count_units(
+                segment.stream, segment.reach, segment.unit, segment.start, segment.stop, settings.weight, left, right,
+                starts, columns, total,
             )  # fmt: skip
-            unit, cell, value = (np.concatenate([before, new]) for before, new in zip(rest, own, strict=True))
-            whole = int(np.searchsorted(unit, unit[-1])) if len(unit) else 0
-            rest = [unit[whole:], cell[whole:], value[whole:]]
-            found += float(value[:whole].sum())
-            if whole:
-                yield _by_unit(unit[:whole], cell[:whole], value[:whole] / settings.unit, n.nnz)
-        yield _by_unit(rest[0], rest[1], rest[2] / settings.unit, n.nnz)
-        if not math.isclose(found + rest[2].sum(), self.counts.total * settings.unit, rel_tol=SAME):
-            raise self._changed()
 
     def ends(self, boundary: str) -> Int64:
         """How many tokens stand before the end of each line, paragraph or file but the last, (ends,)."""
@@ -179,9 +182,42 @@ class Corpus:
             yield from segments(encoded, texts, vocabulary.number, keep, settings, SEGMENT, workers, epoch, unit_of=unit_of)
 
 
+def _joined(parts: Iterable[UnitCells]) -> UnitCells:
+    units, cells, values = zip(*parts, strict=True)
+    return np.concatenate(units), np.concatenate(cells), np.concatenate(values)
+
+
+def _taken(some: UnitCells, which: slice | NDArray[np.intp]) -> UnitCells:
+    unit, cell, value = some
+    return unit[which], cell[which], value[which]
+
+
+def _in_order(readings: Sequence[Iterator[UnitCells]]) -> Iterator[UnitCells]:
+    """What all readings have counted in each unit, units ascending and whole."""
+    nothing = np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int64)
+    waiting: list[UnitCells] = [nothing] * len(readings)
+    unfinished = dict(enumerate(readings))
+    while unfinished:
+        for number, reading in list(unfinished.items()):
+            if (new := next(reading, None)) is None:
+                del unfinished[number]
+            else:
+                waiting[number] = _joined([waiting[number], new])
+        # What follows may go on with the last unit that a reading has seen.
+        seen = [waiting[number][0] for number in unfinished]
+        end = min((units[-1] if len(units) else -1 for units in seen), default=np.inf)
+        stops = [int(np.searchsorted(units, end)) for units, _, _ in waiting]
+        whole = _joined(_taken(own, slice(stop)) for own, stop in zip(waiting, stops, strict=True))
+        waiting = [_taken(own, slice(stop, None)) for own, stop in zip(waiting, stops, strict=True)]
+        if len(whole[0]):
+            yield _taken(whole, np.argsort(whole[0], kind="stable")) if len(readings) > 1 else whole
+
+
 def _by_unit(unit: Int32, cell: Int64, value: NDArray[np.float64], cells: int) -> sp.csr_array:
     starts = np.flatnonzero(np.diff(unit, prepend=-1))
-    return sp.csr_array((value, cell, np.append(starts, len(unit))), shape=(len(starts), cells))
+    matrix = sp.csr_array((value, cell, np.append(starts, len(unit))), shape=(len(starts), cells))
+    matrix.sum_duplicates()  # of a unit that a segment's end cuts, and of several readings
+    return matrix
 
 
 __all__ = ["Corpus", "Windows"]

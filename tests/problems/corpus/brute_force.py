@@ -11,7 +11,7 @@ MASK = 2**64 - 1
 WORD = r"\w+(?:['’]\w+)*"
 
 
-def draw(seed: int, purpose: str, position: int) -> int:
+def draw(seed: int | str, purpose: str, position: int) -> int:
     """Output `position` of SplitMix64: its state goes up by a constant at every draw."""
     state = int.from_bytes(hashlib.blake2b(f"{purpose} {seed}".encode(), digest_size=8).digest(), "little")
     state = (state + (position + 1) * 0x9E3779B97F4A7C15) & MASK
@@ -55,9 +55,22 @@ def brute_force(
     window=5,
     window_type="expected",
     direction="both",
+    readings=1,
     seed=0,
 ) -> tuple[list[str], dict[tuple[str, str], float], tuple[int, int, int]]:
     """Vocabulary, counts by pair of words, and tokens read, known and kept."""
+    if readings > 1:
+        options = (tokens, pattern, boundary, min_count, max_size, subsample, subsample_formula, removal, window, window_type)
+        several = [
+            brute_force(texts, *options, direction, 1, f"{seed} {number}" if number else seed)
+            for number in range(readings if subsample or window_type == "drawn" else 1)
+        ]
+        mean: Counter[tuple[str, str]] = Counter()
+        for _, counted, _ in several:
+            for pair, count in counted.items():
+                mean[pair] += Fraction(count).limit_denominator(window) / len(several)
+        (vocabulary, _, (read, known, _)), kept = several[0], sum(facts[2] for _, _, facts in several)
+        return vocabulary, {pair: float(count) for pair, count in mean.items()}, (read, known, kept)
     sentences = sentences_of(texts, boundary, tokens, pattern)
     frequency = Counter(token for sentence in sentences for token in sentence)
     vocabulary = sorted((w for w in frequency if frequency[w] >= min_count), key=lambda w: (-frequency[w], w.encode()))[:max_size]

@@ -36,6 +36,7 @@ OPTIONS = st.fixed_dictionaries(
         "window": st.integers(1, 7),
         "window_type": st.sampled_from(["fixed", "expected", "drawn"]),
         "direction": st.sampled_from(["both", "left", "right"]),
+        "readings": st.integers(1, 3),
         "seed": st.integers(0, 2**70),
     }
 )
