@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import copy
 from functools import cache, cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts
+from sgns_pmi.factorise.devices import by_rows
 from sgns_pmi.factorise.losses.penalty import Penalty, Ridge
 
 LINEAR_ABOVE = 40.0
@@ -43,7 +44,7 @@ class CellBlock(NamedTuple):
     """Rows `rows` of the scores, already evaluated; leading axes (...) are those of the factors."""
 
     rows: slice
-    values: Tensor  # (..., rows, contexts): what slopes and curvatures are made of; for ℓ it is D
+    values: Tensor  # (..., rows, contexts): D, of which ∂(Nℓ)/∂x_ij = α_i β_j D_ij
     losses: Tensor  # (..., rows): Nℓ of each row, float64
     cells: slice  # where its seen cells stand among all of them
     objective: SeparableObjective
@@ -52,6 +53,16 @@ class CellBlock(NamedTuple):
     def at(self) -> Tensor:
         """Flat positions of the seen cells (cells,) in a matrix (rows, contexts)."""
         return self.objective.positions(self.rows, self.cells)
+
+
+def in_rows(loop: Callable[..., None], own: Tensor, other: Tensor, low: int, *arrays: NDArray[Any]) -> None:
+    """Call loop(own, other, first, last, low, *arrays) for the rows of a block, side by side on torch's threads.
+
+    `own` is (..., rows, contexts), `other` (..., rows) or as `own`; the leading axes become one.
+    """
+    first = own.view(-1, *own.shape[-2:]).numpy()
+    second = other.view(-1, *other.shape[own.dim() - 2 :]).numpy()
+    by_rows(lambda start, stop: loop(first, second, start, stop, low, *arrays), *own.shape[-2:])
 
 
 def flat(matrix: Tensor) -> Tensor:
@@ -63,8 +74,8 @@ class SeparableObjective:
     """A sum of losses of the cells of X = V Uᵀ, divided by `total`, as a function of V and U on one device.
 
     Both sides are treated alike: a cell weighs α_i β_j, all cells have one loss, and only seen cells deviate from it. A
-    subclass says what these losses are, in `_dense_losses` and `_seen_losses`, and their derivatives in `residual` and
-    `curvature`. The names are those of ℓ.
+    subclass says what these losses are, in `_dense_losses` and `_seen_losses`, their derivatives in `_slopes` and `curvature`,
+    and all but the last once more as a compiled loop for the processor. The names are those of ℓ.
 
     Parameters
     ----------
@@ -93,7 +104,7 @@ class SeparableObjective:
         self._columns = torch.from_numpy(n.indices.astype(np.int32)).to(self.device)
         self.row_weight, self.col_weight = self._tensor(row_weight), self._tensor(col_weight)
         self._cells: dict[str, Tensor] = {}
-        self._compiled = False
+        self._compiled = self.device.type == "cpu"
         self.penalty: Penalty | None = None
 
     def penalised(self, ridge: Ridge, dim: int) -> Self:
@@ -156,10 +167,21 @@ class SeparableObjective:
 
         `bound` is one of |x|, `scratch` is shaped as `minus_x`.
         """
+        if self._compiled:
+            losses = minus_x.new_empty(minus_x.shape[:-1], dtype=torch.float64)
+            loop, own = self._loop()
+            weights = self.row_weight.numpy(), self.col_weight.numpy(), self._indptr, self._columns.numpy()
+            in_rows(loop, minus_x, losses, rows.start, *weights, *(array.numpy() for array in own))
+            return losses
         at = self.positions(rows, cells)
         seen = self._seen_losses(flat(minus_x)[..., at], cells).double()
         dense = self._dense_losses(minus_x, rows, bound, scratch).double() * self.row_weight[rows].double()
+        self._slopes(minus_x, at, cells)
         return dense.index_add(-1, torch.div(at, self.shape[1], rounding_mode="floor"), seen)
+
+    def _loop(self) -> tuple[Callable[..., None], tuple[Tensor, ...]]:
+        """The compiled loop that does what the following do, and what it takes after the weights and the places of seen cells."""
+        raise NotImplementedError
 
     def _dense_losses(self, minus_x: Tensor, rows: slice, bound: float, scratch: Tensor) -> Tensor:
         """Loss (..., rows) / α_i of each row as if no cell were seen; puts what the cells have in common in place of −x."""
@@ -169,9 +191,13 @@ class SeparableObjective:
         """What the seen cells add to it (..., cells)."""
         raise NotImplementedError
 
-    def residual(self, block: CellBlock) -> Tensor:
-        """D (..., rows, contexts) with ∂(Nℓ)/∂x_ij = α_i β_j D_ij; overwrites the block."""
+    def _slopes(self, values: Tensor, at: Tensor, cells: slice) -> None:
+        """Put D (..., rows, contexts) in place of what `_dense_losses` left."""
         raise NotImplementedError
+
+    def residual(self, block: CellBlock) -> Tensor:
+        """D (..., rows, contexts) with ∂(Nℓ)/∂x_ij = α_i β_j D_ij."""
+        return block.values
 
     def curvature(self, block: CellBlock) -> Tensor:
         """S (..., rows, contexts) ≥ 0 with ∂²(Nℓ)/∂x_ij² = α_i β_j S_ij; keeps the block."""

@@ -1,4 +1,4 @@
-"""ℓ, slopes and curvatures of the cells of a block of scores, in one pass.
+"""Losses, slopes and curvatures of the cells of a block of scores, in one pass.
 
 One exponential e = exp(−|x|) of a cell gives all: σ(x) = 1/(1 + e) or e/(1 + e), and softplus(x) = max(x, 0) + log(1 + e),
 where log(1 + e) = 2 artanh(z), z = e/(2 + e) ≤ 1/3. Exponential and artanh are polynomials, so that the compiler computes
@@ -72,6 +72,34 @@ def logistic(x: Any) -> Any:
 @overload(logistic, jit_options={"fastmath": FASTMATH, "error_model": "numpy"})
 def _logistic_of(x: Any) -> Callable[[Any], Any]:
     return _SINGLE if x == types.float32 else _DOUBLE
+
+
+def _exponential(real: Any, integer: Any, mantissa: int, largest: float, degree: int) -> Callable[[Any], Any]:
+    """x -> exp(x) in one precision, to its rounding; beyond |x| = `largest` as it is there."""
+    exp = _polynomial(np.exp, -LN2 / 2, LN2 / 2, degree, real)
+    half, ln2, per_ln2, most = (real(c) for c in (0.5, LN2, 1 / LN2, largest))
+    bias, shift = integer(np.finfo(real).maxexp - 1), integer(mantissa)
+
+    def exponential(x: Any) -> Any:
+        a = max(min(x, most), -most)
+        n = np.floor(a * per_ln2 + half)
+        return _horner(exp, a - n * ln2) * integer((bias + integer(n)) << shift).view(real)
+
+    return exponential
+
+
+_SINGLE_EXP = _exponential(np.float32, np.int32, 23, 80.0, 6)
+_DOUBLE_EXP = _exponential(np.float64, np.int64, 52, 500.0, 11)
+
+
+def exponential(x: Any) -> Any:
+    """exp(x); for compiled code only."""
+    raise NotImplementedError
+
+
+@overload(exponential, jit_options={"fastmath": FASTMATH, "error_model": "numpy"})
+def _exponential_of(x: Any) -> Callable[[Any], Any]:
+    return _SINGLE_EXP if x == types.float32 else _DOUBLE_EXP
 
 
 @compiled(nogil=True, fastmath=FASTMATH, error_model="numpy")
@@ -161,6 +189,102 @@ def curvature(
                 at = np.uint32(column[c])
                 weighted = D[at] + n[c]
                 S[at] = weighted * (one - weighted / (one + w[c]))
+
+
+@compiled(nogil=True, fastmath=FASTMATH, error_model="numpy")
+def evaluate_poisson(
+    scores: NDArray[Any],
+    losses: NDArray[np.float64],
+    first: int,
+    last: int,
+    low: int,
+    row_weight: NDArray[Any],
+    col_weight: NDArray[Any],
+    indptr: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    count: NDArray[Any],
+    constant: NDArray[Any],
+    share: NDArray[Any],
+) -> None:
+    """Loss α_i β_j eˣ − n (x − constant) of rows of scores, and D = eˣ − share in place of −x; see `evaluate`.
+
+    Parameters
+    ----------
+    count, constant, share : ndarray, (cells,)
+        n, what does not depend on x, and n / (α_i β_j).
+    """
+    zero = scores.dtype.type(0)
+    for start in range(scores.shape[0]):
+        for i in range(first, last):
+            row = scores[start, i]
+            cells = slice(indptr[low + i], indptr[low + i + 1])
+            column, n, c, s = columns[cells], count[cells], constant[cells], share[cells]
+            seen = 0.0
+            for k in range(len(column)):
+                seen += n[k] * (row[np.uint32(column[k])] + c[k])
+            dense = 0.0
+            for chunk in range(0, len(row), CHUNK):
+                part, weight, total = row[chunk : chunk + CHUNK], col_weight[chunk : chunk + CHUNK], zero
+                for j in range(len(part)):
+                    part[j] = exponential(-part[j])
+                    total += weight[j] * part[j]
+                dense += total
+            for k in range(len(column)):
+                row[np.uint32(column[k])] -= s[k]
+            losses[start, i] = row_weight[low + i] * dense + seen
+
+
+@compiled(nogil=True, fastmath=FASTMATH, error_model="numpy")
+def evaluate_swivel(
+    scores: NDArray[Any],
+    losses: NDArray[np.float64],
+    first: int,
+    last: int,
+    low: int,
+    row_weight: NDArray[Any],
+    col_weight: NDArray[Any],
+    indptr: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    row_once: NDArray[Any],
+    col_once: NDArray[Any],
+    pmi: NDArray[Any],
+    confidence: NDArray[Any],
+) -> None:
+    """Loss ½ f (x − PMI)² of seen cells and softplus(x − PMI*) of others, and its derivative in place of −x; see `evaluate`.
+
+    Parameters
+    ----------
+    row_once, col_once : ndarray, (words,) and (contexts,)
+        PMI* is their outer sum.
+    pmi, confidence : ndarray, (cells,)
+        PMI and f of the seen cells.
+    """
+    zero, far = scores.dtype.type(0), scores.dtype.type(1e4)
+    slopes = np.empty(scores.shape[2], scores.dtype)
+    for start in range(scores.shape[0]):
+        for i in range(first, last):
+            row, own = scores[start, i], row_once[low + i]
+            cells = slice(indptr[low + i], indptr[low + i + 1])
+            column, known, f = columns[cells], pmi[cells], confidence[cells]
+            seen = 0.0
+            for k in range(len(column)):
+                at = np.uint32(column[k])
+                error = -row[at] - known[k]
+                slopes[k] = f[k] * error
+                seen += scores.dtype.type(0.5) * slopes[k] * error
+                row[at] = far  # where softplus is nothing
+            dense = 0.0
+            for chunk in range(0, len(row), CHUNK):
+                part, once = row[chunk : chunk + CHUNK], col_once[chunk : chunk + CHUNK]
+                weight, total = col_weight[chunk : chunk + CHUNK], zero
+                for j in range(len(part)):
+                    above = -part[j] - own - once[j]
+                    part[j], log = logistic(above)
+                    total += weight[j] * (max(above, zero) + log)
+                dense += total
+            for k in range(len(column)):
+                row[np.uint32(column[k])] = slopes[k]
+            losses[start, i] = row_weight[low + i] * dense + seen
 
 
 @compiled()

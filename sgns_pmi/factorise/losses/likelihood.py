@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts
+from sgns_pmi.factorise.losses import kernel
 from sgns_pmi.factorise.losses.cells import LARGEST, CellBlock, SeparableObjective, flat
 
 
@@ -33,25 +36,29 @@ class MultinomialLikelihood(SeparableObjective):
             "constant": self._tensor(np.log(counts.total / independent) - 1),
         }
 
+    def _loop(self) -> tuple[Callable[..., None], tuple[Tensor, ...]]:
+        return kernel.evaluate_poisson, (self._cells["count"], self._cells["constant"], self._cells["share"])
+
     def _dense_losses(self, minus_x: Tensor, rows: slice, bound: float, scratch: Tensor) -> Tensor:
-        # A score so large that its exponential overflows has an infinite loss, which no step accepts.
-        if not bound < LARGEST[self.dtype]:
-            minus_x.clamp_(max=LARGEST[self.dtype])
+        # Beyond, eˣ would overflow, or be subnormal; no step leads to a loss so large.
+        if not bound < (largest := LARGEST[self.dtype]):
+            minus_x.clamp_(min=-largest, max=largest)
         return minus_x.neg_().exp_() @ self.col_weight
 
     def _seen_losses(self, minus_x: Tensor, cells: slice) -> Tensor:
         return self._cells["count"][cells] * (minus_x + self._cells["constant"][cells])
 
-    def residual(self, block: CellBlock) -> Tensor:
-        flat(block.values)[..., block.at] -= self._cells["share"][block.cells]
-        return block.values
+    def _slopes(self, values: Tensor, at: Tensor, cells: slice) -> None:
+        flat(values)[..., at] -= self._cells["share"][cells]
 
     def curvature(self, block: CellBlock) -> Tensor:
-        return block.values
+        curvature = block.values.clone()
+        flat(curvature)[..., block.at] += self._cells["share"][block.cells]
+        return curvature
 
     def majorant(self, block: CellBlock) -> Tensor:
         # Far below its count a cell's score would overshoot by e^x / share; the share is what e^x is on its way to.
-        majorant = block.values.clone()
+        majorant = self.curvature(block)
         cells = flat(majorant)
         cells[..., block.at] = torch.maximum(cells[..., block.at], self._cells["share"][block.cells])
         return majorant

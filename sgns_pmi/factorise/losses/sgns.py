@@ -11,6 +11,7 @@ n_ij > 0 make D differ from σ(X).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -20,9 +21,8 @@ from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_integer
-from sgns_pmi.factorise.devices import by_rows
 from sgns_pmi.factorise.losses import kernel
-from sgns_pmi.factorise.losses.cells import LARGEST, CellBlock, SeparableObjective, flat, softplus
+from sgns_pmi.factorise.losses.cells import LARGEST, CellBlock, SeparableObjective, flat, in_rows, softplus
 from sgns_pmi.negatives import Negatives
 
 
@@ -47,7 +47,6 @@ class ExactObjective(SeparableObjective):
     ) -> None:
         n = counts.matrix
         super().__init__(counts, negatives.k * counts.row_sums, negatives.noise, counts.total, dtype, device)
-        self._compiled = self.device.type == "cpu"
         # Weights of the seen cells: `positive` multiplies −x, `net` is what they add to the weight of softplus(x).
         outer = negatives.undropped.weights(counts)
         self._cells = {"positive": self._tensor(n.data), "positive_share": self._tensor(n.data / outer)}
@@ -55,29 +54,9 @@ class ExactObjective(SeparableObjective):
             net = n.data * negatives.net[n.indices]
             self._cells |= {"net": self._tensor(net), "net_share": self._tensor(net / outer)}
 
-    def _evaluate(self, minus_x: Tensor, rows: slice, cells: slice, bound: float, scratch: Tensor) -> Tensor:
-        if self._compiled:
-            return self._evaluate_compiled(minus_x, rows)
-        losses = super()._evaluate(minus_x, rows, cells, bound, scratch)
-        residual = torch.sub(1.0, minus_x, out=minus_x)
-        at = self.positions(rows, cells)
-        positive_share, net_share = self._shares(cells)
-        sigma = flat(residual)[..., at]
-        flat(residual)[..., at] = sigma + net_share * sigma - positive_share
-        return losses
-
-    def _evaluate_compiled(self, minus_x: Tensor, rows: slice) -> Tensor:
-        losses = minus_x.new_empty(minus_x.shape[:-1], dtype=torch.float64)
+    def _loop(self) -> tuple[Callable[..., None], tuple[Tensor, ...]]:
         positive = self._cells["positive"]
-        weights = (positive, self._cells.get("net", positive), *self._shares(slice(None)))
-        alpha, beta = self.row_weight.numpy(), self.col_weight.numpy()
-        cells = [array.numpy() for array in (self._columns, *weights)]
-        scores, of_rows = minus_x.view(-1, *minus_x.shape[-2:]).numpy(), losses.view(-1, losses.shape[-1]).numpy()
-        by_rows(
-            lambda first, last: kernel.evaluate(scores, of_rows, first, last, rows.start, alpha, beta, self._indptr, *cells),
-            *scores.shape[-2:],
-        )
-        return losses
+        return kernel.evaluate, (positive, self._cells.get("net", positive), *self._shares(slice(None)))
 
     def _dense_losses(self, minus_x: Tensor, rows: slice, bound: float, scratch: Tensor) -> Tensor:
         # One exponential a cell gives all: with s = σ(−x), softplus(x) = −log s and σ(x) = 1 − s.
@@ -101,19 +80,18 @@ class ExactObjective(SeparableObjective):
         positive = self._cells["positive_share"][cells]
         return positive, self._cells["net_share"][cells] if "net" in self._cells else positive
 
-    def residual(self, block: CellBlock) -> Tensor:
-        return block.values
+    def _slopes(self, values: Tensor, at: Tensor, cells: slice) -> None:
+        torch.sub(1.0, values, out=values)
+        positive_share, net_share = self._shares(cells)
+        sigma = flat(values)[..., at]
+        flat(values)[..., at] = sigma + net_share * sigma - positive_share
 
     def curvature(self, block: CellBlock) -> Tensor:
         D = block.values
         S = torch.empty_like(D)
         if self._compiled:
             arrays = [array.numpy() for array in (self._columns, *self._shares(slice(None)))]
-            of_D, of_S = (matrix.view(-1, *matrix.shape[-2:]).numpy() for matrix in (D, S))
-            by_rows(
-                lambda first, last: kernel.curvature(of_D, of_S, first, last, block.rows.start, self._indptr, *arrays),
-                *D.shape[-2:],
-            )
+            in_rows(kernel.curvature, D, S, block.rows.start, self._indptr, *arrays)
             return S
         torch.addcmul(D, D, D, value=-1.0, out=S)
         at, (n, w) = block.at, self._shares(block.cells)

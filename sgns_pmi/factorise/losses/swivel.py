@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Self
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts
+from sgns_pmi.factorise.losses import kernel
 from sgns_pmi.factorise.losses.cells import CellBlock, SeparableObjective, flat, softplus
 from sgns_pmi.pmi import pmi_cells
 
@@ -46,6 +48,9 @@ class SwivelObjective(SeparableObjective):
         other._once = self._once[1], self._once[0]
         return other
 
+    def _loop(self) -> tuple[Callable[..., None], tuple[Tensor, ...]]:
+        return kernel.evaluate_swivel, (*self._once, self._cells["pmi"], self._cells["confidence"])
+
     def _dense_losses(self, minus_x: Tensor, rows: slice, bound: float, scratch: Tensor) -> Tensor:
         above = minus_x.add_(self._once[0][rows, None]).add_(self._once[1]).neg_()  # x − PMI*
         losses = softplus(above)
@@ -57,14 +62,12 @@ class SwivelObjective(SeparableObjective):
     def _seen_losses(self, minus_x: Tensor, cells: slice) -> Tensor:
         return 0.5 * self._cells["confidence"][cells] * (minus_x + self._cells["pmi"][cells]).square()
 
-    def residual(self, block: CellBlock) -> Tensor:
-        residual, at = block.values, block.at
-        error = flat(residual)[..., at] - self._cells["log_count"][block.cells]
-        flat(residual.sigmoid_())[..., at] = self._cells["confidence"][block.cells] * error
-        return residual
+    def _slopes(self, values: Tensor, at: Tensor, cells: slice) -> None:
+        error = flat(values)[..., at] - self._cells["log_count"][cells]
+        flat(values.sigmoid_())[..., at] = self._cells["confidence"][cells] * error
 
     def curvature(self, block: CellBlock) -> Tensor:
-        sigma = block.values.sigmoid()
-        curvature = sigma.sub_(sigma.square())
+        sigma = block.values
+        curvature = torch.addcmul(sigma, sigma, sigma, value=-1.0)
         flat(curvature)[..., block.at] = self._cells["confidence"][block.cells]
         return curvature

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sgns_pmi.compiled import compiled
+
 Array = TypeVar("Array", NDArray[Any], Tensor)
 
 
@@ -32,9 +34,26 @@ def above(matrices: Array) -> Array:
     return matrices[..., first, second]
 
 
+@compiled(nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def multiply_halves(halves: NDArray[Any], vectors: NDArray[Any], products: NDArray[Any], first: int, last: int) -> None:
+    """Add to the `products` (rows, dim) of rows first ... last − 1 a symmetric matrix, its entries f ≤ g, times its vector."""
+    dim = vectors.shape[1]
+    for row in range(first, last):
+        half, vector, product = halves[row], vectors[row], products[row]
+        at = 0
+        for f in range(dim):
+            entries, others, found = half[at : at + dim - f], vector[f:], product[f:]
+            own, total = vector[f], product[f] - product[f]
+            for g in range(1, len(entries)):
+                total += entries[g] * others[g]
+                found[g] += entries[g] * own
+            product[f] += total + entries[0] * own
+            at += dim - f
+
+
 @cache
 def _above(dim: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return np.triu_indices(dim)
 
 
-__all__ = ["above", "column_pairs", "whole"]
+__all__ = ["above", "column_pairs", "multiply_halves", "whole"]

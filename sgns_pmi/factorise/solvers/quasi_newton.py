@@ -17,9 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sgns_pmi.factorise.devices import by_rows
 from sgns_pmi.factorise.losses.penalty import Penalty
 from sgns_pmi.factorise.solvers.descent import Descent
-from sgns_pmi.factorise.solvers.pair_sums import above, column_pairs, whole
+from sgns_pmi.factorise.solvers.pair_sums import above, column_pairs, multiply_halves, whole
 from sgns_pmi.factorise.solvers.search import ROUNDING, Trial, backtrack
 from sgns_pmi.progress import Progress
 
@@ -241,5 +242,10 @@ def _invert(halves: Tensor, weight: Tensor, dim: int) -> None:
 
 def _multiplied(halves: Tensor, vectors: Tensor) -> Tensor:
     """Each symmetric matrix, given as its upper half, times its vector (size, dim)."""
+    if halves.device.type == "cpu":
+        products = torch.zeros_like(vectors)
+        own, others, found = halves.numpy(), vectors.numpy(), products.numpy()
+        by_rows(lambda first, last: multiply_halves(own, others, found, first, last), *halves.shape)
+        return products
     parts = zip(torch.split(halves, AT_ONCE), torch.split(vectors, AT_ONCE), strict=True)
     return torch.cat([(whole(half, part.shape[1]) @ part[:, :, None])[:, :, 0] for half, part in parts])

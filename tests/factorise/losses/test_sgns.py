@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sgns_pmi as sp
-from sgns_pmi.factorise import devices as threads
 from sgns_pmi.factorise.losses import cells
 from sgns_pmi.factorise.losses.sgns import ExactObjective, sgns_objective
 from sgns_pmi.factorise.solvers.newton import row_systems
@@ -176,33 +175,6 @@ def test_scores_beyond_the_range_of_exp_are_linear(dtype, score):
     # Row 0: negatives alone cost, 3 · 2 · Σ P_n · x. Row 1: the seen cell alone, 2 · x.
     assert loss == pytest.approx((6 * score + 2 * score) / 4, rel=1e-6)
     np.testing.assert_allclose(dV[:, 0], [6 / 4, -2 / 4], rtol=1e-6)
-
-
-def evaluations(exact: ExactObjective, V: torch.Tensor, U: torch.Tensor) -> list[torch.Tensor]:
-    """Losses, D and S of all cells."""
-    parts = [(block.losses, exact.residual(block).clone(), exact.curvature(block)) for block in exact.blocks(V, U)]
-    return [torch.cat(part, dim=1) for part in zip(*parts, strict=True)]
-
-
-@pytest.mark.parametrize("scale", [1.0, 30.0])
-@pytest.mark.parametrize("drop", [False, True])
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 2e-5), (torch.float64, 1e-13)])
-def test_compiled_cells_are_those_of_torch(monkeypatch, dtype, tolerance, drop, scale):
-    """What the processor computes in one pass, other devices compute in torch: two starts, several blocks and threads."""
-    counts, noise, _, _ = random_case(8, words=31, contexts=700)
-    rng = np.random.default_rng(9)
-    V, U = (torch.tensor(scale * rng.normal(size=(2, side, 3)), dtype=dtype) for side in counts.shape)
-    monkeypatch.setattr(cells, "block_bytes", lambda: 2 * 12 * 700 * V.element_size())
-    monkeypatch.setattr(threads, "SMALL_CELLS", 2_000)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
-    exact = ExactObjective(counts, Negatives(5, noise, drop), dtype=dtype)
-    for objective_of, v, u in ((exact, V, U), (exact.transposed(), U, V)):
-        compiled = evaluations(objective_of, v, u)
-        objective_of._compiled = False
-        of_torch = evaluations(objective_of, v, u)
-        rounding = tolerance * float(of_torch[1].abs().max())  # of D, which S is made from
-        for found, known in zip(compiled, of_torch, strict=True):
-            torch.testing.assert_close(found, known, rtol=tolerance, atol=rounding)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
