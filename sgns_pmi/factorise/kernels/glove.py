@@ -28,6 +28,8 @@ def visit_triples(
     U: Any,
     V_squares: Any,
     U_squares: Any,
+    V_decay: Any,
+    U_decay: Any,
     center: NDArray[np.int32],
     context: NDArray[np.int32],
     log_n: Any,
@@ -36,13 +38,16 @@ def visit_triples(
 ) -> None:
     """One AdaGrad step of each triple in turn, as glove.c takes it.
 
-    With s = lr · f(n) · residual, the step's gradients are s u for v, s v for u and s for both biases; each coordinate
+    With s = lr · f(n) · residual, the step's gradients are s u + lr ρ v for v, s v + lr ρ u for u, ρ the word's share of a
+    penalty, and s for both biases; each coordinate
     moves by its gradient over the root of its sum of squares, to which it is added afterwards.
 
     Parameters
     ----------
     V, U, V_squares, U_squares : ndarray, (words, dim + 1) and (contexts, dim + 1)
         Vectors with their biases, and sums of squared gradients; all are changed.
+    V_decay, U_decay : ndarray, (words,) and (contexts,)
+        ρ.
     center, context, log_n, weight : ndarray, (triples,)
         weight is f(n).
     lr : float
@@ -53,8 +58,9 @@ def visit_triples(
         v, u = V[center[t]], U[context[t]]
         v_squares, u_squares = V_squares[center[t]], U_squares[context[t]]
         s = V.dtype.type(lr) * weight[t] * _residual(v, u, log_n[t])
+        v_decay, u_decay = V.dtype.type(lr) * V_decay[center[t]], V.dtype.type(lr) * U_decay[context[t]]
         for d in range(dim):
-            of_v, of_u = s * u[d], s * v[d]
+            of_v, of_u = s * u[d] + v_decay * v[d], s * v[d] + u_decay * u[d]
             v[d] -= of_v * (one / np.sqrt(v_squares[d]))
             u[d] -= of_u * (one / np.sqrt(u_squares[d]))
             v_squares[d] += of_v * of_v

@@ -2,9 +2,10 @@
 
     J = (1/nnz) Σ_seen f(n_ij) (v_i·u_j + b_i + b̃_j − log n_ij)²,     f(n) = min(1, (n / x_max)^α)
 
-(Pennington, Socher & Manning 2014, eqs. 8 and 9), over the cells that were seen. "adagrad" is what glove.c does: one step
-for each triple, in shuffled order. "als" uses that J is quadratic in one side while the other is held: row by row a weighted
-least-squares problem in dim + 1 unknowns, solved exactly, so that J never rises and no learning rate is chosen.
+(Pennington, Socher & Manning 2014, eqs. 8 and 9), over the cells that were seen, and on request (λ/2)(‖V‖² + ‖U‖²) beside it.
+"adagrad" is what glove.c does: one step for each triple, in shuffled order. "als" uses that J is quadratic in one side while
+the other is held: row by row a weighted least-squares problem in dim + 1 unknowns, solved exactly, so that J never rises and
+no learning rate is chosen.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ class GloVe(Factorisation):
         Power of the weight below that.
     solver : {"als", "adagrad"}, optional
         By default "als" where triples x (dim + 1)² is at most 10⁸, else "adagrad".
+    ridge : float, default 0
+        λ of the penalty (λ/2)(‖V‖² + ‖U‖²) that is added to J; biases are free. J is a mean over cells, so that λ is no λ of ℓ.
     epochs : int, optional
         "adagrad": passes over the triples, by default 25. "als": rounds at most, by default 300.
     lr : float, default 0.05
@@ -73,9 +76,9 @@ class GloVe(Factorisation):
     row_bias_, col_bias_ : ndarray, (words,) and (contexts,)
         b and b̃.
     objective_ : float
-        J at the fitted factors.
+        J at the fitted factors, without the penalty.
     history_ : DataFrame
-        step (rounds, or triples visited), epoch, seconds, objective.
+        step (rounds, or triples visited), epoch, seconds, objective; with the penalty.
     status_ : {"optimum", "step limit", "diverged", "interrupted"}
         How the solver ended; "adagrad" has no tolerance and ends at its step limit.
     note_ : str
@@ -86,7 +89,8 @@ class GloVe(Factorisation):
     J sees V·Uᵀ + b + b̃ alone. "als" ends in canonical factors of it: weighted by what f gives to each word, V and U have
     mean zero, so that the biases hold all that one side explains, and VᵀWV = UᵀW̃U is diagonal. "adagrad" leaves them as
     its path made them, as glove.c does. Where a word has fewer cells than unknowns the least-squares solution of least
-    norm is taken.
+    norm is taken. A penalty sees more than the product: with one, all words weigh alike in "als"'s canonical factors, as they do
+    at a minimum, so that the penalty does not rise.
 
     References
     ----------
@@ -106,6 +110,7 @@ class GloVe(Factorisation):
         dim: int = 4,
         x_max: float = 100.0,
         alpha: float = 0.75,
+        ridge: float = 0.0,
         solver: str | None = None,
         epochs: int | None = None,
         lr: float = 0.05,
@@ -115,6 +120,7 @@ class GloVe(Factorisation):
         self.dim = dim
         self.x_max = x_max
         self.alpha = alpha
+        self.ridge = ridge
         self.solver = solver
         self.epochs = epochs
         self.lr = lr
@@ -125,6 +131,7 @@ class GloVe(Factorisation):
         check_integer("dim", self.dim)
         check_real("x_max", self.x_max, above=True)
         check_real("alpha", self.alpha)
+        check_real("ridge", self.ridge)
         if self.solver is not None:
             check_choice("solver", self.solver, DEFAULT_EPOCHS)
         if self.epochs is not None:
@@ -158,16 +165,16 @@ class GloVe(Factorisation):
         v: NDArray[np.floating[Any]]
         u: NDArray[np.floating[Any]]
         if solver == "adagrad":
-            v, u, status, diverged = self._adagrad(counts, V, U, epochs, rng, history, progress)
+            v, u, loss, status, diverged = self._adagrad(counts, V, U, epochs, rng, history, progress)
         else:
-            v, u, status = self._als(counts, V, U, epochs, history, progress)
+            v, u, loss, status = self._als(counts, V, U, epochs, history, progress)
         als = solver == "als"
         self._ended(
             status, f"GloVe (als) has not converged in {epochs} rounds: its loss still falls" if als else "", diverged=diverged
         )
         self.V_, self.row_bias_ = v[:, :-1].copy(), v[:, -1].copy()
         self.U_, self.col_bias_ = u[:, :-1].copy(), u[:, -1].copy()
-        self.objective_, self.history_ = history.objective, history.frame()
+        self.objective_, self.history_ = loss, history.frame()
         # log n = PMI + log r + log c − log N.
         self._row_term = _log(counts.row_sums) - np.log(counts.total)
         self._col_term = _log(counts.col_sums)
@@ -180,6 +187,10 @@ class GloVe(Factorisation):
             raise InputError("alpha", self.alpha, f"leaves no count below x_max = {self.x_max:g} a weight; choose a smaller one")
         return weight
 
+    def _penalty(self, v: NDArray[Any], u: NDArray[Any]) -> float:
+        """(λ/2)(‖V‖² + ‖U‖²) of vectors with their biases."""
+        return self.ridge / 2 * sum(float(np.square(side[:, :-1], dtype=np.float64).sum()) for side in (v, u))
+
     def _adagrad(
         self,
         counts: CooccurrenceCounts,
@@ -189,7 +200,7 @@ class GloVe(Factorisation):
         rng: np.random.Generator,
         history: History,
         progress: Progress,
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], Status, str]:
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], float, Status, str]:
         """One step a triple, float32, in an order shuffled once, as the pipeline of glove.c does."""
         order = rng.permutation(counts.nnz)
         center, context = (index[order].astype(np.int32) for index in (counts.centers, counts.matrix.indices))
@@ -197,12 +208,17 @@ class GloVe(Factorisation):
         log_n, weight = np.log(n).astype(np.float32), self.weight(n).astype(np.float32)
         v, u = V.astype(np.float32), U.astype(np.float32)
         v_squares, u_squares = np.ones_like(v), np.ones_like(u)
+        # Each of a word's cells bears a part of its penalty; of slopes glove.c leaves out the 2.
+        v_decay, u_decay = (
+            (self.ridge * counts.nnz / 2 / np.maximum(np.bincount(index, minlength=size), 1)).astype(np.float32)
+            for index, size in ((center, len(v)), (context, len(u)))
+        )
         visited = 0
         status: Status = "step limit"
         kept, diverged = (v, u), ""
 
         def record() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-            loss = kernels.weighted_squares(v, u, center, context, log_n, weight) / counts.nnz
+            loss = kernels.weighted_squares(v, u, center, context, log_n, weight) / counts.nnz + self._penalty(v, u)
             if not np.isfinite(loss):
                 raise InputError("lr", self.lr, "training diverged; choose a smaller learning rate")
             history.add(visited, visited / counts.nnz, loss)
@@ -222,8 +238,9 @@ class GloVe(Factorisation):
                     for low in range(0, counts.nnz, CHUNK):
                         chunk = slice(low, min(low + CHUNK, counts.nnz))
                         kernels.visit_triples(
-                            v, u, v_squares, u_squares, center[chunk], context[chunk], log_n[chunk], weight[chunk], self.lr
-                        )
+                            v, u, v_squares, u_squares, v_decay, u_decay,
+                            center[chunk], context[chunk], log_n[chunk], weight[chunk], self.lr,
+                        )  # fmt: skip
                         visited += chunk.stop - chunk.start
                     kept = record()
                     progress.update(objective=history.objective)
@@ -233,11 +250,11 @@ class GloVe(Factorisation):
                 status, kept = "interrupted", record()
             except InputError as error:
                 status, diverged = "diverged", str(error)
-        return *kept, status, diverged
+        return *kept, history.objective - self._penalty(*kept), status, diverged
 
     def _als(
         self, counts: CooccurrenceCounts, V: Float, U: Float, rounds: int, history: History, progress: Progress
-    ) -> tuple[Float, Float, Status]:
+    ) -> tuple[Float, Float, float, Status]:
         """Rounds of exact least squares, of V given U and of U given V, float64."""
         status: Status = "step limit"
         v, u = torch.from_numpy(V), torch.from_numpy(U)
@@ -249,12 +266,12 @@ class GloVe(Factorisation):
                     v, u = torch.from_numpy(state["v"]), torch.from_numpy(state["u"])
                     history.restore(state)
                 else:
-                    history.add(0, 0.0, sides[0].squares(v, u) / counts.nnz)
+                    history.add(0, 0.0, sides[0].squares(v, u) / counts.nnz + self._penalty(V, U))
                 for done in range(history.rows[-1][0] + 1, rounds + 1):
                     new_v, _ = sides[0].solve(u)
                     new_u, loss = sides[1].solve(new_v)
                     v, u, before = new_v, new_u, history.objective
-                    history.add(done, float(done), loss / counts.nnz)
+                    history.add(done, float(done), loss / counts.nnz + self._penalty(v.numpy(), u.numpy()))
                     progress.update(objective=history.objective)
                     if before - history.objective <= TOLERANCE * before + EXACT_FIT:
                         status = "optimum"
@@ -263,7 +280,9 @@ class GloVe(Factorisation):
                         checkpoint.save({"v": v, "u": u} | history.saved())
             except KeyboardInterrupt:
                 status = "interrupted"
-        return *_canonical(v.numpy(), u.numpy(), *(side.sums() for side in sides)), status
+        loss = history.objective - self._penalty(v.numpy(), u.numpy())
+        weights = [(sums > 0).astype(np.float64) if self.ridge else sums for sums in (side.sums() for side in sides)]
+        return *_canonical(v.numpy(), u.numpy(), *weights), loss, status
 
     def product(self, corrected: bool = True) -> tuple[Float, Float]:
         if not corrected:
@@ -307,6 +326,7 @@ class _Side:
 
     def __init__(self, n: sp.csr_array, glove: GloVe, dim: int) -> None:
         self._shape, self._weight = n.shape, sp.csr_array((glove.weight(n.data), n.indices, n.indptr), shape=n.shape)
+        self._ridge = glove.ridge * n.nnz / 2  # of Σ f(n) residual², half of whose slopes the normal equations are
         per_row = np.diff(n.indptr)
         order = np.argsort(-per_row, kind="stable")[: np.count_nonzero(per_row)]
         self._batches = []
@@ -335,6 +355,7 @@ class _Side:
             normal = torch.bmm(weighted, features)
             diagonal = normal.diagonal(dim1=1, dim2=2)
             mean = diagonal.mean(dim=1, keepdim=True)
+            diagonal[:, :-1] += self._ridge
             diagonal += LEAST_NORM * mean + (mean < LEAST_WEIGHT)  # a row without weight has the solution 0
             right = torch.bmm(weighted, batch.targets(other)[:, :, None])
             own[batch.rows] = torch.cholesky_solve(right, torch.linalg.cholesky(normal))[:, :, 0]

@@ -11,8 +11,10 @@ from sgns_pmi.factorise import losses, solvers
 from sgns_pmi.factorise.base import Factorisation, Float
 from sgns_pmi.factorise.devices import resolve_device
 from sgns_pmi.factorise.linalg import balanced
+from sgns_pmi.factorise.losses.penalty import Ridge
 from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.solvers.solution import History
+from sgns_pmi.lazily import torch
 from sgns_pmi.negatives import Negatives
 
 
@@ -30,6 +32,8 @@ class Swivel(Factorisation):
         Columns of V and U.
     confidence_base, confidence_scale, confidence_exponent : float, defaults 0.1, 0.25, 0.5
         f(n) = base + scale · n^exponent, the weight of a seen cell; defaults are the published program's.
+    ridge : float, default 0
+        λ of the penalty (λ/2)(‖V‖² + ‖U‖²) that is added to the loss, which is a mean over cells: λ is no λ of ℓ.
     max_steps : int, default 300
         Most steps on V and U together.
     seed : int, default 0
@@ -44,9 +48,9 @@ class Swivel(Factorisation):
     V_, U_ : ndarray, (words, dim) and (contexts, dim)
         V_·U_ᵀ estimates PMI; the singular values of the product are shared equally. Words that never occur have zero vectors.
     objective_ : float
-        The loss, mean over the cells of words and contexts that occur.
+        The loss, mean over the cells of words and contexts that occur, without the penalty.
     history_ : DataFrame
-        step, epoch, seconds, objective.
+        step, epoch, seconds, objective; with the penalty.
     status_ : {"optimum", "step limit", "interrupted"}
         How the search ended.
     note_ : str
@@ -72,6 +76,7 @@ class Swivel(Factorisation):
         confidence_base: float = 0.1,
         confidence_scale: float = 0.25,
         confidence_exponent: float = 0.5,
+        ridge: float = 0.0,
         max_steps: int = 300,
         seed: int = 0,
         device: str = "cpu",
@@ -81,6 +86,7 @@ class Swivel(Factorisation):
         self.confidence_base = confidence_base
         self.confidence_scale = confidence_scale
         self.confidence_exponent = confidence_exponent
+        self.ridge = ridge
         self.max_steps = max_steps
         self.seed = seed
         self.device = device
@@ -93,6 +99,7 @@ class Swivel(Factorisation):
         check_real("confidence_exponent", self.confidence_exponent)
         if base + scale == 0:
             raise InputError("confidence_scale", self.confidence_scale, "must be above 0 where confidence_base is 0")
+        check_real("ridge", self.ridge)
         check_integer("max_steps", self.max_steps)
         check_seed(self.seed)
         resolve_device(self.device)
@@ -113,19 +120,21 @@ class Swivel(Factorisation):
         confidence = self.confidence_base, self.confidence_scale, self.confidence_exponent
         # At K = 1 the optimum of SGNS is the PMI too.
         start = solvers.spectral_start(counts, dim, Negatives.of(counts, 1), check_seed(self.seed))
+        ridge = Ridge.of(counts, float(self.ridge))
+
+        def objective(dtype: torch.dtype) -> losses.SwivelObjective:
+            own = losses.SwivelObjective(counts, *confidence, dtype, device)
+            return own.penalised(ridge, dim) if self.ridge else own
+
         solution = solvers.minimise(
-            "Swivel",
-            lambda dtype: losses.SwivelObjective(counts, *confidence, dtype, device),
-            start,
-            history,
-            max_steps=check_integer("max_steps", self.max_steps),
-            verbose=self.verbose,
+            "Swivel", objective, start, history, max_steps=check_integer("max_steps", self.max_steps), verbose=self.verbose
         )
         occurs = (counts.row_sums > 0).astype(np.float64), (counts.col_sums > 0).astype(np.float64)
         self.V_: Float
         self.U_: Float
         self.V_, self.U_ = balanced(solution.V.astype(np.float64), solution.U.astype(np.float64), *occurs)
-        self.objective_, self.history_ = solution.objective, solution.history
+        self.objective_ = solution.objective - ridge.value(solution.V, solution.U)
+        self.history_ = solution.history
         self._ended(
             solution.status, f"Swivel has not converged at dim = {dim}: its loss still falls after {self.max_steps} steps at most"
         )

@@ -216,8 +216,8 @@ class RowQuasiNewton(QuasiNewton):
             columns.addmm_(S.T, column_pairs(own * exact.row_weight[block.rows, None], own))
         del pairs_U
         dim = U.shape[1]
-        _invert(rows, exact.row_weight / exact.total, dim)
-        _invert(columns, exact.col_weight / exact.total, dim)
+        _invert(rows, exact.row_weight / exact.total, dim, exact.penalty)
+        _invert(columns, exact.col_weight / exact.total, dim, exact.penalty and exact.penalty.transposed())
 
         def apply(gradient: Tensor) -> Tensor:
             parts = zip((rows, columns), self._parts(gradient), strict=True)
@@ -226,12 +226,14 @@ class RowQuasiNewton(QuasiNewton):
         return apply
 
 
-def _invert(halves: Tensor, weight: Tensor, dim: int) -> None:
-    """Put the inverse of weight · Hessian in place of each Hessian; of a word that never occurs, the identity."""
+def _invert(halves: Tensor, weight: Tensor, dim: int, penalty: Penalty | None) -> None:
+    """Put the inverse of weight · Hessian + penalty in place of each Hessian; of a word that never occurs, the identity."""
     unit = torch.eye(dim, dtype=halves.dtype, device=halves.device)
     for low in range(0, len(halves), AT_ONCE):
         rows = slice(low, low + AT_ONCE)
         hessians = whole(halves[rows], dim) * weight[rows, None, None]
+        if penalty is not None:
+            hessians.diagonal(dim1=-2, dim2=-1)[:, : penalty.dim] += penalty.rows[rows, None]
         scale = hessians.diagonal(dim1=-2, dim2=-1).mean(-1)
         scale = torch.where(scale > 0, scale, 1.0)[:, None, None]
         # Scaled to one, as weights of rare words are tiny in float32.

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
@@ -180,6 +181,67 @@ def test_batches_of_any_size_give_the_same(counts, monkeypatch):
     np.testing.assert_allclose(parts.estimate_pmi(), whole.estimate_pmi(), atol=1e-10)
 
 
+# The penalty
+
+
+def penalised(counts: sp.CooccurrenceCounts, est: GloVe) -> float:
+    """J + (λ/2)(‖V‖² + ‖U‖²)."""
+    return loss(counts, est) + est.ridge / 2 * float((est.V_**2).sum() + (est.U_**2).sum())
+
+
+def test_with_a_penalty_als_ends_at_its_minimum(counts):
+    """No finite difference falls, and SciPy's L-BFGS-B finds nothing lower from other starts; J alone is the objective."""
+    est = GloVe(dim=2, ridge=0.02, epochs=5000).fit(counts)
+    assert est.status_ == "optimum"
+    assert est.objective_ == pytest.approx(loss(counts, est), rel=1e-9)
+    assert est.history_["objective"].iloc[-1] == pytest.approx(penalised(counts, est), rel=1e-6)
+    best = penalised(counts, est)
+    for factor in (est.V_, est.U_, est.row_bias_[:, None], est.col_bias_[:, None]):
+        for at in ((0, 0), (5, -1), (13, 0)):
+            values = []
+            for step in (1e-4, -1e-4):
+                factor[at] += step
+                values.append(penalised(counts, est))
+                factor[at] -= step
+            assert abs(values[0] - values[1]) / 2e-4 < 2e-5
+            assert min(values) > best - 1e-9
+    n = torch.from_numpy(counts.matrix.toarray())
+    f, log_n, seen = (n / 100).clamp(max=1) ** 0.75, n.clamp(min=1e-9).log(), n > 0
+
+    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        point = torch.tensor(flat, requires_grad=True)
+        v, u = point.view(2, 14, 3)
+        x = v[:, :2] @ u[:, :2].T + v[:, 2:] + u[:, 2]
+        J = (f * (x - log_n).square())[seen].sum() / seen.sum()
+        value = J + 0.02 / 2 * (v[:, :2].square().sum() + u[:, :2].square().sum())
+        value.backward()
+        return float(value.detach()), point.grad.numpy()
+
+    rng = np.random.default_rng(0)
+    found = [minimize(objective, rng.normal(size=84), jac=True, method="L-BFGS-B", options={"maxiter": 3000}) for _ in range(3)]
+    assert best == pytest.approx(min(result.fun for result in found), rel=1e-5)
+
+
+def test_a_penalised_minimum_is_balanced_and_centred(counts):
+    """∂/∂gauge = 0: VᵀV = UᵀU, diagonal here; and as biases are free, both sides have mean zero."""
+    est = GloVe(dim=2, ridge=0.02, epochs=5000).fit(counts)
+    np.testing.assert_allclose(est.V_.T @ est.V_, est.U_.T @ est.U_, atol=1e-9)
+    np.testing.assert_allclose([est.V_.mean(0), est.U_.mean(0)], 0, atol=1e-9)
+
+
+def test_adagrad_goes_to_the_same_penalised_minimum(counts):
+    optimum = penalised(counts, GloVe(dim=1, ridge=0.02, epochs=5000).fit(counts))
+    trained = GloVe(dim=1, ridge=0.02, solver="adagrad", epochs=2000).fit(counts)
+    assert trained.history_["objective"].iloc[-1] == pytest.approx(penalised(counts, trained), rel=1e-5)
+    assert optimum * (1 - 1e-6) < penalised(counts, trained) < 1.002 * optimum
+
+
+def test_a_larger_penalty_shrinks_the_vectors_to_nothing(counts):
+    norms = [float(np.square(GloVe(dim=2, ridge=ridge).fit(counts).V_).sum()) for ridge in (0.0, 0.01, 0.1, 100.0)]
+    assert sorted(norms, reverse=True) == norms
+    assert norms[-1] < 1e-8
+
+
 # The estimate of PMI
 
 
@@ -260,6 +322,8 @@ def test_too_few_rounds_are_said(counts):
         ({"dim": 99}, "dim=99: must be at most 14"),
         ({"x_max": 0}, "x_max=0"),
         ({"alpha": -1}, "alpha=-1"),
+        ({"ridge": -1e-3}, "ridge=-0.001: must be a number not below 0"),
+        ({"ridge": "auto"}, "ridge=auto"),
         ({"solver": "asl"}, "did you mean als"),
         ({"epochs": 0}, "epochs=0"),
         ({"lr": -0.1}, "lr=-0.1"),

@@ -74,6 +74,33 @@ def test_optimum_is_that_of_another_optimiser(counts):
     assert float(dense_loss(counts, torch.tensor(fit.estimate_pmi()), 0.1, 0.25, 0.5)) == pytest.approx(fit.objective_, rel=1e-12)
 
 
+@pytest.mark.parametrize("work", [minimum.NEWTON_WORK, 0])
+def test_penalised_optimum_is_that_of_another_optimiser(counts, monkeypatch, work):
+    """Of both engines; there VᵀV = UᵀU, and the objective is the loss alone."""
+    monkeypatch.setattr(minimum, "NEWTON_WORK", work)
+    words, contexts = counts.shape
+
+    def penalised(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        point = torch.tensor(flat, requires_grad=True)
+        X = point[: 2 * words].view(words, 2) @ point[2 * words :].view(contexts, 2).T
+        value = dense_loss(counts, X, 0.1, 0.25, 0.5) + 0.01 / 2 * point.square().sum()
+        value.backward()
+        return float(value.detach()), point.grad.numpy()
+
+    rng = np.random.default_rng(0)
+    options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-8}
+    starts = (rng.normal(size=2 * (words + contexts)) for _ in range(3))
+    found = [minimize(penalised, start, jac=True, method="L-BFGS-B", options=options) for start in starts]
+    fit = Swivel(dim=2, ridge=0.01).fit(counts)
+    assert fit.status_ == "optimum"
+    value, slope = penalised(np.concatenate([fit.V_.ravel(), fit.U_.ravel()]))
+    assert value == pytest.approx(min(result.fun for result in found), rel=1e-6)
+    assert np.abs(slope).max() < 2e-4
+    assert fit.history_["objective"].min() == pytest.approx(value, rel=1e-6)
+    assert float(dense_loss(counts, torch.tensor(fit.estimate_pmi()), 0.1, 0.25, 0.5)) == pytest.approx(fit.objective_, rel=1e-7)
+    np.testing.assert_allclose(fit.V_.T @ fit.V_, fit.U_.T @ fit.U_, atol=1e-9)
+
+
 def test_where_every_cell_was_seen_full_rank_is_the_empirical_pmi():
     counts = np.random.default_rng(1).poisson(5.0, size=(6, 5)) + 1
     np.testing.assert_allclose(Swivel(dim=5).fit(counts).estimate_pmi(), sp.pmi_matrix(counts), atol=1e-6)
@@ -137,6 +164,7 @@ def test_ended_early_a_note_says_so(counts):
         ("dim", 0),
         ("dim", 7),
         ("confidence_base", -1),
+        ("ridge", -1),
         ("confidence_scale", float("nan")),
         ("confidence_exponent", "half"),
         ("max_steps", 0),
@@ -162,6 +190,7 @@ def test_conventions(counts):
         "confidence_base": 1.0,
         "confidence_scale": 0.25,
         "confidence_exponent": 0.5,
+        "ridge": 0.0,
         "max_steps": 300,
         "device": "cpu",
         "verbose": False,
