@@ -194,7 +194,8 @@ def as_dict(tree: DictConfig) -> dict[str, Any]:
     """The composed configuration of a job as nested dicts."""
     if "method" not in tree:
         raise InputError("method", "[]", f"must name one or more of {', '.join(METHODS)}")
-    own = OmegaConf.masked_copy(tree, [str(key) for key in tree if key != "hydra"])
+    # Hydra's own part, which a job's configuration no longer has, is large to copy.
+    own = OmegaConf.masked_copy(tree, [str(key) for key in tree if key != "hydra"]) if "hydra" in tree else tree
     content: Any = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
     return content
 

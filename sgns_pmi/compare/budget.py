@@ -44,7 +44,7 @@ def budgets(found: Found) -> RunTable:
     (words, contexts), left_out = problem.counts.shape, dict[str, str]()
     for name, dim in ((name, _dim(estimator)) for name, estimator in fitted.items()):
         if words * contexts > MOST_CELLS or words * contexts * dim**2 > MOST_WORK:
-            left_out[name] = f"its optima at {words:,} x {contexts:,} words and dim = {dim} would take too long"
+            left_out[name] = f"the optima at {words:,} x {contexts:,} words and dim = {dim} would take too long"
     chosen = {name: estimator for name, estimator in fitted.items() if name not in left_out}
     frames = [pd.DataFrame(columns=list(BUDGET_COLUMNS))]
     optimum: dict[str, str] = {}
@@ -57,7 +57,11 @@ def budgets(found: Found) -> RunTable:
         optimum[name] = budget["optimum"].iloc[0]
         frames.append(budget.assign(method=name)[list(BUDGET_COLUMNS)])
     rows = pd.concat([own for own in frames if len(own)] or frames, ignore_index=True)
-    said = tuple(f"{method} has no error budget: {reason}" for method, reason in left_out.items())
+    alike: dict[str, list[str]] = {}
+    for name, reason in left_out.items():
+        alike.setdefault(reason, []).append(name)
+    reasons = "; ".join(f"of {', '.join(names)}: {reason}" for reason, names in alike.items())
+    said = (f"no error budget {reasons}",) if reasons else ()
     return RunTable(rows, {"budget": {"optimum": optimum, "left_out": left_out}}, said)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from sgns_pmi.compare.deviation import estimator_objective, optimal_objective, scored_raw
 from sgns_pmi.compare.estimates import Estimates
 from sgns_pmi.compare.found import MOST_CELLS
-from sgns_pmi.compare.recovery import recovery
+from sgns_pmi.compare.recovery import recovery_rows
 from sgns_pmi.compare.room import check_room
 from sgns_pmi.compare.shown import Array, ShownCells, is_dense, shown_cells, shown_pair
 from sgns_pmi.compare.table import METRIC_COLUMNS
@@ -35,7 +35,8 @@ class Comparison(NamedTuple):
 class _Compared(NamedTuple):
     """What is known of one method."""
 
-    recovery: list[pd.DataFrame]
+    recovery: list[tuple[str, str, str, str, float]]
+    """What `METRIC_COLUMNS` has beside the method."""
     objective: float
     certificate: float | None
     raw: Array | None
@@ -91,8 +92,8 @@ class Comparing:
             compared = estimate[rows, cols] if self._dense and self._problem.truth is None else estimate
             for target, pmi in self._targets.items():
                 if pmi is not None:
-                    found = recovery(compared, pmi, self._joint, self._seen)
-                    recovered.append(found.assign(method=method, estimate=kind, target=target))
+                    found = recovery_rows(compared, pmi, self._joint, self._seen)
+                    recovered += [(kind, target, *row) for row in found]
             if corrected != scored_raw(estimator, negatives):
                 objective = estimator_objective(estimator, counts, negatives, estimate if self._dense else None)
             if corrected and self._dense and estimate.size <= MOST_CELLS:
@@ -104,7 +105,7 @@ class Comparing:
     @property
     def found(self) -> Comparison:
         """What is known of the methods so far."""
-        frames = [rows for own in self._methods.values() for rows in own.recovery]
+        rows = [(method, *row) for method, own in self._methods.items() for row in own.recovery]
         reference = self._methods.get(REFERENCE)
         for method, own in self._methods.items():
             metrics = {"value": own.objective, "deviation_percent": 100.0 * (own.objective - self._best) / self._best}
@@ -112,12 +113,10 @@ class Comparing:
                 metrics["gap"] = (own.objective - reference.objective) / reference.objective
             if own.certificate is not None:
                 metrics["certificate"] = own.certificate
-            objective = pd.DataFrame(list(metrics.items()), columns=["metric", "value"])
-            frames.append(objective.assign(method=method, estimate="corrected", target="objective", cells="all"))
-        rows = pd.concat(frames, ignore_index=True)[list(METRIC_COLUMNS)]
+            rows += [(method, "corrected", "objective", "all", metric, value) for metric, value in metrics.items()]
         corrected = {method: own.corrected for method, own in self._methods.items()}
         raw = {method: own.raw for method, own in self._methods.items() if own.raw is not None}
-        return Comparison(rows, replace(self._shown, corrected=corrected, raw=raw))
+        return Comparison(pd.DataFrame(rows, columns=list(METRIC_COLUMNS)), replace(self._shown, corrected=corrected, raw=raw))
 
 
 def compare(problem: Problem, fitted: Mapping[str, Factorisation], negatives: Negatives) -> Comparison:

@@ -46,6 +46,13 @@ def recovery(
     InputError
         For arrays of different shapes.
     """
+    return pd.DataFrame(recovery_rows(estimate, target, weights, cells), columns=["cells", "metric", "value"])
+
+
+def recovery_rows(
+    estimate: ArrayLike, target: ArrayLike, weights: ArrayLike | None = None, cells: ArrayLike | None = None
+) -> list[tuple[str, str, float]]:
+    """The rows of `recovery`, of which a run has many."""
     estimate, target = np.asarray(estimate, dtype=np.float64), np.asarray(target, dtype=np.float64)
     for name, array in (("target", target), ("weights", weights), ("cells", cells)):
         if array is not None and np.shape(array) != estimate.shape:
@@ -67,7 +74,7 @@ def recovery(
         w = np.asarray(weights, dtype=np.float64)[defined]
         error = estimate[defined] - target[defined]
         rows.append(("all", "weighted_rmse", float(np.sqrt(np.sum(w * error**2) / w.sum()))))
-    return pd.DataFrame([row for row in rows if not np.isnan(row[2])], columns=["cells", "metric", "value"])
+    return [row for row in rows if not np.isnan(row[2])]
 
 
 def _within(array: Float, mask: NDArray[np.bool_]) -> Float:

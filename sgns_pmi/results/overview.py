@@ -34,27 +34,25 @@ def overview(metrics: pd.DataFrame, statuses: Mapping[str, str | None] = Mapping
     Columns without a value are left out. A method whose fit ended, by `statuses`, without an optimum is marked, and a footnote
     says so.
     """
-    recovery = select(metrics, estimate="corrected", target=main_target(metrics))
-    objective = select(metrics, target="objective")
-    columns = {f"rmse {cells}": _column(recovery, "rmse", cells) for cells in main_cells(metrics)}
+    target, cells = main_target(metrics), main_cells(metrics)
+    columns = {f"rmse {own}": (target, own, "rmse") for own in cells}
     columns |= {
-        "pearson": _column(recovery, "pearson", main_cells(metrics)[0]),
-        "objective": _column(objective, "value", "all"),
-        "gap": _column(objective, "gap", "all"),
-        "held out": _column(objective, "held_out", "all"),
-        "rank": _column(recovery, "rank", "all"),
+        "pearson": (target, cells[0], "pearson"),
+        "objective": ("objective", "all", "value"),
+        "gap": ("objective", "all", "gap"),
+        "held out": ("objective", "all", "held_out"),
+        "rank": (target, "all", "rank"),
     }
+    rows = select(metrics, estimate="corrected")
+    places = zip(rows["method"], rows["target"], rows["cells"], rows["metric"], strict=True)
+    found = dict(zip(places, rows["value"], strict=True))
     methods = pd.Index(metrics["method"].unique(), name="method")
-    table = pd.DataFrame(columns, index=methods).dropna(axis="columns", how="all")
+    values = {name: [found.get((method, *place), math.nan) for method in methods] for name, place in columns.items()}
+    table = pd.DataFrame(values, index=methods).dropna(axis="columns", how="all")
     marked = {method: f"{method} {MARK}" for method in methods if statuses.get(method) == "no finite optimum"}
     table = table.rename(index=marked)
     table.attrs["footnote"] = FOOTNOTE if marked else ""
     return table
-
-
-def _column(rows: pd.DataFrame, metric: str, cells: str) -> pd.Series:
-    chosen = select(rows, metric=metric, cells=cells)
-    return pd.Series(chosen["value"].to_numpy(), index=chosen["method"].to_numpy(), dtype=float)
 
 
 def answers_overview(answers: Answers) -> list[pd.DataFrame]:
