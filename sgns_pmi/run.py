@@ -118,7 +118,6 @@ def run(config: Config, directory: Path | None, key: str = "", draw: bool = True
                 record.tables.append(overview(metrics, {name: estimator.status_ for name, estimator in fitted.items()}))
                 write_shown(shown, directory / SHOWN_FILE)
         if fitted and record.status != "interrupted":
-            record.keep("history", histories(fitted))
             for name, make in compare.table_makers(found):
                 with record.step(name):
                     table = record.learned(make(found))
@@ -202,7 +201,7 @@ def factorise(
             record.fitted(name, estimator)
             if record.directory is not None:
                 write_factors(estimator, problem.counts, record.directory / "vectors" / f"{name}.npz")
-                record.keep("history", histories(learned))
+            record.keep("history", histories(learned))
             keep(name)
         except KeyboardInterrupt:
             record.interrupted()
