@@ -12,10 +12,9 @@ FOLDER keeps counts, gensim's vectors and ours. Needs ../shared/data/text/text8_
 from __future__ import annotations
 
 import json
-import lzma
 import subprocess
 import sys
-import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -25,46 +24,25 @@ import torch
 import sgns_pmi as sp
 from benchmarks.measure import peak_memory, seconds_to
 from benchmarks.texts import TEXT8 as TEXT
+from benchmarks.words import DIM, EXPONENT, MIN_COUNT, SUBSAMPLE, WINDOW, K, gensim, read_words
+from benchmarks.words import EPOCHS as GENSIM_EPOCHS
 from sgns_pmi.factorise.losses.sgns import ExactObjective
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.problems.text import text_problem
 
 FOLDER = Path(__file__).resolve().parents[1] / "outputs" / "benchmarks" / "text8"
-WINDOW, SAMPLE, K, DIM, EXPONENT, MIN_COUNT = 5, 1e-4, 5, 100, 0.75, 5
-GENSIM_EPOCHS, WORKERS = 5, 2
+WORKERS = 2
 EPOCHS = 8  # of ours: enough to pass gensim's ℓ
 SPEED_TARGET, MEMORY_TARGET = "≥ 3", "< 4"
 
 
 def train_gensim(folder: Path) -> dict[str, Any]:
     """Train gensim and keep its vectors, in the order of its vocabulary."""
-    try:
-        from gensim.models import Word2Vec
-    except ImportError:
-        raise sp.errors.missing_extra("gensim", "benchmark", "as the program to compare with") from None
-    with lzma.open(TEXT, "rt") as file:
-        words = file.read().split()
-    sentences = [words[low : low + 10_000] for low in range(0, len(words), 10_000)]  # gensim's longest
-    model = Word2Vec(
-        vector_size=DIM,
-        window=WINDOW,
-        min_count=MIN_COUNT,
-        sample=SAMPLE,
-        negative=K,
-        ns_exponent=EXPONENT,
-        sg=1,
-        workers=WORKERS,
-        seed=1,
-        epochs=GENSIM_EPOCHS,
-    )
-    model.build_vocab(sentences)
-    begin = time.perf_counter()
-    model.train(sentences, total_examples=model.corpus_count, epochs=GENSIM_EPOCHS)
-    seconds = time.perf_counter() - begin
-    names = model.wv.index_to_key
-    frequency = np.array([model.wv.get_vecattr(word, "count") for word in names], dtype=np.float64)
-    np.savez(folder / "gensim.npz", V=model.wv.vectors, U=model.syn1neg, vocab=np.array(names), frequency=frequency)
-    return {"seconds": seconds, "memory": peak_memory()}
+    trained = gensim(WORKERS, GENSIM_EPOCHS)(1)
+    frequencies = Counter(read_words())
+    frequency = np.array([frequencies[word] for word in trained.words], dtype=np.float64)
+    np.savez(folder / "gensim.npz", V=trained.V, U=trained.U, vocab=np.array(trained.words), frequency=frequency)
+    return {"seconds": trained.seconds, "memory": peak_memory()}
 
 
 def count(folder: Path) -> sp.CooccurrenceCounts:
@@ -73,7 +51,7 @@ def count(folder: Path) -> sp.CooccurrenceCounts:
         TEXT,
         boundary="none",
         min_count=MIN_COUNT,
-        subsample=SAMPLE,
+        subsample=SUBSAMPLE,
         subsample_formula="word2vec_c",
         window=WINDOW,
         window_type="expected",

@@ -251,11 +251,12 @@ class _Training:
     def __iter__(self) -> Iterator[None]:
         centers, contexts = self._sides
         done = self.step % self.epoch_steps  # blocks of this epoch
-        for _ in range(self.step // self.epoch_steps, self._epochs):
+        for epoch in range(self.step // self.epoch_steps, self._epochs):
+            draws = solvers.draws_in(epoch, self._epochs)
             for place, block in enumerate(centers):
                 if place < done:
                     continue
-                drawn = centers.draw(solvers.DRAWS, self._generator)
+                drawn = centers.draw(draws, self._generator)
                 self._moves[block.rows] = solvers.newton_move(block, self.V[block.rows], self.U, self.U, drawn)
                 self.step += 1
                 yield
@@ -266,7 +267,7 @@ class _Training:
                 if place < done:
                     continue
                 done = 0
-                solvers.improve(block, self.U, self.V, self.V, slice(None), contexts.draw(solvers.DRAWS, self._generator))
+                solvers.improve(block, self.U, self.V, self.V, slice(None), contexts.draw(draws, self._generator))
                 self.step += 1
                 yield
 

@@ -6,7 +6,15 @@ from sgns_pmi.lazily import door
 
 if TYPE_CHECKING:
     from sgns_pmi.factorise.solvers.biases import ONES, Parts, given, parts, with_biases
-    from sgns_pmi.factorise.solvers.blocks import DRAWS, RECORDED_DRAWS, BlockTraining, Side, default_epochs, improve, newton_move
+    from sgns_pmi.factorise.solvers.blocks import (
+        RECORDED_DRAWS,
+        BlockTraining,
+        Side,
+        default_epochs,
+        draws_in,
+        improve,
+        newton_move,
+    )
     from sgns_pmi.factorise.solvers.coupled import minimise_coupled, runs_off
     from sgns_pmi.factorise.solvers.descent import PRECISIONS, descend
     from sgns_pmi.factorise.solvers.minimum import minimise
@@ -25,7 +33,6 @@ __getattr__ = door(__name__)
 
 __all__ = [
     "DIVERGED",
-    "DRAWS",
     "ONES",
     "OPTIMIZERS",
     "PRECISIONS",
@@ -45,6 +52,7 @@ __all__ = [
     "choose_ridge",
     "default_epochs",
     "descend",
+    "draws_in",
     "fold_in",
     "given",
     "improve",

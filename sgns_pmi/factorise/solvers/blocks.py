@@ -12,10 +12,15 @@ products. The draws are stratified (Owen 2013, section 8.4): one in each S-th of
 that a frequent context is drawn as often as it should be, give or take one. Where the side has no more than S contexts
 all are taken, with their own weights, and nothing is random.
 
+A step goes all the way, so that the noise of the last epochs' draws stays in the result, while that of earlier ones is
+forgotten: the last three epochs double the draws, one after the other (Byrd, Chin, Nocedal & Wu 2012: samples grow as the
+gradient falls).
+
 Each row then moves once, independently of the others: no two threads write the same vector, and the same seed gives
 the same result. An epoch is a pass over the rows of V and one over the rows of U, in the order of the triples.
 
-Reference: A. B. Owen, "Monte Carlo theory, methods and examples", 2013, chapter 8.
+References: A. B. Owen, "Monte Carlo theory, methods and examples", 2013, chapter 8; R. H. Byrd, G. M. Chin, J. Nocedal and
+Y. Wu, "Sample size selection in optimization methods for machine learning", Mathematical Programming 134, 2012.
 """
 
 from __future__ import annotations
@@ -28,6 +33,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
@@ -45,7 +51,9 @@ EPOCHS_OF_FEW, EPOCHS_OF_MANY = 50, 10  # by default, which take some seconds at
 FEW_TRIPLES = 1_000_000
 RECORDED_DRAWS = 8192  # contexts that stand for all in the recorded ℓ
 BLOCK_ROWS = 1024  # rows that share a draw; their scores with it stay in the third-level cache
-DRAWS = 2048
+PARTS = 16  # a multiple of most numbers of threads
+DRAWS = 1024  # in each block, of all epochs but the last
+DOUBLINGS = 3  # epochs at the end, each with twice the draws of the one before
 CURVATURE_RIDGE = 1e-3  # added to a block's curvature, relative to its mean diagonal: bounds steps along directions without data
 FLAT = 1e-6  # least curvature of the mean row: keeps the system regular where all scores are extreme
 TINY = 1e-30
@@ -77,10 +85,20 @@ def stratified(distribution: Tensor, jitter: Tensor) -> Drawn:
     return Drawn(contexts, times.to(torch.float32) / size)
 
 
+def interleaved(rows: int) -> NDArray[np.intp]:
+    """The rows in blocks, those of a block in `PARTS` parts that each have every `PARTS`-th row of it.
+
+    Rows come by frequency, and threads share the rows of a block out in equal parts: so each has as many triples.
+    """
+    every = np.arange(rows)
+    blocks = (every[low : low + BLOCK_ROWS] for low in range(0, rows, BLOCK_ROWS))
+    return np.concatenate([block[part::PARTS] for block in blocks for part in range(PARTS)])
+
+
 class RowBlock(NamedTuple):
     """Some rows of a side and their triples, as CSR."""
 
-    rows: slice
+    rows: Tensor  # their numbers
     starts: Tensor  # (rows + 1,)
     contexts: Tensor
     positive: Tensor  # n_ij / α_i
@@ -130,19 +148,25 @@ class Side:
         k, p_n = negatives.k, negatives.noise
         n, total = counts.matrix, counts.total
         weight, other = (k * total * p_n, counts.row_sums / total) if transposed else (k * counts.row_sums, p_n)
+        n = n.astype(np.float32)
         if transposed:
-            n = n.astype(np.float32).T.tocsr()
+            n = n.T.tocsr()
+        rows = interleaved(n.shape[0])
+        n = n[rows]
         per_row = np.diff(n.indptr)
-        positive = np.repeat(1 / np.where(weight > 0, weight, 1), per_row).astype(np.float32) * n.data.astype(np.float32)
+        positive = np.repeat(1 / np.where(weight > 0, weight, 1)[rows], per_row).astype(np.float32) * n.data
         self.shape = n.shape
         self.total = total
+        self._rows = torch.tensor(rows, device=device)
         self._indptr = n.indptr.astype(np.int64)
         self._contexts = torch.tensor(n.indices, dtype=torch.int32, device=device)
         self._positive = torch.tensor(positive, device=device)
         self._net = self._positive
         if negatives.drops:
             kept = negatives.net.astype(np.float32)
-            self._net = torch.tensor(positive * (np.repeat(kept, per_row) if transposed else kept[n.indices]), device=device)
+            self._net = torch.tensor(
+                positive * (np.repeat(kept[rows], per_row) if transposed else kept[n.indices]), device=device
+            )
         self.weight = torch.tensor(weight, dtype=torch.float32, device=device)
         self._ridge = None
         if ridge is not None:
@@ -163,14 +187,15 @@ class Side:
             high = min(low + BLOCK_ROWS, self.shape[0])
             cells = slice(int(self._indptr[low]), int(self._indptr[high]))
             starts = torch.tensor(self._indptr[low : high + 1] - cells.start, dtype=torch.int32, device=self.weight.device)
+            rows = self._rows[low:high]
             yield RowBlock(
-                slice(low, high),
+                rows,
                 starts,
                 self._contexts[cells],
                 self._positive[cells],
                 self._net[cells],
-                self.weight[low:high, None] > 0,
-                self._ridge if self._ridge is None else self._ridge[low:high],
+                self.weight[rows, None] > 0,
+                self._ridge if self._ridge is None else self._ridge[rows],
             )
 
     def draw(self, size: int, generator: torch.Generator) -> Drawn:
@@ -224,7 +249,9 @@ def improve(
     block: RowBlock, own: Tensor, other: Tensor, features: Tensor, free: Any, drawn: Drawn, dim: int | None = None
 ) -> None:
     """Move the rows of a block, in place, by one `newton_move`; `free` are the columns of `own` that move."""
-    own[block.rows, free] += newton_move(block, own[block.rows], other, features, drawn, dim)
+    v = own[block.rows]
+    v[:, free] += newton_move(block, v, other, features, drawn, dim)
+    own[block.rows] = v
 
 
 def newton_move(block: RowBlock, v: Tensor, other: Tensor, features: Tensor, drawn: Drawn, dim: int | None = None) -> Tensor:
@@ -260,6 +287,11 @@ def newton_move(block: RowBlock, v: Tensor, other: Tensor, features: Tensor, dra
 def default_epochs(triples: int) -> int:
     """Passes over that many triples where none are asked for."""
     return EPOCHS_OF_FEW if triples <= FEW_TRIPLES else EPOCHS_OF_MANY
+
+
+def draws_in(epoch: int, epochs: int) -> int:
+    """Contexts that each block draws in an epoch, from 0, of so many."""
+    return DRAWS << max(0, epoch + DOUBLINGS + 1 - epochs)
 
 
 class BlockTraining:
@@ -313,13 +345,14 @@ class BlockTraining:
 
     def __iter__(self) -> Iterator[None]:
         done = self.step % self.epoch_steps  # blocks of this epoch
-        for _ in range(self.step // self.epoch_steps, self.epochs):
+        for epoch in range(self.step // self.epoch_steps, self.epochs):
+            draws = draws_in(epoch, self.epochs)
             for side, free, own, other in zip(self._sides, self._free, (self.V, self.U), (self.U, self.V), strict=True):
                 features = other[:, free].contiguous()
                 for block in side:
                     if done:
                         done -= 1
                         continue
-                    improve(block, own, other, features, free, side.draw(DRAWS, self._generator), self._dim)
+                    improve(block, own, other, features, free, side.draw(draws, self._generator), self._dim)
                     self.step += 1
                     yield

@@ -34,7 +34,7 @@ from torch import Tensor
 from sgns_pmi.errors import InputError, check_integer
 from sgns_pmi.factorise.linalg import balanced, product_cells
 from sgns_pmi.factorise.losses.cells import softplus
-from sgns_pmi.factorise.solvers.blocks import BLOCK_ROWS, DRAWS, Drawn, stratified
+from sgns_pmi.factorise.solvers.blocks import BLOCK_ROWS, Drawn, stratified
 from sgns_pmi.factorise.solvers.optimizers import Adam
 from sgns_pmi.factorise.solvers.sharded import Processes
 from sgns_pmi.lazily import sp
@@ -46,6 +46,7 @@ Float = NDArray[np.float64]
 BLOCKS = 8
 EPOCHS = 50
 LEARNING_RATE = 0.1
+DRAWS = 2048
 START = 0.1
 """Standard deviation of the start."""
 
