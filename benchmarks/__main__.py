@@ -1,6 +1,6 @@
 """Run benchmarks and write their tables and pictures: ``python -m benchmarks [PART ...]``.
 
-Parts are a to g, counting, shards, sweeps and words (see README.md); without one all run. A part's rows go to
+Parts are a to g, family, counting, shards, sweeps and words (see README.md); without one all run. A part's rows go to
 results/PART.csv, all tables to results/tables.md, the pictures beside them.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from benchmarks import counting, gensim_text8, gradient, growth, optima, optimum, sampled, shards, svd, sweeps, words
+from benchmarks import counting, family, gensim_text8, gradient, growth, optima, optimum, sampled, shards, svd, sweeps, words
 from benchmarks.pictures import draw
 from sgns_pmi.files import atomic_path
 
@@ -28,6 +28,7 @@ PARTS = {
     "e": (growth, "growth with words, triples, dim and K"),
     "f": (svd, "truncated SVD against scipy's"),
     "g": (optima, "fits that are called optima against 50 random starts of L-BFGS-B"),
+    "family": (family, "maximum likelihood and Swivel at size"),
     "counting": (counting, "text to counts"),
     "shards": (shards, "counts and factors shard by shard"),
     "sweeps": (sweeps, "sweeps beyond the steps of their jobs"),

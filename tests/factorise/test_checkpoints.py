@@ -73,7 +73,7 @@ def learned(fit: Any) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("name", FITS)
 def test_a_killed_fit_goes_on_to_the_same_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr("sgns_pmi.factorise.solvers.blocks.BLOCK_ROWS", 5)  # several steps an epoch
-    monkeypatch.setattr("sgns_pmi.factorise.solvers.quasi_newton.RENEWED", 2)
+    monkeypatch.setattr("sgns_pmi.factorise.solvers.quasi_newton.QuasiNewton.renewed", 2)
     make, data = FITS[name]
     whole = make().fit(data)
     deaths, resumed = 0, None
