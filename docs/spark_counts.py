@@ -36,10 +36,10 @@ def count(numbers: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     for batch in numbers:
         for number in batch["id"]:
             shard = Shard(number, shards)
-            own = count_shard(task.sources, task.settings, task.limits, shard, first_pass_of(words, task, number, shards))
-            cells = own.matrix.tocoo()
-            units = (cells.data * task.settings.unit).round().astype("int64")
-            yield pd.DataFrame({"center": cells.coords[0], "context": cells.coords[1], "units": units})
+            first = first_pass_of(words, task, number, shards)
+            with count_shard(task.sources, task.settings, task.limits, shard, first) as own:
+                for rows in own.cells:
+                    yield pd.DataFrame({"center": rows.centers, "context": rows.columns, "units": rows.values.astype("int64")})
             yield pd.DataFrame({"center": [-1], "context": [-1], "units": [own.kept]})
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -15,10 +18,12 @@ import pytest
 import sgns_pmi as sp
 from sgns_pmi.errors import InputError
 from sgns_pmi.problems import PROBLEMS, data_sets, stored
+from sgns_pmi.problems.corpus.settings import Limits
 from sgns_pmi.problems.data_sets import CELL, DataSet, TextPart
 from sgns_pmi.shards import main
 
 pytest.importorskip("duckdb", reason="needs the extra shards")
+pq = pytest.importorskip("pyarrow.parquet", reason="needs the extra shards")
 RANDOM = ("data.boundary=none", "data.window_type=drawn", "data.subsample=0.01", "data.min_count=2", "seed=3")
 
 
@@ -136,6 +141,82 @@ def test_many_files_and_row_groups_hold_the_same(command, monkeypatch):
         assert len(list(Path(folder, "cells").iterdir())) > 3
         assert command("hash", folder) == command("hash", "whole")
         assert PROBLEMS["counts"](folder).counts.digest == PROBLEMS["counts"]("whole").counts.digest
+
+
+WITHIN = """
+import sys
+from pathlib import Path
+from sgns_pmi.shards import main
+
+def kilobytes(name):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name))
+
+few, many, memory = sys.argv[1:]
+main(["count", "few_counted", f"data.path={few}", f"data.memory={memory}"])  # loads the program
+Path("/proc/self/clear_refs").write_text("5")  # the peak begins here
+before = kilobytes("VmRSS")
+main(["count", "many_counted", f"data.path={many}", f"data.memory={memory}"])
+print(kilobytes("VmHWM") - before)
+"""
+
+
+@pytest.mark.study
+def test_counting_stays_within_its_memory(command):
+    """Cells of 16 bytes, that are nearly four times the memory; beside it, a row group as it is gathered and as it is encoded."""
+    if not os.access("/proc/self/clear_refs", os.W_OK):
+        pytest.skip("needs Linux")
+    rng = np.random.default_rng(0)
+    words = np.array([f"w{number}" for number in range(3000)])
+    for name, lines in (("few", 10), ("many", 1500)):
+        Path(name).write_text("".join(" ".join(line) + "\n" for line in words[rng.integers(len(words), size=(lines, 1000))]))
+    memory = 32 * 10**6
+    done = subprocess.run([sys.executable, "-c", WITHIN, "few", "many", "32MB"], stdout=subprocess.PIPE, text=True, check=True)
+    assert DataSet("many_counted").manifest.cells * CELL.itemsize > 3.5 * memory
+    assert int(done.stdout.splitlines()[-1]) * 1024 < memory + 2 * data_sets.GROUP * CELL.itemsize
+    command("count", "ample", "data.path=many", "data.memory=2GB")
+    assert DataSet("ample").manifest == DataSet("many_counted").manifest
+
+
+def test_memory_makes_no_difference(command, monkeypatch):
+    """To the last byte: runs in memory, or of a few tokens each and on disk."""
+    text = write_text("text", 12)
+    monkeypatch.setattr(data_sets, "FILE", 300)
+    monkeypatch.setattr(data_sets, "GROUP", 70)
+    command("count", "ample", text)
+    tight = Limits(block=500, words=1 << 20, ids=0, segment=100, piece=50, runs=0, held=20, merge=10_000)
+    monkeypatch.setattr(Limits, "within", lambda *_: tight)
+    command("count", "tight", text)
+    files = [path.relative_to("ample") for path in Path("ample").rglob("*.*")]
+    assert len(files) > 5
+    for file in files:
+        assert ("tight" / file).read_bytes() == ("ample" / file).read_bytes(), file
+
+
+def test_a_file_ends_before_the_row_in_which_the_next_cells_begin(tmp_path, monkeypatch):
+    """Whatever pieces the cells come in; rows of the same cells stay together, and row groups are full but the last."""
+    monkeypatch.setattr(data_sets, "FILE", 10)
+    monkeypatch.setattr(data_sets, "GROUP", 4)
+    rng = np.random.default_rng(1)
+    lengths = np.array([3, 0, 9, 25, 1, 1, 8, 0, 10, 0, 30, 2, 2])
+    cells = np.empty(lengths.sum(), CELL)
+    cells["center"] = np.repeat(np.arange(len(lengths)), lengths)
+    cells["context"] = np.concatenate([np.arange(n) for n in lengths])
+    cells["count"] = rng.random(len(cells))
+    starts = np.cumsum(lengths) - lengths
+    for number, cuts in enumerate(([], [4], range(len(cells)), [13, 13, 36, 37])):
+        folder = tmp_path / str(number)
+        data_sets.prepare(folder)
+        data_sets.write_cells(folder, np.split(cells, cuts))
+        read = [pq.ParquetFile(file) for file in data_sets.cells_files(folder)]
+        found = [file.read().to_pandas() for file in read]
+        np.testing.assert_array_equal(pd.concat(found).to_records(index=False).astype(CELL), cells)
+        expected = {center: starts[center] // 10 for center in np.flatnonzero(lengths)}
+        assert [sorted(set(file["center"])) for file in found] == [
+            [center for center, of in expected.items() if of == number] for number in sorted(set(expected.values()))
+        ]
+        sizes = [[file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)] for file in read]
+        assert all(set(groups[:-1]) <= {4} and groups[-1] <= 4 for groups in sizes)
 
 
 def test_a_shard_that_was_killed_is_counted_again(command, monkeypatch):

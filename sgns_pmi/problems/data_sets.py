@@ -9,9 +9,10 @@ import hashlib
 import json
 import math
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,9 @@ FORMAT, VERSION = "sgns-pmi counts", 1
 CELL = np.dtype([("center", "<i4"), ("context", "<i4"), ("count", "<f8")])
 """A cell as it is hashed, and the columns of the files."""
 GROUP = 1 << 20
-"""Cells of a row group, which are read at a time."""
+"""Cells of a row group, of which one is held when they are written."""
+BATCH = 1 << 16
+"""Cells that are read and checked at a time."""
 FILE = 1 << 24
 """Cells of a file, and more by one row of the matrix at most."""
 
@@ -231,7 +234,7 @@ def read_words(folder: Path) -> tuple[list[str], NDArray[np.int64]]:
     return words, frequencies.astype(np.int64)
 
 
-def read_cells(folder: Path, words: int, centers: slice = slice(None)) -> Iterator[NDArray[np.void]]:
+def read_cells(folder: Path, words: int, centers: slice = slice(None), at_once: int = BATCH) -> Iterator[NDArray[np.void]]:
     """The cells of all files in their order, or of a range of centers alone, as arrays of `CELL`; checked."""
     low, high, _ = centers.indices(words)
     pq, last = parquet(), -1
@@ -239,7 +242,7 @@ def read_cells(folder: Path, words: int, centers: slice = slice(None)) -> Iterat
         for file in cells_files(folder):
             with pq.ParquetFile(file) as opened:
                 groups = _groups(opened.metadata, low, high)
-                for batch in opened.iter_batches(GROUP, row_groups=groups, columns=list(CELL.names or ())):
+                for batch in opened.iter_batches(at_once, row_groups=groups, columns=list(CELL.names or ())):
                     cells = np.empty(len(batch), CELL)
                     for name in CELL.names or ():
                         column = batch.column(name)
@@ -334,20 +337,57 @@ def write_words(folder: Path, words: Sequence[str], frequencies: NDArray[np.int6
         parquet().write_table(pa.table({"id": ids, "word": list(words), "frequency": frequencies}), beside)
 
 
-def write_cells(folder: Path, matrix: Any) -> None:
-    """Write the cells of a sorted csr_array (words, words), in files of about `FILE` of them."""
+def write_cells(folder: Path, cells: Iterable[NDArray[np.void]]) -> None:
+    """Write cells, arrays of `CELL` in ascending order, in files of about `FILE` of them; a row group is held at a time."""
+    pq = parquet()
+    for number, pieces in groupby(_in_files(cells), key=itemgetter(0)):
+        with atomic_path(cells_file(folder, number)) as beside, pq.ParquetWriter(beside, _schema(), compression="zstd") as file:
+            for group in _row_groups(piece for _, piece in pieces):
+                file.write_table(group, row_group_size=GROUP)
+
+
+def _schema() -> Any:
     import pyarrow as pa
 
-    pq = parquet()
-    starts = np.flatnonzero(np.diff(matrix.indptr // FILE, prepend=-1)[:-1])
-    for number, (first, last) in enumerate(zip(starts, [*starts[1:], matrix.shape[0]], strict=True)):
-        begin, end = matrix.indptr[first], matrix.indptr[last]
-        centers = np.repeat(np.arange(first, last, dtype=np.int32), np.diff(matrix.indptr[first : last + 1]))
-        columns = centers, matrix.indices[begin:end].astype(np.int32, copy=False), matrix.data[begin:end]
-        with atomic_path(cells_file(folder, number)) as beside:
-            pq.write_table(
-                pa.table(dict(zip(CELL.names or (), columns, strict=True))), beside, row_group_size=GROUP, compression="zstd"
-            )
+    return pa.schema([(name, pa.from_numpy_dtype(CELL[name])) for name in CELL.names or ()])
+
+
+def _in_files(cells: Iterable[NDArray[np.void]]) -> Iterator[tuple[int, NDArray[np.void]]]:
+    """The cells with the numbers of their files: one ends before the row in which the next `FILE` cells begin."""
+    file = full = before = 0
+    last = -1
+    yield file, np.empty(0, CELL)  # there is a file even where there are no cells
+    for some in cells:
+        begins = np.flatnonzero(np.diff(some["center"], prepend=np.int32(last)))
+        reached = np.append(full, (before + begins) // FILE)
+        edges = begins[np.diff(reached) > 0]
+        yield from enumerate(np.split(some, edges), file)
+        file, full, before = file + len(edges), int(reached[-1]), before + len(some)
+        if len(some):
+            last = int(some["center"][-1])
+
+
+def _row_groups(pieces: Iterable[NDArray[np.void]]) -> Iterator[Any]:
+    """The cells of a file as tables of `GROUP` of them; each is to be used up before the next."""
+    import pyarrow as pa
+
+    columns = {name: np.empty(GROUP, CELL[name]) for name in CELL.names or ()}
+
+    def table(n: int) -> Any:
+        return pa.table([pa.array(column[:n]) for column in columns.values()], _schema())
+
+    n = written = 0
+    for piece in pieces:
+        while len(piece):
+            some, piece = np.split(piece, [GROUP - n])
+            for name, column in columns.items():
+                column[n : n + len(some)] = some[name]
+            n += len(some)
+            if n == GROUP:
+                yield table(n)
+                n, written = 0, written + 1
+    if n or not written:
+        yield table(n)
 
 
 def cells_file(folder: Path, number: int) -> Path:

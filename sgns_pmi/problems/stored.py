@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from sgns_pmi.memory import check_memory
 from sgns_pmi.problems import corpus
 from sgns_pmi.problems.data_sets import (
     CELL,
+    GROUP,
     MANIFEST,
     DataSet,
     Manifest,
@@ -30,6 +32,9 @@ from sgns_pmi.problems.data_sets import (
 from sgns_pmi.problems.first_passes import first_pass_of
 from sgns_pmi.problems.problem import Problem, register_problem
 from sgns_pmi.problems.text import TextTask
+
+if TYPE_CHECKING:
+    from sgns_pmi.problems.corpus.counting import Rows
 
 CELL_BYTES = 16
 """Of a cell in memory, while its indices are being read."""
@@ -105,7 +110,7 @@ def row_blocks(stored: DataSet, centers: slice) -> Iterator[tuple[slice, sp.csr_
         matrix = sp.csr_array((cells["count"].copy(), cells["context"].copy(), starts), shape=(end - row, size))
         return slice(row - low, end - low), matrix
 
-    for cells in read_cells(stored.folder, size, centers):
+    for cells in read_cells(stored.folder, size, centers, GROUP):
         cells = np.concatenate([begun, cells])
         if len(cells) == 0:
             continue
@@ -156,12 +161,20 @@ def count_into(folder: Path, task: TextTask, number: int, of: int, words: Path |
         if (there.settings, there.texts) == (task.settings.key(), (text,)):
             return there
     check_new(folder)
-    counted = corpus.count_shard(task.sources, task.settings, task.limits, shard, known, task.folder, shown=shown)
-    prepare(folder)
-    write_words(folder, counted.words, counted.frequencies)
-    write_cells(folder, counted.matrix)
-    tokens = counted.read, int(counted.frequencies.sum()), counted.kept
+    with corpus.count_shard(task.sources, task.settings, task.limits, shard, known, task.folder, shown=shown) as counted:
+        prepare(folder)
+        write_words(folder, counted.words, counted.frequencies)
+        write_cells(folder, (as_cells(rows, task.settings.unit) for rows in counted.cells))
+        tokens = counted.read, int(counted.frequencies.sum()), counted.kept
     return finish(folder, task.settings.key(), task.settings.unit, (text,), *tokens)
+
+
+def as_cells(rows: Rows, unit: int) -> NDArray[np.void]:
+    """Rows as they are stored."""
+    cells = np.empty(len(rows.columns), CELL)
+    cells["center"], cells["context"] = rows.centers, rows.columns
+    np.divide(rows.values, unit, out=cells["count"])
+    return cells
 
 
 __all__ = ["count_into", "counts_problem", "read_counts", "read_rows", "row_blocks"]

@@ -29,7 +29,7 @@ from sgns_pmi.problems.corpus.settings import Limits
 from sgns_pmi.problems.text import text_problem, toy_problem
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "data"
-TIGHT = Limits(block=200, words=1 << 30, ids=0, segment=100, piece=50, runs=0)
+TIGHT = Limits(block=200, words=1 << 30, ids=0, segment=100, piece=50, runs=0, held=20, merge=0)
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def test_killed_and_started_again(corpus, tmp_path, monkeypatch, when):
         if when == "counting":
             counting.count_segment = die_in_the_third_segment
         elif when == "merging":
-            counting.merge = die
+            counting.merged = die
         else:
             np.savez = save_half
         try:

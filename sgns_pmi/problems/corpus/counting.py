@@ -1,8 +1,9 @@
 """From numbered text to counts: windows are counted segment by segment, each one a run of sorted rows; runs are then merged.
 
 A segment is counted by rows: for each centre all its places are visited and their contexts added up in one dense row, so that
-pairs need neither be written down nor sorted. Weights are whole numbers until the end: sums are the same in any order, whatever
-the segments, threads and memory.
+pairs need neither be written down nor sorted. A run is kept in pieces, and merging holds one piece of each, so that neither all
+pairs nor all cells are ever in memory. Weights are whole numbers until the end: sums are the same in any order, whatever the
+segments, threads and memory.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -33,8 +34,8 @@ Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 Part = tuple[int, int]
 """A range of rows, its end excluded."""
-CSR = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[Any]]
-"""indptr, columns and values of some rows; the values in the smallest type of whole numbers that holds them."""
+MERGED_BYTES = 64
+"""Of a cell while runs are merged: where it is held, beside the other runs' cells, summed and copied, and given away."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,40 @@ class Counted:
     read: int
     known: int
     kept: int
+
+
+class Rows(NamedTuple):
+    """Counts of consecutive rows: CSR arrays with sorted columns, the values whole multiples of 1 / `Settings.unit`."""
+
+    first: int
+    indptr: Int64
+    columns: Int32
+    values: NDArray[Any]
+
+    @property
+    def stop(self) -> int:
+        """The row after the last."""
+        return self.first + len(self.indptr) - 1
+
+    @property
+    def centers(self) -> Int32:
+        """The row of each cell, (cells,)."""
+        return np.repeat(np.arange(self.first, self.stop, dtype=np.int32), np.diff(self.indptr))
+
+    def between(self, first: int, stop: int) -> Rows:
+        """Some of these rows."""
+        indptr = self.indptr[first - self.first : stop - self.first + 1]
+        cells = slice(indptr[0], indptr[-1])
+        return Rows(first, indptr - indptr[0], self.columns[cells], self.values[cells])
+
+
+class Run(NamedTuple):
+    """All rows in their order, in pieces that a `Spool` keeps under consecutive numbers."""
+
+    pieces: range
+    cells: int
+    largest: int
+    """Cells of the largest piece."""
 
 
 @dataclass(frozen=True)
@@ -134,10 +169,11 @@ def count_text(
         encoded.forget()  # its memory is now for the windows
         keep = settings.keep_probability(vocabulary.counts)
         own = all_segments(encoded, texts, vocabulary.number, keep, settings, limits.segment, workers)
-        matrix, kept = count_segments(own, vocabulary.counts * keep, settings, limits.piece, runs, workers, shown)
+        found, kept = count_segments(own, vocabulary.counts * keep, settings, limits, runs, workers, shown)
+        check_pairs(found, settings)
+        matrix = as_matrix(merged(found, runs, limits, len(keep), shown), cells_of(found), settings.unit, len(keep))
         if texts.spilled or runs.spilled:
             log.info("counting: %s MB on disk", f"{(texts.spilled + runs.spilled) / 1e6:,.0f}")
-    check_pairs(matrix, settings)
     counts = CooccurrenceCounts(matrix, vocabulary.words, vocabulary.words)
     return Counted(counts, encoded.tokens, int(vocabulary.counts.sum()), kept)
 
@@ -150,9 +186,14 @@ def check_words(index: Mapping[bytes, int], sources: Sequence[Source]) -> None:
         raise InputError("path", names, f"holds {found}, and co-occurrence needs two")
 
 
-def check_pairs(matrix: sp.csr_array, settings: Settings) -> None:
+def cells_of(runs: Sequence[Run]) -> int:
+    """How many cells some runs have, those that they share counted for each."""
+    return sum(run.cells for run in runs)
+
+
+def check_pairs(runs: Sequence[Run], settings: Settings) -> None:
     """Refuse a text in which nothing co-occurs."""
-    if matrix.nnz == 0:
+    if cells_of(runs) == 0:
         raise InputError("window", settings.window, "no two words of the vocabulary stand together in one window")
 
 
@@ -160,32 +201,29 @@ def count_segments(
     own: Iterable[Segment],
     expected: NDArray[np.float64],
     settings: Settings,
-    piece: int,
+    limits: Limits,
     runs: Spool,
     workers: Workers,
     shown: bool,
-) -> tuple[sp.csr_array, int]:
-    """The counts of consecutive segments, (words, words), and how many centres they rest on.
+) -> tuple[list[Run], int]:
+    """The counts of consecutive segments, a run each, and how many centres they rest on.
 
     `expected` is how many of each word there are about in one of the `epochs`, (words,).
     """
-    expected = expected * len(settings.epochs)
-    parts = row_parts(expected * settings.pairs, piece)
-    pieces: list[list[int]] = [[] for _ in parts]  # of each part of the rows, what the runs hold
-    kept = 0
-    with Progress("counting (tokens)", int(expected.sum()), shown) as progress:
+    found, kept = [], 0
+    with Progress("counting (tokens)", int(expected.sum()) * len(settings.epochs), shown) as progress:
         for segment in own:
-            for part, csr, centers in count_segment(segment, parts, settings, len(expected), workers):
-                pieces[part].append(runs.put(*csr))
-                kept += centers
-                progress.update(centers)
-    return merge(pieces, parts, runs, settings.unit, len(expected), workers, shown), kept
+            first, order = kernels.places(segment.stream, segment.start, segment.stop, len(expected))
+            found.append(put_run(count_segment(segment, first, order, settings, limits.piece, workers), limits.held, runs))
+            kept += int(first[-1])
+            progress.update(int(first[-1]))
+    return found, kept
 
 
-def row_parts(pairs: NDArray[np.float64], size: int) -> list[Part]:
-    """Consecutive ranges of rows with about `size` of the expected `pairs` each, or one row."""
-    part = (np.cumsum(pairs) // size).astype(np.int64)
-    edges = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(pairs)]
+def row_parts(sizes: Int64, size: int) -> list[Part]:
+    """Consecutive ranges of rows whose `sizes` are about `size` together, and at most so much more than their largest row."""
+    part = np.cumsum(sizes) // size
+    edges = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(sizes)]
     return list(pairwise(edges))
 
 
@@ -291,55 +329,98 @@ def thin(
 
 
 def count_segment(
-    segment: Segment, parts: list[Part], settings: Settings, words: int, workers: Workers
-) -> Iterator[tuple[int, CSR, int]]:
-    """A sorted run: for each part of the rows its number, its counts, and how many centres they rest on."""
-    first, order = kernels.places(segment.stream, segment.start, segment.stop, words)
+    segment: Segment, first: Int64, order: Int32, settings: Settings, piece: int, workers: Workers
+) -> Iterator[Rows]:
+    """The counts of all rows, about `piece` pairs at a time; `first` and `order` are as `kernels.places` makes them."""
     left, right = settings.direction != "right", settings.direction != "left"
+    words = len(first) - 1
 
-    def count(part: int) -> CSR:
-        start, stop = parts[part]
+    def count(part: Part) -> Rows:
+        start, stop = part
         # More than all contexts of its word a cell cannot count.
         most = np.diff(first[start : stop + 1]).max() * int(settings.weight.sum()) * (int(left) + int(right))
         weight = settings.weight.astype(np.uint32 if most < 2**32 else np.uint64)
         indptr, columns, values = kernels.count_rows(
             segment.stream, segment.reach, first, order, start, stop, weight, left, right, words
         )
-        return indptr, columns, values.astype(np.min_scalar_type(values.max(initial=0)))
+        return Rows(start, indptr, columns, _small(values))
 
-    for part, csr in workers.in_order(count, range(len(parts))):
-        start, stop = parts[part]
-        yield part, csr, int(first[stop] - first[start])
+    bounds = np.minimum(np.diff(first) * settings.pairs, words)
+    for _, rows in workers.in_order(count, row_parts(bounds, piece)):
+        yield rows
 
 
-def merge(
-    pieces: list[list[int]], parts: list[Part], runs: Spool, unit: int, words: int, workers: Workers, shown: bool
-) -> sp.csr_array:
-    """The sum of all runs divided by `unit`, (words, words); the runs are used up."""
+def _small(values: NDArray[Any]) -> NDArray[Any]:
+    """The same in the smallest type of whole numbers that holds them."""
+    return values.astype(np.min_scalar_type(values.max(initial=0)))
 
-    def summed(part: int) -> CSR:
-        run = [cast(CSR, runs.take(piece)) for piece in pieces[part]]
-        if len(run) == 1:
-            return run[0]
-        offsets = np.cumsum([0, *(len(columns) for _, columns, _ in run[:-1])])
-        indptrs = np.stack([indptr for indptr, _, _ in run]) + offsets[:, None]
-        columns = np.concatenate([columns for _, columns, _ in run])
-        values = np.concatenate([values for _, _, values in run], dtype=np.int64)
-        return kernels.add_rows(indptrs, columns, values, words)
 
-    # As long as the runs together; the memory that the sum does not need is never touched.
-    bound = sum(runs.length(piece, 1) for part in pieces for piece in part)
+def put_run(rows: Iterable[Rows], held: int, runs: Spool) -> Run:
+    """Keep all rows in pieces of about `held` cells."""
+    begin, cells, largest = len(runs), 0, 0
+    for some in rows:
+        for part in row_parts(np.diff(some.indptr), held):
+            piece = some.between(some.first + part[0], some.first + part[1])
+            runs.put(np.array([piece.first]), piece.indptr, piece.columns, _small(piece.values))
+            cells, largest = cells + len(piece.columns), max(largest, len(piece.columns))
+    return Run(range(begin, len(runs)), cells, largest)
+
+
+def merged(found: Sequence[Run], runs: Spool, limits: Limits, words: int, shown: bool) -> Iterator[Rows]:
+    """The sum of all runs, some rows at a time; the runs are used up.
+
+    Of as many runs as the memory allows one piece each is held; where there are more, some of them are merged to one first.
+    """
+    found = list(found)
+    while len(found) > (most := max(2, limits.merge // (1 + MERGED_BYTES * max(run.largest for run in found)))):
+        some = found[: min(most, len(found) - most + 1)]
+        found = [*found[len(some) :], put_run(summed(some, runs, words), limits.held, runs)]
+    with Progress("merging (words)", words, shown and len(found) > 1) as progress:
+        for rows in summed(found, runs, words):
+            yield rows
+            progress.update(rows.stop - rows.first)
+
+
+def summed(found: Sequence[Run], runs: Spool, words: int) -> Iterator[Rows]:
+    """The sum of some runs, as far as the pieces that are held go together."""
+
+    def take(number: int) -> Rows:
+        (first,), *arrays = runs.take(number)
+        return Rows(int(first), *arrays)
+
+    rest = [iter(run.pieces) for run in found]
+    held = [take(next(pieces)) for pieces in rest]
+    row = 0
+    while True:
+        stop = min(piece.stop for piece in held)
+        yield _added([piece.between(row, stop) for piece in held], words)
+        if (row := stop) == words:
+            return
+        held = [piece if piece.stop > row else take(next(pieces)) for piece, pieces in zip(held, rest, strict=True)]
+
+
+def _added(some: Sequence[Rows], words: int) -> Rows:
+    """The sum of counts of the same rows."""
+    if len(some) == 1:
+        return some[0]
+    offsets = np.cumsum([0, *(len(rows.columns) for rows in some[:-1])])
+    indptrs = np.stack([rows.indptr for rows in some]) + offsets[:, None]
+    columns = np.concatenate([rows.columns for rows in some])
+    values = np.concatenate([rows.values for rows in some], dtype=np.int64)
+    return Rows(some[0].first, *kernels.add_rows(indptrs, columns, values, words))
+
+
+def as_matrix(rows: Iterable[Rows], bound: int, unit: int, words: int) -> sp.csr_array:
+    """All rows divided by `unit`, (words, words), of at most `bound` cells; the memory that they do not need is never touched."""
     indptr = np.zeros(words + 1, np.int64)
     columns, values = np.empty(bound, np.int32), np.empty(bound, np.float64)
     n = 0
-    with Progress("merging", len(parts), shown and len(pieces[0]) > 1) as progress:
-        for part, (part_indptr, part_columns, part_values) in workers.in_order(summed, range(len(parts))):
-            start, stop = parts[part]
-            indptr[start + 1 : stop + 1] = n + part_indptr[1:]
-            columns[n : n + len(part_columns)] = part_columns
-            np.divide(part_values, unit, out=values[n : n + len(part_values)])
-            n += len(part_columns)
-            progress.update()
+    for some in rows:
+        indptr[some.first + 1 : some.stop + 1] = n + some.indptr[1:]
+        end = n + len(some.columns)
+        columns[n:end] = some.columns
+        np.divide(some.values, unit, out=values[n:end])
+        n = end
     # SciPy wants both kinds of index in one type, and looks through them all to choose it unless they agree.
     index = np.int32 if n < 2**31 else np.int64
     return sp.csr_array((values[:n], columns[:n].astype(index, copy=False), indptr.astype(index)), shape=(words, words))

@@ -56,7 +56,7 @@ def tokenise(text: Bytes, kind: Bytes, breaks: int) -> tuple[Any, ...]:
     leading, trailing : int
         Newlines before the first token and after the last; both all newlines of a block without tokens.
     """
-    eights = _in_eights(text)
+    eights = in_eights(text)
     ids = np.empty(len(text) + 1, np.int32)
     slots = np.zeros(_power_of_two(len(text) // 32), np.int32)  # open addressing, half full at most: types, from 1
     codes = np.empty(len(slots) // 2, np.uint64)
@@ -218,7 +218,7 @@ def slots_of(codes: Words64, types: int) -> Int32:
 
 
 @compiled()
-def _in_eights(text: Bytes) -> Words64:
+def in_eights(text: Bytes) -> Words64:
     """The bytes as numbers, with zeros after them."""
     eights = np.zeros(len(text) // EIGHT + 2, np.uint64)
     eights.view(np.uint8)[: len(text)] = text

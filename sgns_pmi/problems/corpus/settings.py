@@ -137,6 +137,10 @@ class Limits:
         Pairs that one thread counts at a time.
     runs : int
         Bytes of sorted runs kept in memory; beyond, on disk.
+    held : int
+        Cells of a run that are read at a time, and up to a row more.
+    merge : int
+        Bytes for merging runs.
     """
 
     block: int
@@ -145,21 +149,32 @@ class Limits:
     segment: int
     piece: int
     runs: int
+    held: int
+    merge: int
 
     @classmethod
     def within(cls, memory: int, threads: int) -> Limits:
-        """Limits that share out `memory` bytes."""
-        quarter = memory // 4
+        """Limits that share out `memory` bytes.
+
+        In eighths, what stands side by side: distinct words 4, their names 1.5, numbered text 1 and blocks 1 while text is
+        numbered; names 1.5, text 1, runs 1, a segment 2, pieces 1 and what threads have numbered ahead 0.3 while windows are
+        counted; names 1.5, runs 1 and merging 4 at the end.
+        """
+        eighth = memory // 8
+        merge = 4 * eighth
         return cls(
             # A block takes 6 to 9 times its size while it is numbered.
-            block=min(4 << 20, quarter // (8 * (threads + 2))),
-            words=2 * quarter,
-            ids=quarter,
+            block=min(4 << 20, eighth // (8 * (threads + 2))),
+            words=4 * eighth,
+            ids=eighth,
             # Stream, reach and order are 12 bytes a token; the places of int32 end at 2³¹.
-            segment=min(quarter // 12, 1 << 30),
+            segment=min(2 * eighth // 12, 1 << 30),
             # A piece is 12 bytes a pair, twice while it is copied.
-            piece=min(1 << 20, quarter // (24 * (threads + 2))),
-            runs=quarter,
+            piece=min(1 << 20, eighth // (24 * (threads + 2))),
+            runs=eighth,
+            # So that some 64 runs are merged at once.
+            held=merge // (64 * 64),
+            merge=merge,
         )
 
 

@@ -8,22 +8,32 @@ text, which a first pass over the words tells.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sgns_pmi.errors import InputError
-from sgns_pmi.problems.corpus.counting import Edges, all_segments, check_pairs, check_words, count_segments, thin, thresholds
+from sgns_pmi.problems.corpus.counting import (
+    Edges,
+    Rows,
+    all_segments,
+    check_pairs,
+    check_words,
+    count_segments,
+    merged,
+    thin,
+    thresholds,
+)
 from sgns_pmi.problems.corpus.kernels import BREAK, HOLE
 from sgns_pmi.problems.corpus.settings import Limits, Settings
 from sgns_pmi.problems.corpus.sources import LONG_LINE, Piece, Source, cut, read_blocks
 from sgns_pmi.problems.corpus.spool import Spool
-from sgns_pmi.problems.corpus.vocabulary import Encoded, choose_vocabulary, extend
+from sgns_pmi.problems.corpus.vocabulary import Encoded, Types, choose_vocabulary, extend
 from sgns_pmi.problems.corpus.workers import THREADS, Workers
 
 Int32 = NDArray[np.int32]
@@ -71,8 +81,8 @@ class FirstPass:
 def fingerprint(index: Mapping[bytes, int], counts: NDArray[np.int64]) -> str:
     """What a text is known by, however it is cut: a hash of its words and of how often each occurs."""
     hashed = hashlib.sha256()
-    for word, place in sorted(index.items()):
-        hashed.update(b"%b\n%d\n" % (word, counts[place]))
+    for word in sorted(index):
+        hashed.update(b"%b\n%d\n" % (word, counts[index[word]]))
     return hashed.hexdigest()
 
 
@@ -97,14 +107,15 @@ class ShardCounts:
         The vocabulary of the whole text, as `choose_vocabulary` orders it.
     frequencies : ndarray of int64, (words,)
         How often each occurs in the shard.
-    matrix : csr_array, (words, words)
+    cells : iterator of Rows
+        The counts of all rows in their order; to be used up while `count_shard` is open.
     read, kept : int
         Tokens of the shard; of those in the vocabulary, how many are left by subsampling, in all readings together.
     """
 
     words: tuple[str, ...]
     frequencies: NDArray[np.int64]
-    matrix: sp.csr_array
+    cells: Iterator[Rows]
     read: int
     kept: int
 
@@ -160,6 +171,7 @@ def words_of(
     return encoded.index, encoded.counts[: len(encoded.types)], encoded.tokens
 
 
+@contextmanager
 def count_shard(
     sources: Sequence[Source],
     settings: Settings,
@@ -169,8 +181,8 @@ def count_shard(
     folder: Path | None = None,
     threads: int = THREADS,
     shown: bool = False,
-) -> ShardCounts:
-    """Count one shard of a text.
+) -> Iterator[ShardCounts]:
+    """Count one shard of a text; what is on disk of its counts is there within the block.
 
     Parameters
     ----------
@@ -185,30 +197,27 @@ def count_shard(
     InputError
         As `count_text`, and for a text that has changed since the first pass.
     """
-    places = {word.encode(): place for place, word in enumerate(words.words)}
     keep = settings.keep_probability(words.counts)
-    text = _Text(settings, limits, places, thresholds(keep))
+    types = Types([word.encode() for word in words.words])
+    text = _Text(settings, limits, types, thresholds(keep))
     once = len(settings.epochs) == 1
     with Workers(threads) as workers, Spool(folder, limits.ids, once) as texts, Spool(folder, limits.runs) as runs:
         before, left = text.before(pieces(sources, 1, shard.number - 1, shard.of), words.position, workers)
-        encoded = Encoded(settings, limits.words, texts).follow(before)
+        encoded = Encoded(settings, limits.words, texts, types=types).follow(before)
         extend(encoded, pieces(sources, shard.number, shard.number, shard.of), limits, workers, shown)
         if encoded.tokens != words.own:
             remedy = f"has {encoded.tokens:,} tokens in shard {shard}, and had {words.own:,} when its words were read"
             raise InputError("path", sources[0].name, remedy)
         right = text.after(encoded, pieces(sources, shard.number + 1, shard.of, shard.of), words.position + encoded.tokens)
-        number = numbers(encoded.index, places)
-        frequencies = np.zeros(len(keep), np.int64)
-        known = number >= 0
-        frequencies[number[known]] = encoded.counts[: len(number)][known]
-        read = encoded.tokens
-        encoded.forget()  # its memory is now for the windows
+        number = text.number
+        types.clear()  # its memory is now for the windows
+        frequencies = encoded.counts[: len(keep)].copy()
         edges = [Edges(words.position, *beyond) for beyond in zip(left, right, strict=True)]
         own = all_segments(encoded, texts, number, keep, settings, limits.segment, workers, edges)
-        matrix, kept = count_segments(own, frequencies * keep, settings, limits.piece, runs, workers, shown)
-    if shard.of == 1:
-        check_pairs(matrix, settings)
-    return ShardCounts(words.words, frequencies, matrix, read, kept)
+        found, kept = count_segments(own, frequencies * keep, settings, limits, runs, workers, shown)
+        if shard.of == 1:
+            check_pairs(found, settings)
+        yield ShardCounts(words.words, frequencies, merged(found, runs, limits, len(keep), shown), encoded.tokens, kept)
 
 
 @dataclass(frozen=True)
@@ -217,8 +226,16 @@ class _Text:
 
     settings: Settings
     limits: Limits
-    places: Mapping[bytes, int]
+    types: Types
+    """Those of the vocabulary, in its order, come first."""
     threshold: NDArray[np.uint64]
+
+    @property
+    def number(self) -> Int32:
+        """The vocabulary's number of each word that was met, HOLE for all that are not in it."""
+        numbers = np.full(len(self.types), HOLE, np.int32)
+        numbers[: len(self.threshold)] = np.arange(len(self.threshold))
+        return numbers
 
     def before(self, preceding: Sequence[Piece], position: int, workers: Workers) -> tuple[Encoded, list[Int32]]:
         """The end of the text before the shard, and its last words in each epoch, as many as a window may have."""
@@ -227,7 +244,7 @@ class _Text:
             tail = last_bytes(preceding, size)
             inside = tail[0].source if tail and tail[0].start else None
             with Spool(None, self.limits.ids, once=False) as texts:
-                encoded = Encoded(self.settings, self.limits.words, texts, inside)
+                encoded = Encoded(self.settings, self.limits.words, texts, inside, self.types)
                 extend(encoded, tail, self.limits, workers, shown=False)
                 streams = self._thin(encoded, texts, position - encoded.tokens)
             if self._enough(streams) or tail == list(preceding):
@@ -237,7 +254,7 @@ class _Text:
     def after(self, encoded: Encoded, following: Sequence[Piece], position: int) -> list[Int32]:
         """The first words after the shard in each epoch, as many as a window may have."""
         with Spool(None, self.limits.ids, once=False) as texts:
-            next = Encoded(self.settings, self.limits.words, texts).follow(encoded)
+            next = Encoded(self.settings, self.limits.words, texts, types=self.types).follow(encoded)
             for piece in following:
                 for prepared in next.prepared(read_blocks(piece.source, EDGE, piece.start, piece.stop)):
                     next.add(piece.source, next.number(prepared))
@@ -246,7 +263,7 @@ class _Text:
             return self._thin(next, texts, position)
 
     def _thin(self, encoded: Encoded, texts: Spool, position: int) -> list[Int32]:
-        number = numbers(encoded.index, self.places)
+        number = self.number
 
         def stream(epoch: int) -> Int32:
             blocks = [
@@ -273,8 +290,3 @@ def last_bytes(preceding: Sequence[Piece], size: int) -> list[Piece]:
             found.append(Piece(piece.source, start, piece.stop))
         size -= stop - piece.start
     return found[::-1]
-
-
-def numbers(index: Mapping[bytes, int], places: Mapping[bytes, int]) -> Int32:
-    """The place in the vocabulary of every distinct word, HOLE where it has none."""
-    return np.fromiter((places.get(word, HOLE) for word in index), np.int32, len(index))

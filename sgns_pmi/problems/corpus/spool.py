@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,12 +14,6 @@ from numpy.typing import NDArray
 from sgns_pmi.errors import InputError
 
 Arrays = tuple[NDArray[Any], ...]
-
-
-@dataclass(frozen=True)
-class _Spilled:
-    offset: int
-    layout: tuple[tuple[np.dtype[Any], int], ...]
 
 
 class Spool:
@@ -45,7 +38,7 @@ class Spool:
     def __init__(self, folder: Path | None, limit: int, once: bool = True) -> None:
         self._folder, self._limit, self._once = folder, limit, once
         self._held = 0
-        self._items: list[Arrays | _Spilled | None] = []
+        self._items: list[Arrays | int | None] = []  # arrays in memory, or their place in the file
         self._file: Any = None
         self._end = 0
 
@@ -56,6 +49,10 @@ class Spool:
         self._items.clear()
         if self._file is not None:
             self._file.close()
+
+    def __len__(self) -> int:
+        """The number by which the next arrays will be taken."""
+        return len(self._items)
 
     @property
     def spilled(self) -> int:
@@ -69,8 +66,10 @@ class Spool:
             self._held += size
             self._items.append(arrays)
         else:
-            self._items.append(_Spilled(self._end, tuple((array.dtype, len(array)) for array in arrays)))
-            self._write(arrays)
+            self._items.append(self._end)
+            # What they are stands before them: it is not kept in memory, where they may be millions.
+            kinds = np.array([[ord(array.dtype.char), len(array)] for array in arrays], np.int64).ravel()
+            self._write((np.array([len(kinds)]), kinds, *arrays))
         return len(self._items) - 1
 
     def _write(self, arrays: Arrays) -> None:
@@ -87,23 +86,23 @@ class Spool:
             place = self._folder or tempfile.gettempdir()
             raise InputError("cache", place, f"cannot be written ({error}); give another folder, or more data.memory") from None
 
-    def length(self, number: int, which: int) -> int:
-        """Length of one of the arrays kept under `number`, not taken yet."""
-        item = self._items[number]
-        assert item is not None, "taken before"
-        return item.layout[which][1] if isinstance(item, _Spilled) else len(item[which])
-
     def take(self, number: int) -> Arrays:
         """The arrays kept under `number`; several threads may take at once."""
         item = self._items[number]
         if self._once:
             self._items[number] = None
         assert item is not None, "taken before"
-        if not isinstance(item, _Spilled):
+        if isinstance(item, tuple):
             return item
-        content = memoryview(os.pread(self._file.fileno(), sum(d.itemsize * n for d, n in item.layout), item.offset))
-        arrays, at = [], 0
-        for dtype, length in item.layout:
-            arrays.append(np.frombuffer(content, dtype, length, at))
-            at += length * dtype.itemsize
+        ((n,), item) = self._read(item, np.dtype(np.int64), 1)
+        kinds, item = self._read(item, np.dtype(np.int64), n)
+        arrays = []
+        for kind, length in kinds.reshape(-1, 2).tolist():
+            array, item = self._read(item, np.dtype(chr(kind)), length)
+            arrays.append(array)
         return tuple(arrays)
+
+    def _read(self, place: int, kind: np.dtype[Any], length: int) -> tuple[NDArray[Any], int]:
+        """An array of the file, and the place after it."""
+        size = kind.itemsize * int(length)
+        return np.frombuffer(os.pread(self._file.fileno(), size, place), kind), place + size

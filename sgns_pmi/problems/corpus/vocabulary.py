@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgns_pmi.errors import InputError
-from sgns_pmi.problems.corpus.kernels import HOLE, join, slots_of, tokenise
+from sgns_pmi.problems.corpus.kernels import HOLE, in_eights, join, slots_of, tokenise
 from sgns_pmi.problems.corpus.settings import BOUNDARIES, Limits, Settings
 from sgns_pmi.problems.corpus.sources import Block, Piece, Source, read_blocks
 from sgns_pmi.problems.corpus.spool import Spool
@@ -37,9 +37,22 @@ class Numbered(NamedTuple):
 
 
 class Types:
-    """The distinct words of a text, numbered in order of first appearance: a hash table for compiled code."""
+    """Distinct words, numbered in order of first appearance: a hash table for compiled code.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    words : sequence of bytes
+        Those that have the first numbers.
+    """
+
+    def __init__(self, words: Sequence[bytes] = ()) -> None:
+        self.clear()
+        if words:
+            lengths = np.fromiter(map(len, words), np.int64, len(words))
+            self.join(in_eights(np.frombuffer(b"".join(words), np.uint8)), np.cumsum(lengths) - lengths, lengths)
+
+    def clear(self) -> None:
+        """Forget all of them."""
         self._letters = np.zeros(1 << 13, np.uint64)
         self._codes = np.zeros(1 << 12, np.uint64)
         self._ends = np.zeros(1 << 13, np.int64)
@@ -48,6 +61,11 @@ class Types:
 
     def __len__(self) -> int:
         return self._types
+
+    @property
+    def size(self) -> int:
+        """Bytes that they take."""
+        return int(self._ends[self._types]) + WORD_BYTES * self._types
 
     def words(self) -> list[bytes]:
         """All of them."""
@@ -86,6 +104,8 @@ class Encoded:
         Where the numbered blocks go.
     inside : Source, optional
         The text within which this one begins; by default at the beginning of the first.
+    types : Types, optional
+        Words that are numbered already; others follow. By default none.
 
     Attributes
     ----------
@@ -100,9 +120,11 @@ class Encoded:
         Tokens and breaks.
     """
 
-    def __init__(self, settings: Settings, limit: int, spool: Spool, inside: Source | None = None) -> None:
-        self.types = Types()
-        self.counts = np.zeros(1 << 16, np.int64)
+    def __init__(
+        self, settings: Settings, limit: int, spool: Spool, inside: Source | None = None, types: Types | None = None
+    ) -> None:
+        self.types = Types() if types is None else types
+        self.counts = _with_room(np.zeros(1 << 16, np.int64), len(self.types))
         self.blocks: list[tuple[int, int]] = []
         self.tokens = 0
         self.elements = 0
@@ -110,7 +132,6 @@ class Encoded:
         self._breaks = BOUNDARIES[settings.boundary]
         self._break_at_files = settings.boundary != "none"
         self._limit, self._spool = limit, spool
-        self._word_bytes = 0
         self._source = inside
         self._newlines = 0  # since the last token
         self._broken = False  # whether the next token begins a sentence, whatever stands before it
@@ -127,7 +148,7 @@ class Encoded:
 
     def forget(self) -> None:
         """Free the memory of the distinct words, whose numbers stay."""
-        self.types = Types()
+        self.types.clear()
 
     def prepared(self, blocks: Iterable[Block]) -> Iterator[tuple[Block, bytes]]:
         """The blocks, each with its text as `number` takes it."""
@@ -148,7 +169,6 @@ class Encoded:
         if len(ids) == 0:
             self._newlines += leading
             return
-        before = len(self.types)
         table = self.types.join(eights, starts, lengths)
         self.counts = _with_room(self.counts, len(self.types))
         self.counts[table[:-1]] += counts
@@ -158,8 +178,7 @@ class Encoded:
         self.elements += len(ids)
         self._newlines, self._broken = trailing, False
 
-        self._word_bytes += int(lengths[table[:-1] >= before].sum()) + WORD_BYTES * (len(self.types) - before)
-        if self._word_bytes > self._limit:
+        if self.types.size > self._limit:
             raise InputError(
                 "memory",
                 f"{2 * self._limit / MEGABYTE:,.0f}MB",
@@ -228,8 +247,8 @@ def choose_vocabulary(index: Mapping[bytes, int], counts: NDArray[np.int64], set
     """
     counts = counts[: len(index)]
     texts = list(index)
-    eligible = np.flatnonzero(counts >= settings.min_count)
-    chosen = sorted(eligible.tolist(), key=lambda i: (-counts[i], texts[i]))[: settings.max_size]
+    eligible = np.array(sorted(np.flatnonzero(counts >= settings.min_count).tolist(), key=texts.__getitem__), np.int64)
+    chosen = eligible[np.argsort(-counts[eligible], kind="stable")][: settings.max_size]
     if len(chosen) < 2:
         most = np.sort(counts)[::-1]
         raise InputError(
@@ -240,4 +259,4 @@ def choose_vocabulary(index: Mapping[bytes, int], counts: NDArray[np.int64], set
         )
     number = np.full(len(texts), HOLE, np.int32)
     number[chosen] = np.arange(len(chosen))
-    return Vocabulary(tuple(texts[i].decode() for i in chosen), counts[chosen], number)
+    return Vocabulary(tuple(texts[i].decode() for i in chosen.tolist()), counts[chosen], number)

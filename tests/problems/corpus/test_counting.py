@@ -18,9 +18,11 @@ from sgns_pmi.problems.corpus.settings import Limits, Settings, parse_memory
 from sgns_pmi.problems.corpus.sources import Source
 from sgns_pmi.problems.corpus.tokens import Tokenizer
 
-AMPLE = Limits(block=1 << 20, words=1 << 30, ids=1 << 30, segment=1 << 20, piece=1 << 20, runs=1 << 30)
-TIGHT = Limits(block=16, words=1 << 30, ids=0, segment=12, piece=5, runs=0)
-"""Everything goes to disk, in runs of a few tokens."""
+AMPLE = Limits(
+    block=1 << 20, words=1 << 30, ids=1 << 30, segment=1 << 20, piece=1 << 20, runs=1 << 30, held=1 << 20, merge=1 << 30
+)
+TIGHT = Limits(block=16, words=1 << 30, ids=0, segment=12, piece=5, runs=0, held=3, merge=0)
+"""Everything goes to disk, in runs of a few tokens, of which two are merged at once."""
 
 WORDS = st.sampled_from(["a", "b", "c", "dd", "e'e", "Été", "été", "don’t", "猫", "x-y", "longer_word"])
 GAPS = st.sampled_from([" ", "  ", "\n", "\n\n", "\t", "\r\n", " \n \n", "\u00a0", "\u3000", "\x1c", ", ", "\n--\n", "'"])
