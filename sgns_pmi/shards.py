@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -28,7 +28,7 @@ from sgns_pmi.problems.corpus.settings import parse_memory
 from sgns_pmi.problems.data_sets import DataSet, Manifest
 from sgns_pmi.problems.first_passes import words_into
 from sgns_pmi.problems.merging import merge
-from sgns_pmi.problems.stored import count_into, read_rows, row_blocks
+from sgns_pmi.problems.stored import count_into, row_blocks, rows_kept
 from sgns_pmi.problems.text import TextTask, text_task
 from sgns_pmi.results.lock import FolderLock
 from sgns_pmi.signals import ended_as_by_ctrl_c
@@ -49,7 +49,8 @@ Counts a text into a folder of Parquet files, whole or shard by shard, and adds 
 
 Keys of count and words: data.* and seed, those of a run with data=text. Of merge: memory=2GB, beyond which DuckDB goes to disk.
 Of factorise: method, dim, k, exponent, seed, max_steps (of sgns_sampled epochs, of sppmi_svd readings of
-the counts), tolerance, and of sgns_sampled blocks=8, into which it cuts V and U.
+the counts), tolerance, of sgns_sampled blocks=8, into which it cuts V and U, and of sgns_expected precision=float32 and
+memory=4GB, beyond which a process has its counts on disk.
 count reads the whole text for its words, unless words=DIR has those of all shards. Each shard has a folder of its own;
 counting it again finishes what was not finished. A run takes the counts by data=counts data.path=DIR. docs/counts.md
 describes the files.
@@ -160,6 +161,8 @@ class Choices:
     max_steps: int | None = None
     tolerance: float | None = None
     blocks: int | None = None
+    memory: int | None = None
+    precision: str = "float64"
 
     @classmethod
     def from_keys(cls, keys: Sequence[str]) -> Choices:
@@ -167,8 +170,11 @@ class Choices:
         types = {field.name: str(field.type) for field in fields(cls)}
         chosen: dict[str, Any] = keys_given(keys, cls)
         for key, value in chosen.items():
-            if key == "method":
-                check_choice(key, value, METHODS)
+            if key in WORDS:
+                check_choice(key, value, WORDS[key])
+                continue
+            if key == "memory":
+                chosen[key] = parse_memory(value)
                 continue
             try:
                 chosen[key] = float(value)
@@ -179,9 +185,9 @@ class Choices:
             else:
                 check_real(key, chosen[key], 1.0 if key == "k" else 0.0, above=key == "tolerance")
         choices = cls(**chosen)
-        alien = "tolerance" if choices.method == "sgns_sampled" else "blocks"
-        if alien in chosen:
-            raise InputError(alien, chosen[alien], f"is no key of method={choices.method}; leave it out")
+        for alien in METHODS[choices.method].lacks:
+            if alien in chosen:
+                raise InputError(alien, chosen[alien], f"is no key of method={choices.method}; leave it out")
         return choices
 
     @property
@@ -208,7 +214,7 @@ def factorise(folder: Path, given: Sequence[str]) -> str:
         dist.init_process_group("gloo")
     try:
         processes = Processes(stored.manifest.words)
-        own, arrays, said = METHODS[choices.method](stored, choices, processes)
+        own, arrays, said = METHODS[choices.method].fit(stored, choices, processes)
         arrays |= {name: processes.collect(torch.tensor(array)).numpy() for name, array in own.items()}
         if processes.number:
             return ""
@@ -228,14 +234,23 @@ Found = tuple[dict[str, Any], dict[str, Any], str]
 
 def expected(stored: DataSet, choices: Choices, processes: Processes) -> Found:
     """SGNS by its exact objective."""
-    from sgns_pmi.factorise.solvers.sharded import solve_sharded
+    from sgns_pmi.factorise.solvers.sharded import room, solve_sharded
 
-    counts = read_rows(stored, processes.own)
-    fit = solve_sharded(
-        counts, choices.dim, choices.k, choices.exponent, processes, verbose=processes.number == 0, **choices.solver
-    )
-    own = {"V": fit.V, "U": fit.U, "row_sums": counts.row_sums}
-    col_sums = processes.sum(torch.tensor(counts.col_sums)).numpy()
+    dtype = getattr(torch, choices.precision)
+    pairs, left = room(choices.memory, processes, choices.dim, dtype)
+    with rows_kept(stored, processes.own, left) as read:
+        fit, row_sums, col_sums = solve_sharded(
+            read,
+            choices.dim,
+            choices.k,
+            choices.exponent,
+            processes,
+            pairs=pairs,
+            dtype=dtype,
+            verbose=processes.number == 0,
+            **choices.solver,
+        )
+    own = {"V": fit.V, "U": fit.U, "row_sums": row_sums}
     steps, seconds = len(fit.history) - 1, fit.history["seconds"].iloc[-1]
     return own, {"col_sums": col_sums}, f"objective {fit.objective:.15g} after {steps} steps in {seconds:.3f} s, {fit.status}"
 
@@ -256,7 +271,7 @@ def sppmi_svd(stored: DataSet, choices: Choices, processes: Processes) -> Found:
 def sampled(stored: DataSet, choices: Choices, processes: Processes) -> Found:
     """SGNS with drawn negatives, bucket by bucket."""
     from sgns_pmi.factorise.solvers.buckets import solve_buckets
-    from sgns_pmi.factorise.solvers.streamed import streamed_sums
+    from sgns_pmi.factorise.solvers.sharded import streamed_sums
 
     shape = processes.own.stop - processes.own.start, stored.manifest.words
     row_sums, col_sums = streamed_sums(row_blocks(stored, processes.own), shape, processes)
@@ -275,7 +290,21 @@ def sampled(stored: DataSet, choices: Choices, processes: Processes) -> Found:
     return {"row_sums": row_sums}, {"V": V, "U": U, "col_sums": col_sums}, said
 
 
-METHODS = {"sgns_expected": expected, "sgns_sampled": sampled, "sppmi_svd": sppmi_svd}
+@dataclass(frozen=True)
+class Method:
+    """How a data set is factorised, and which keys that does not have."""
+
+    fit: Callable[[DataSet, Choices, Processes], Found]
+    lacks: tuple[str, ...]
+
+
+METHODS = {
+    "sgns_expected": Method(expected, ("blocks",)),
+    "sgns_sampled": Method(sampled, ("tolerance", "memory", "precision")),
+    "sppmi_svd": Method(sppmi_svd, ("blocks", "memory", "precision")),
+}
+WORDS = {"method": tuple(METHODS), "precision": ("float64", "float32")}
+"""Keys of factorise whose values are words, and which they may be."""
 COMMANDS = {"count": count, "factorise": factorise, "merge": merge_folders, "hash": hash_of, "words": words}
 
 

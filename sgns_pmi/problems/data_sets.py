@@ -34,7 +34,7 @@ CELL = np.dtype([("center", "<i4"), ("context", "<i4"), ("count", "<f8")])
 GROUP = 1 << 20
 """Cells of a row group, of which one is held when they are written."""
 BATCH = 1 << 16
-"""Cells that are read and checked at a time."""
+"""Cells that are checked at a time, where they are hashed."""
 FILE = 1 << 24
 """Cells of a file, and more by one row of the matrix at most."""
 
@@ -205,7 +205,7 @@ class DataSet:
         """
         hashed = Hash(self.manifest.settings, *self.words())
         seen = 0
-        for cells in read_cells(self.folder, self.manifest.words):
+        for cells in read_cells(self.folder, self.manifest.words, at_once=BATCH):
             seen += len(cells)
             if seen > self.manifest.cells:
                 break
@@ -234,15 +234,18 @@ def read_words(folder: Path) -> tuple[list[str], NDArray[np.int64]]:
     return words, frequencies.astype(np.int64)
 
 
-def read_cells(folder: Path, words: int, centers: slice = slice(None), at_once: int = BATCH) -> Iterator[NDArray[np.void]]:
-    """The cells of all files in their order, or of a range of centers alone, as arrays of `CELL`; checked."""
+def read_cells(folder: Path, words: int, centers: slice = slice(None), at_once: int | None = None) -> Iterator[NDArray[np.void]]:
+    """The cells of all files in their order, or of a range of centers alone, as arrays of `CELL`; checked.
+
+    Of so many `at_once`; by default of row groups.
+    """
     low, high, _ = centers.indices(words)
     pq, last = parquet(), -1
     with reading("path", folder, "a data set of counts"):
         for file in cells_files(folder):
             with pq.ParquetFile(file) as opened:
                 groups = _groups(opened.metadata, low, high)
-                for batch in opened.iter_batches(at_once, row_groups=groups, columns=list(CELL.names or ())):
+                for batch in opened.iter_batches(at_once or GROUP, row_groups=groups, columns=list(CELL.names or ())):
                     cells = np.empty(len(batch), CELL)
                     for name in CELL.names or ():
                         column = batch.column(name)
@@ -407,7 +410,7 @@ def finish(
     words, frequencies = read_words(folder)
     hashed = Hash(settings, words, frequencies)
     n = total = 0
-    for cells in read_cells(folder, len(words)):
+    for cells in read_cells(folder, len(words), at_once=BATCH):
         hashed.update(cells)
         n += len(cells)
         total += int(np.rint(cells["count"] * unit).astype(np.int64).sum())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +16,9 @@ from sgns_pmi.errors import InputError
 from sgns_pmi.lazily import sp
 from sgns_pmi.memory import check_memory
 from sgns_pmi.problems import corpus
+from sgns_pmi.problems.corpus.spool import Spool
 from sgns_pmi.problems.data_sets import (
     CELL,
-    GROUP,
     MANIFEST,
     DataSet,
     Manifest,
@@ -36,6 +38,8 @@ from sgns_pmi.problems.text import TextTask
 if TYPE_CHECKING:
     from sgns_pmi.problems.corpus.counting import Rows
 
+RowBlock = tuple[slice, "sp.csr_array"]
+"""Consecutive rows, and their counts (rows, contexts)."""
 CELL_BYTES = 16
 """Of a cell in memory, while its indices are being read."""
 
@@ -82,17 +86,7 @@ def read_counts(stored: DataSet) -> CooccurrenceCounts:
     return CooccurrenceCounts(sp.csr_array((counts, contexts, starts), shape=(size, size)), words, words)
 
 
-def read_rows(stored: DataSet, centers: slice) -> CooccurrenceCounts:
-    """The counts of a range of centers, (own rows, contexts), without names; the rest is not read, and the hash not checked."""
-    size = stored.manifest.words
-    low, high, _ = centers.indices(size)
-    cells = np.concatenate(list(read_cells(stored.folder, size, centers)))
-    starts = np.searchsorted(cells["center"], np.arange(low, high + 1))
-    matrix = sp.csr_array((cells["count"].copy(), cells["context"].copy(), starts), shape=(high - low, size))
-    return CooccurrenceCounts(matrix)
-
-
-def row_blocks(stored: DataSet, centers: slice) -> Iterator[tuple[slice, sp.csr_array]]:
+def row_blocks(stored: DataSet, centers: slice) -> Iterator[RowBlock]:
     """The counts of a range of centers, block by block as they are read, never all at once.
 
     Yields
@@ -105,12 +99,12 @@ def row_blocks(stored: DataSet, centers: slice) -> Iterator[tuple[slice, sp.csr_
     low, high, _ = centers.indices(size)
     begun, row = np.empty(0, CELL), low
 
-    def block(cells: NDArray[np.void], end: int) -> tuple[slice, sp.csr_array]:
+    def block(cells: NDArray[np.void], end: int) -> RowBlock:
         starts = np.searchsorted(cells["center"], np.arange(row, end + 1))
         matrix = sp.csr_array((cells["count"].copy(), cells["context"].copy(), starts), shape=(end - row, size))
         return slice(row - low, end - low), matrix
 
-    for cells in read_cells(stored.folder, size, centers, GROUP):
+    for cells in read_cells(stored.folder, size, centers):
         cells = np.concatenate([begun, cells])
         if len(cells) == 0:
             continue
@@ -122,6 +116,24 @@ def row_blocks(stored: DataSet, centers: slice) -> Iterator[tuple[slice, sp.csr_
         begun = cells[whole:]
     if row < high:
         yield block(begun, high)
+
+
+@contextmanager
+def rows_kept(stored: DataSet, centers: slice, memory: float = math.inf) -> Iterator[Callable[[], Iterator[RowBlock]]]:
+    """A function that gives `row_blocks` again and again, from files that are read once.
+
+    What does not fit into so many bytes lies uncompressed in a file of the system's folder for temporary files, 12 bytes a cell.
+    """
+    size = stored.manifest.words
+    with Spool(None, memory, once=False) as spool:
+        kept = [(rows, spool.put(n.data, n.indices, n.indptr)) for rows, n in row_blocks(stored, centers)]
+
+        def read() -> Iterator[RowBlock]:
+            for rows, number in kept:
+                arrays = tuple(array.copy() for array in spool.take(number))  # what is given may be overwritten
+                yield rows, sp.csr_array(arrays, shape=(rows.stop - rows.start, size))
+
+        yield read
 
 
 def count_into(folder: Path, task: TextTask, number: int, of: int, words: Path | None = None, shown: bool = False) -> Manifest:
@@ -177,4 +189,4 @@ def as_cells(rows: Rows, unit: int) -> NDArray[np.void]:
     return cells
 
 
-__all__ = ["count_into", "counts_problem", "read_counts", "read_rows", "row_blocks"]
+__all__ = ["count_into", "counts_problem", "read_counts", "row_blocks", "rows_kept"]

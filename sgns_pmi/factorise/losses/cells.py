@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.factorise.devices import by_rows
 from sgns_pmi.factorise.losses.penalty import Penalty, Ridge
+from sgns_pmi.lazily import sp
 
 LINEAR_ABOVE = 40.0
 """softplus(x) is x to double precision above this score; the threshold keeps exp from overflowing."""
@@ -79,8 +79,8 @@ class SeparableObjective:
 
     Parameters
     ----------
-    counts : CooccurrenceCounts
-        Which cells are seen.
+    shape : (int, int)
+        (words, contexts); which cells are seen, `see` is told.
     row_weight, col_weight : ndarray, (words,) and (contexts,)
         α and β; for `transposed` they change places.
     total : float
@@ -90,22 +90,25 @@ class SeparableObjective:
 
     def __init__(
         self,
-        counts: CooccurrenceCounts,
+        shape: tuple[int, int],
         row_weight: NDArray[Any],
         col_weight: NDArray[Any],
         total: float,
         dtype: torch.dtype,
         device: str | torch.device,
     ) -> None:
-        n = counts.matrix
-        self.shape, self.total = counts.shape, total
+        self.shape, self.total = shape, total
         self.dtype, self.device = dtype, torch.device(device)
-        self._indptr = n.indptr.astype(np.int64)
-        self._columns = torch.from_numpy(n.indices.astype(np.int32)).to(self.device)
         self.row_weight, self.col_weight = self._tensor(row_weight), self._tensor(col_weight)
-        self._cells: dict[str, Tensor] = {}
         self._compiled = self.device.type == "cpu"
         self.penalty: Penalty | None = None
+
+    def see(self, n: sp.csr_array) -> None:
+        """Take the stored cells of n (words, contexts) for those that are seen, in place of others."""
+        self._indptr = n.indptr.astype(np.int64)
+        self._columns = torch.from_numpy(n.indices.astype(np.int32)).to(self.device)
+        self._cells: dict[str, Tensor] = {}
+        self.__dict__.pop("_flat", None)
 
     def penalised(self, ridge: Ridge, dim: int) -> Self:
         """The same losses plus `ridge` on the first `dim` columns of the factors; biases, in the columns after, stay free."""
@@ -141,20 +144,21 @@ class SeparableObjective:
         other.penalty = self.penalty and self.penalty.transposed()
         return other
 
-    def blocks(self, V: Tensor, U: Tensor) -> Iterator[CellBlock]:
-        """X = V Uᵀ, evaluated block of rows by block of rows; the buffers are reused, and may be overwritten.
+    def blocks(self, V: Tensor, U: Tensor, *, own: slice = slice(None)) -> Iterator[CellBlock]:
+        """X = V Uᵀ, or its rows `own`, evaluated block of rows by block of rows; the buffers are reused, and may be overwritten.
 
         Factors may have leading axes, V (..., words, dim) and U (..., contexts, dim): several starts, evaluated at once.
         """
-        words, contexts = self.shape
+        contexts = self.shape[1]
+        begin, end, _ = own.indices(self.shape[0])
         starts = V.shape[:-2]
-        height = max(1, min(words, block_bytes() // (math.prod(starts) * contexts * V.element_size())))
+        height = max(1, min(end - begin, block_bytes() // (math.prod(starts) * contexts * V.element_size())))
         buffers = torch.empty((2, *starts, height, contexts), dtype=self.dtype, device=self.device)
         minus_U = -U.mT
         # Of |x|, by Cauchy–Schwarz; compiled code does without.
         bound = math.inf if self._compiled else float(V.norm(dim=-1).max() * U.norm(dim=-1).max())
-        for low in range(0, words, height):
-            rows = slice(low, min(low + height, words))
+        for low in range(begin, end, height):
+            rows = slice(low, min(low + height, end))
             if rows.stop - low < height:
                 buffers = buffers[..., : rows.stop - low, :].contiguous()
             minus_x = torch.matmul(V[..., rows, :], minus_U, out=buffers[0])

@@ -28,7 +28,8 @@ class MultinomialLikelihood(SeparableObjective):
         self, counts: CooccurrenceCounts, dtype: torch.dtype = torch.float64, device: str | torch.device = "cpu"
     ) -> None:
         n, q = counts.matrix, counts.col_sums / counts.total
-        super().__init__(counts, counts.row_sums, q, counts.total, dtype, device)
+        super().__init__(counts.shape, counts.row_sums, q, counts.total, dtype, device)
+        self.see(counts.matrix)
         independent = counts.row_sums[counts.centers] * q[n.indices]
         self._cells = {
             "count": self._tensor(n.data),

@@ -23,35 +23,44 @@ from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_integer
 from sgns_pmi.factorise.losses import kernel
 from sgns_pmi.factorise.losses.cells import LARGEST, CellBlock, SeparableObjective, flat, in_rows, softplus
+from sgns_pmi.lazily import sp
 from sgns_pmi.negatives import Negatives
 
 
-class ExactObjective(SeparableObjective):
-    """ℓ of fixed counts and negatives: α = K r, β = P_n, and total = N.
+class SGNSObjective(SeparableObjective):
+    """ℓ of counts that `see` is given: α = K r, β = P_n, and total = N.
 
     Parameters
     ----------
-    counts : CooccurrenceCounts
+    row_sums : ndarray, (words,)
+        r.
     negatives : Negatives
+    total : float
+        N.
     dtype, device
         Where and how precisely to compute; ℓ is summed in float64 always.
     """
 
     def __init__(
         self,
-        counts: CooccurrenceCounts,
+        row_sums: NDArray[np.float64],
         negatives: Negatives,
+        total: float,
         *,
         dtype: torch.dtype = torch.float64,
         device: str | torch.device = "cpu",
     ) -> None:
-        n = counts.matrix
-        super().__init__(counts, negatives.k * counts.row_sums, negatives.noise, counts.total, dtype, device)
+        self.negatives, self._alpha = negatives, negatives.k * row_sums
+        super().__init__((len(row_sums), len(negatives.noise)), self._alpha, negatives.noise, total, dtype, device)
+
+    def see(self, n: sp.csr_array) -> None:
+        super().see(n)
         # Weights of the seen cells: `positive` multiplies −x, `net` is what they add to the weight of softplus(x).
-        outer = negatives.undropped.weights(counts)
+        outer = np.repeat(self._alpha, np.diff(n.indptr))
+        outer *= self.negatives.noise[n.indices]
         self._cells = {"positive": self._tensor(n.data), "positive_share": self._tensor(n.data / outer)}
-        if negatives.drops:
-            net = n.data * negatives.net[n.indices]
+        if self.negatives.drops:
+            net = n.data * self.negatives.net[n.indices]
             self._cells |= {"net": self._tensor(net), "net_share": self._tensor(net / outer)}
 
     def _loop(self) -> tuple[Callable[..., None], tuple[Tensor, ...]]:
@@ -98,6 +107,29 @@ class ExactObjective(SeparableObjective):
         weighted = flat(D)[..., at] + n
         flat(S)[..., at] = weighted * (1.0 - weighted / (1.0 + w))
         return S
+
+
+class ExactObjective(SGNSObjective):
+    """ℓ of fixed counts and negatives.
+
+    Parameters
+    ----------
+    counts : CooccurrenceCounts
+    negatives : Negatives
+    dtype, device
+        As of `SGNSObjective`.
+    """
+
+    def __init__(
+        self,
+        counts: CooccurrenceCounts,
+        negatives: Negatives,
+        *,
+        dtype: torch.dtype = torch.float64,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        super().__init__(counts.row_sums, negatives, counts.total, dtype=dtype, device=device)
+        self.see(counts.matrix)
 
 
 @overload

@@ -33,7 +33,8 @@ class SwivelObjective(SeparableObjective):
     ) -> None:
         n, occurs = counts.matrix.data, (counts.row_sums > 0, counts.col_sums > 0)
         alpha, beta = (side.astype(np.float64) for side in occurs)
-        super().__init__(counts, alpha, beta, alpha.sum() * beta.sum(), dtype, device)
+        super().__init__(counts.shape, alpha, beta, alpha.sum() * beta.sum(), dtype, device)
+        self.see(counts.matrix)
         sums = (np.where(side, values, 1.0) for side, values in zip(occurs, (counts.row_sums, counts.col_sums), strict=True))
         row, col = (np.log(values) for values in sums)
         self._once = self._tensor(np.log(counts.total) - row), self._tensor(-col)  # PMI* is their outer sum

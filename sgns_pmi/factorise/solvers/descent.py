@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -18,7 +17,7 @@ from sgns_pmi.factorise.solvers.solution import Ends, History, Solution, Status
 from sgns_pmi.factorise.solvers.starts import follow
 from sgns_pmi.progress import Progress
 
-Start = tuple[NDArray[np.float64], ...]
+Start = tuple[NDArray[Any], ...]
 """V (words, dim) and U (contexts, dim), and the biases b (words,) and c (contexts,) where they do not start from 0."""
 PRECISIONS = {"auto": (torch.float32, torch.float64), "float32": (torch.float32,), "float64": (torch.float64,)}
 
@@ -59,7 +58,7 @@ class Descent:
         self.steps = 0
         self.keep(self.starts[0], exact.value(*self.starts[0]))
 
-    def _factors(self, *start: NDArray[np.float64]) -> list[Tensor]:
+    def _factors(self, *start: NDArray[Any]) -> list[Tensor]:
         own = [torch.as_tensor(side, dtype=self.exact.dtype, device=self.exact.device) for side in start]
         return list(with_biases(*own)) if self.bias else own
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from sgns_pmi.factorise.linalg import Singular, shifted_power
-from sgns_pmi.factorise.solvers.sharded import Processes, halves
+from sgns_pmi.factorise.solvers.sharded import Blocks, Processes, halves, streamed_sums
 from sgns_pmi.lazily import sp
 
 Float = NDArray[np.float64]
-Blocks = Callable[[], Iterator[tuple[slice, sp.csr_array]]]
 
 
 class StreamedSPPMI:
@@ -68,17 +67,6 @@ class StreamedSPPMI:
         return product
 
 
-def streamed_sums(
-    blocks: Iterator[tuple[slice, sp.csr_array]], shape: tuple[int, int], processes: Processes
-) -> tuple[Float, Float]:
-    """r (own rows,) of this process and c (contexts,) of all, from one reading."""
-    row_sums, own = np.zeros(shape[0]), np.zeros(shape[1])
-    for rows, counts in blocks:
-        row_sums[rows] = counts.sum(axis=1)
-        own += counts.sum(axis=0)
-    return row_sums, processes.sum(torch.from_numpy(own)).numpy()
-
-
 def streamed_svd(
     matrix: StreamedSPPMI, dim: int, processes: Processes, *, seed: int = 0, tolerance: float = 1e-3, max_steps: int = 500
 ) -> tuple[Float, Float, Singular]:
@@ -98,4 +86,4 @@ def streamed_svd(
     return V, U[processes.own], found
 
 
-__all__ = ["StreamedSPPMI", "streamed_sums", "streamed_svd"]
+__all__ = ["StreamedSPPMI", "streamed_svd"]

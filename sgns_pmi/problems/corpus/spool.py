@@ -24,7 +24,7 @@ class Spool:
     folder : Path, optional
         Where the file lies, if one is needed: it has no name, so that a killed program leaves none. The system's folder for
         temporary files by default.
-    limit : int
+    limit : number
         Bytes kept in memory, counting those taken out again.
     once : bool, default True
         Whether arrays are forgotten when they are taken.
@@ -35,7 +35,7 @@ class Spool:
         If the file cannot be written, by `put`.
     """
 
-    def __init__(self, folder: Path | None, limit: int, once: bool = True) -> None:
+    def __init__(self, folder: Path | None, limit: float, once: bool = True) -> None:
         self._folder, self._limit, self._once = folder, limit, once
         self._held = 0
         self._items: list[Arrays | int | None] = []  # arrays in memory, or their place in the file
