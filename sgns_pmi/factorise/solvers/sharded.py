@@ -30,9 +30,9 @@ from sgns_pmi.lazily import sp
 from sgns_pmi.negatives import Negatives
 
 Float = NDArray[np.float64]
-COPIES = 11
+COPIES = 12
 """Of V and U that a step of L-BFGS has at most: the start, factors, gradient, direction, metric, a step, its factors, and of
-their gradient the weights, itself and two more while it is packed."""
+their gradient the weights, itself and two more while it is packed; and one for what lies between."""
 START = 9 * 12
 """Bytes for each word and column: what finds the start holds nine arrays of contexts x 1.5 dim in float64."""
 BLOCK = 160 * 10**6
@@ -185,7 +185,7 @@ def room(memory: int | None, processes: Processes, dim: int, dtype: torch.dtype)
 
     Beside the pairs, of two copies of the process's V and U each, a step has `COPIES` of them, where U, its gradient and what it
     is multiplied with are of all processes; and `BLOCK`. Of 200,000 words at dim 100 in one process a copy is 160 MB in float32:
-    1.8 GB for a step, 0.3 GB for each pair, so that 4 GB hold six pairs.
+    1.9 GB for a step, 0.3 GB for each pair, so that 4 GB hold six pairs.
 
     Raises
     ------

@@ -125,7 +125,7 @@ def test_memory_is_shared_out_among_pairs_and_counts(folder: Path) -> None:
     assert room(None, processes, 100, torch.float64) == (10, math.inf)
     pairs, left = room(4 * 10**9, processes, 100, torch.float32)
     assert (pairs, left) == (6, 4e9 - BLOCK - (COPIES + 2 * 6) * 160e6)
-    with pytest.raises(InputError, match=r"memory=4,000MB: is too little; 5\.0GB will do"):
+    with pytest.raises(InputError, match=r"memory=4,000MB: is too little; 5\.3GB will do"):
         room(4 * 10**9, processes, 100, torch.float64)
     processes.own = slice(0, 50_000)  # of four: a quarter of the pairs, and U of all
     pairs, left = room(4 * 10**9, processes, 100, torch.float32)
