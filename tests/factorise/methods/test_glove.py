@@ -39,9 +39,13 @@ def loss(counts: sp.CooccurrenceCounts, est: GloVe) -> float:
 # AdaGrad
 
 
-def literal_glove_c(center, context, count, W, vocab, dim, x_max, alpha, eta, passes):
-    """The loop of glove_thread in glove.c, line by line: W holds words above contexts, each with its bias last."""
+def literal_glove_c(center, context, count, W, vocab, dim, x_max, alpha, eta, passes, ridge):
+    """The loop of glove_thread in glove.c, line by line: W holds words above contexts, each with its bias last.
+
+    With half the slope of nnz (λ/2)|w|², as of the squares, spread over a word's triples.
+    """
     gradsq = np.ones_like(W)
+    decay = eta * ridge * len(count) / 2 / np.bincount([*center, *(vocab + context)])
     for _ in range(passes):
         for word1, word2, val in zip(center, context, count, strict=True):
             l1, l2 = word1, word2 + vocab
@@ -52,7 +56,7 @@ def literal_glove_c(center, context, count, W, vocab, dim, x_max, alpha, eta, pa
             fdiff = diff if val > x_max else (val / x_max) ** alpha * diff
             fdiff *= eta
             for b in range(dim):
-                temp1, temp2 = fdiff * W[l2, b], fdiff * W[l1, b]
+                temp1, temp2 = fdiff * W[l2, b] + decay[l1] * W[l1, b], fdiff * W[l1, b] + decay[l2] * W[l2, b]
                 W[l1, b] -= temp1 / np.sqrt(gradsq[l1, b])
                 W[l2, b] -= temp2 / np.sqrt(gradsq[l2, b])
                 gradsq[l1, b] += temp1 * temp1
@@ -65,13 +69,14 @@ def literal_glove_c(center, context, count, W, vocab, dim, x_max, alpha, eta, pa
     return W
 
 
-def test_adagrad_takes_the_steps_of_glove_c(counts):
+@pytest.mark.parametrize("ridge", [0.0, 0.05])
+def test_adagrad_takes_the_steps_of_glove_c(counts, ridge):
     dim, vocab = 3, 14
-    est = GloVe(dim=dim, solver="adagrad", epochs=2, x_max=20.0, alpha=0.6, lr=0.1, seed=4).fit(counts)
+    est = GloVe(dim=dim, solver="adagrad", epochs=2, x_max=20.0, alpha=0.6, lr=0.1, ridge=ridge, seed=4).fit(counts)
     rng = stream(4, "fit", "glove")
     W = np.vstack([(rng.random((vocab, dim + 1)) - 0.5) / dim for _ in range(2)])
     triples = counts.triples.iloc[rng.permutation(counts.nnz)]
-    W = literal_glove_c(triples["center"], triples["context"], triples["count"], W, vocab, dim, 20.0, 0.6, 0.1, 2)
+    W = literal_glove_c(triples["center"], triples["context"], triples["count"], W, vocab, dim, 20.0, 0.6, 0.1, 2, ridge)
     np.testing.assert_allclose(np.column_stack([est.V_, est.row_bias_]), W[:vocab], rtol=2e-5, atol=2e-6)
     np.testing.assert_allclose(np.column_stack([est.U_, est.col_bias_]), W[vocab:], rtol=2e-5, atol=2e-6)
     assert est.objective_ == pytest.approx(loss(counts, est), rel=1e-5)

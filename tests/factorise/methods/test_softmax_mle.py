@@ -13,6 +13,7 @@ import sgns_pmi as sp
 from sgns_pmi.compare.limits import cramer_rao_rmse
 from sgns_pmi.factorise import METHODS, Parameters
 from sgns_pmi.factorise.losses.likelihood import MultinomialLikelihood
+from sgns_pmi.factorise.losses.penalty import Ridge
 from sgns_pmi.factorise.methods.softmax_mle import SoftmaxMLE
 from sgns_pmi.factorise.solvers import minimum
 from sgns_pmi.factorise.solvers.newton import Newton
@@ -128,14 +129,18 @@ def test_large_engine_reaches_the_optimum_of_second_order(monkeypatch):
     assert (np.diff(found.history_["objective"]) <= 1e-6).all()  # in float32 equal values differ by rounding
 
 
-def test_the_metric_is_the_inverse_of_each_rows_hessian():
+@pytest.mark.parametrize("strength", [0.0, 0.2])
+def test_the_metric_is_the_inverse_of_each_rows_hessian(strength):
     """At the truth behind population counts the majorant is the curvature."""
     problem = sp.softmax_problem(words=8, rank=1, sampling="population", seed=2)
     exact = MultinomialLikelihood(problem.counts)
     V, U = problem.truth.left, problem.truth.right
+    if strength:
+        exact = exact.penalised(Ridge.of(problem.counts, strength), 2)  # the last column is no vector's
     descent = RowQuasiNewton(exact, [(V, U)], False, History())
     direction = torch.tensor(np.random.default_rng(0).normal(size=(16, 3)))
     hessians = np.concatenate([np.einsum("ij,jf,jg->ifg", problem.joint, U, U), np.einsum("ij,if,ig->jfg", problem.joint, V, V)])
+    hessians += strength * np.diag([1.0, 1.0, 0.0])
     ridge = ROW_RIDGE * np.trace(hessians, axis1=1, axis2=2)[:, None, None] / 3 * np.eye(3)
     packed = torch.tensor(((hessians + ridge) @ direction.numpy()[:, :, None]).ravel())
     np.testing.assert_allclose(descent._metric(torch.zeros_like(packed))(packed).reshape(16, 3), direction, rtol=1e-6, atol=1e-8)
