@@ -49,8 +49,8 @@ m <- matrix(rpois(400, 3), 20)
 joint <- matrix(1 / 400, 20, 20)
 """
 TOPICS = (
-    ["king", "queen", "man", "woman", "prince", "princess", "crown", "throne"],
-    ["apple", "banana", "orange", "fruit", "juice", "water", "tree", "dog"],
+    ["king", "queen", "man", "woman", "prince", "princess", "france", "three", "hamlet", "queene", "ophelia", "father"],
+    ["apple", "banana", "orange", "fruit", "juice", "water", "tree", "dog", "music", "loue", "death", "philosophy"],
 )
 
 
@@ -72,10 +72,10 @@ def had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     text = text_of(3000)
     for name in ("corpus.txt", "outputs/data/text8", "outputs/data/hamlet.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text.replace("queen", "queene") if "hamlet" in name else text)
+        (tmp_path / name).write_text(text)
     for name in ("WAR.txt", "MUSIC.txt"):
         (tmp_path / name).write_text(text_of(60))
-    (tmp_path / "wordsim353.txt").write_text("king\tqueen\t9\napple\tbanana\t8\nking\tapple\t1\ndog\tcrown\t2\n")
+    (tmp_path / "wordsim353.txt").write_text("king\tqueen\t9\napple\tbanana\t8\nking\tapple\t1\ndog\tprince\t2\n")
     (tmp_path / "questions-words.txt").write_text(": family\nking queen man woman\nprince princess man woman\n")
     cells = np.random.default_rng(0).poisson(2, (20, 20)) + 1
     i, j = np.indices(cells.shape).reshape(2, -1)
