@@ -162,11 +162,10 @@ def count_text(
     once = len(settings.epochs) == 1
     with Workers(threads) as workers, Spool(folder, limits.ids, once) as texts, Spool(folder, limits.runs) as runs:
         encoded = encode(sources, settings, limits, texts, workers, shown)
-        index = encoded.index
+        index = encoded.take_index()
         check_words(index, sources)
         vocabulary = choose_vocabulary(index, encoded.counts, settings)
-        del index
-        encoded.forget()  # its memory is now for the windows
+        del index  # its memory is now for the windows
         keep = settings.keep_probability(vocabulary.counts)
         own = all_segments(encoded, texts, vocabulary.number, keep, settings, limits.segment, workers)
         found, kept = count_segments(own, vocabulary.counts * keep, settings, limits, runs, workers, shown)

@@ -155,7 +155,7 @@ def first_pass(
     extend(encoded, pieces(sources, shard.number, shard.number, shard.of), limits, workers, shown)
     own = encoded.tokens - position
     extend(encoded, pieces(sources, shard.number + 1, shard.of, shard.of), limits, workers, shown)
-    index = encoded.index
+    index = encoded.take_index()
     check_words(index, sources)
     vocabulary = choose_vocabulary(index, encoded.counts, settings)
     text = fingerprint(index, encoded.counts)
@@ -168,7 +168,8 @@ def words_of(
     """The distinct words of one shard, numbered, how often each occurs there, and how many tokens it has."""
     encoded = Encoded(settings, limits.words, Forgetful())
     extend(encoded, pieces(sources, shard.number, shard.number, shard.of), limits, workers, shown)
-    return encoded.index, encoded.counts[: len(encoded.types)], encoded.tokens
+    index = encoded.take_index()
+    return index, encoded.counts[: len(index)], encoded.tokens
 
 
 @contextmanager

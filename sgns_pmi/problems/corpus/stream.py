@@ -101,8 +101,7 @@ class Corpus:
         texts = Spool(self._folder, self._limits.ids, once=False)  # its file goes when this object goes
         with Workers(self._threads) as workers:
             encoded = encode(self._sources, self._settings, self._limits, texts, workers, self._shown)
-        vocabulary = choose_vocabulary(encoded.index, encoded.counts, self._settings)
-        encoded.forget()
+        vocabulary = choose_vocabulary(encoded.take_index(), encoded.counts, self._settings)
         if vocabulary.words != self.counts.vocab:
             raise self._changed()
         return encoded, texts, vocabulary

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -15,8 +16,11 @@ from sgns_pmi.errors import InputError
 from sgns_pmi.problems.corpus import kernels
 from sgns_pmi.problems.corpus.counting import Counted, count_text
 from sgns_pmi.problems.corpus.settings import Limits, Settings, parse_memory
-from sgns_pmi.problems.corpus.sources import Source
+from sgns_pmi.problems.corpus.shards import Forgetful
+from sgns_pmi.problems.corpus.sources import Piece, Source
 from sgns_pmi.problems.corpus.tokens import Tokenizer
+from sgns_pmi.problems.corpus.vocabulary import Encoded, extend
+from sgns_pmi.problems.corpus.workers import Workers
 
 AMPLE = Limits(
     block=1 << 20, words=1 << 30, ids=1 << 30, segment=1 << 20, piece=1 << 20, runs=1 << 30, held=1 << 20, merge=1 << 30
@@ -258,3 +262,22 @@ def test_tokens_are_told_apart_whatever_their_bytes(words):
     assert (ids[1::2] == kernels.BREAK).all()
     assert counts.tolist() == [words.count(word) for word in types]
     assert (leading, trailing) == (0, 0)
+
+
+@pytest.mark.parametrize("words", [40_000, 70_000, 200_000])
+def test_distinct_words_take_no_more_memory_than_is_said(words):
+    """So many are refused as the memory does not hold, and no fewer: with 100MB a text may have a quarter of a million."""
+    text = source(" ".join(f"w{number}" for number in range(words)))
+    tracemalloc.start()
+    try:
+        with Workers(1) as workers:
+            encoded = Encoded(Settings(), 10**9, Forgetful())
+            extend(encoded, [Piece(text)], AMPLE, workers, shown=False)
+        said = encoded.types.size
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        assert len(encoded.take_index()) == words
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert before < peak < said < 200 * words
