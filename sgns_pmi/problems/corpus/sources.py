@@ -179,7 +179,9 @@ def cut(source: Source, at: int) -> int:
             return at + line
         while text:
             if found := ANY_SPACE.search(text):
-                return at + found.start()
+                place = at + found.start()
+                stream.seek(place - 1)
+                return place + (stream.read(2) == b"\r\n")  # one line end, and not two
             at += len(text)
             text = stream.read(LONG_LINE)
     return source.size

@@ -83,6 +83,13 @@ def test_a_long_line_is_cut_at_white_space_and_a_short_one_at_its_end():
     assert [cut(text, at) for at in (0, 1, 8, 9, 63, 64, text.size)] == [0, 8, 8, 14, 63, text.size, text.size]
 
 
+@pytest.mark.parametrize("letters", [18, 19, 20, 30])
+def test_no_cut_parts_a_return_from_its_line_feed(letters):
+    """Alone each would end a line, and both a paragraph."""
+    text = source(letters * "x" + "\r\na")
+    assert {cut(text, at) for at in range(1, letters + 2)} <= {letters + 2}
+
+
 def test_a_packed_file_belongs_to_the_shard_in_which_it_begins(tmp_path):
     packed = [Source(f"{name}.gz", size, lambda: None, ".gz") for name, size in (("a", 30), ("b", 50), ("c", 20))]
     assert [[piece.source.name for piece in pieces(packed, number, number, 4)] for number in (1, 2, 3, 4)] == [
