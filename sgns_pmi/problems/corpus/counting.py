@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -167,7 +167,10 @@ def count_text(
         vocabulary = choose_vocabulary(index, encoded.counts, settings)
         del index  # its memory is now for the windows
         keep = settings.keep_probability(vocabulary.counts)
-        own = all_segments(encoded, texts, vocabulary.number, keep, settings, limits.segment, workers)
+        own = chain.from_iterable(
+            segments(encoded, texts, vocabulary.number, keep, settings, limits.segment, workers, epoch)
+            for epoch in settings.epochs
+        )
         found, kept = count_segments(own, vocabulary.counts * keep, settings, limits, runs, workers, shown)
         check_pairs(found, settings)
         matrix = as_matrix(merged(found, runs, limits, len(keep), shown), cells_of(found), settings.unit, len(keep))
@@ -224,22 +227,6 @@ def row_parts(sizes: Int64, size: int) -> list[Part]:
     part = np.cumsum(sizes) // size
     edges = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(sizes)]
     return list(pairwise(edges))
-
-
-def all_segments(
-    encoded: Encoded,
-    texts: Spool,
-    number: NDArray[np.int32],
-    keep: NDArray[np.float64],
-    settings: Settings,
-    size: int,
-    workers: Workers,
-    edges: Sequence[Edges] = (),
-) -> Iterator[Segment]:
-    """The segments of all `epochs`, each of which has edges of its own."""
-    for epoch in settings.epochs:
-        own = edges[epoch] if edges else NO_EDGES
-        yield from segments(encoded, texts, number, keep, settings, size, workers, epoch, own)
 
 
 def segments(

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +21,11 @@ from sgns_pmi.errors import InputError
 from sgns_pmi.problems.corpus.counting import (
     Edges,
     Rows,
-    all_segments,
     check_pairs,
     check_words,
     count_segments,
     merged,
+    segments,
     thin,
     thresholds,
 )
@@ -213,8 +213,10 @@ def count_shard(
         number = text.number
         types.clear()  # its memory is now for the windows
         frequencies = encoded.counts[: len(keep)].copy()
-        edges = [Edges(words.position, *beyond) for beyond in zip(left, right, strict=True)]
-        own = all_segments(encoded, texts, number, keep, settings, limits.segment, workers, edges)
+        own = chain.from_iterable(
+            segments(encoded, texts, number, keep, settings, limits.segment, workers, epoch, Edges(words.position, *beyond))
+            for epoch, beyond in zip(settings.epochs, zip(left, right, strict=True), strict=True)
+        )
         found, kept = count_segments(own, frequencies * keep, settings, limits, runs, workers, shown)
         if shard.of == 1:
             check_pairs(found, settings)
