@@ -31,7 +31,7 @@ from sgns_pmi.factorise.devices import threads_for
 from sgns_pmi.factorise.start_up import start_up
 from sgns_pmi.folders import Folders
 from sgns_pmi.gather import finish_sweep
-from sgns_pmi.lazily import pd
+from sgns_pmi.lazily import pd, seldom_collecting
 from sgns_pmi.loggers import log_run
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.output import lasting_output
@@ -277,6 +277,7 @@ def checked_run(compose: Callable[[], dict[str, Any]], directory: Path | None, a
 
 
 @lasting_output()
+@seldom_collecting()
 def main() -> None:
     """The command: a run, or with ``--multirun`` a sweep; bad input ends it with one line and exit code 2."""
     given = os.environ.get("HYDRA_FULL_ERROR")

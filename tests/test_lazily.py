@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import pickle
 import subprocess
@@ -115,3 +116,11 @@ new = {name.split(".")[0] for name in set(sys.modules) - known}
 print(*(new & slow))
 """
     assert python(code, cwd=tmp_path).split() == []
+
+
+def test_dead_objects_are_sought_seldom_while_a_command_runs() -> None:
+    before = gc.get_threshold()
+    with lazily.seldom_collecting():
+        assert gc.isenabled()
+        assert gc.get_threshold() == (lazily.YOUNG, *before[1:])
+    assert gc.get_threshold() == before

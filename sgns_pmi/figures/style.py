@@ -154,6 +154,11 @@ def save(figure: Figure, path: str | Path, svg: bool = False) -> list[Path]:
     if (wanted := look().width) is not None:
         figure.set_size_inches(wanted, height * wanted / width)
     written = []
+    # Laid out once, whatever the number of files; matplotlib would draw the figure once more to do so.
+    if (engine := figure.get_layout_engine()) is not None:
+        figure.set_dpi(DPI)
+        engine.execute(figure)
+        figure.set_layout_engine("none")
     for suffix in dict.fromkeys((*look().format, *(("svg",) if svg else ()))):
         target = place.with_name(f"{place.name}.{suffix}")
         with atomic_path(target) as beside:
