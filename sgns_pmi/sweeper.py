@@ -16,6 +16,7 @@ from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from sgns_pmi import parallel
 from sgns_pmi.bulk import BulkLauncher
 from sgns_pmi.config import Config
 from sgns_pmi.configurations import Configurations
@@ -93,7 +94,9 @@ class GridSweep(BaseException):
             return
         launcher = Plugins.instance().instantiate_launcher(HydraContext(loader, Callbacks(config)), task, config)
         launched = [[*batch[place], f"hydra.sweep.subdir='{jobs[place].folder}'"] for place in missing.values()]
-        for result in launcher.launch(launched, initial_job_idx=0) or ():
+        beside = str(config.hydra.launcher._target_).endswith(".JoblibLauncher")
+        results = parallel.launch(launcher, launched) if beside else launcher.launch(launched, initial_job_idx=0)
+        for result in results or ():
             _ = result.return_value  # raises what a launcher has caught
 
 

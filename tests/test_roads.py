@@ -22,6 +22,7 @@ ROAD = (
         "configurations",
         "folders",
         "gather",
+        "parallel",
         "sweeper",
         "sweep",
         "bulk",

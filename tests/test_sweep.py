@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -12,6 +13,8 @@ import pandas as pd
 import pytest
 import torch
 from command import TINY, Command, written
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.singleton import Singleton
 from omegaconf import OmegaConf
 from threadpoolctl import threadpool_limits
 
@@ -271,6 +274,31 @@ def test_parallel_jobs_give_the_same_rows(command: Command, monkeypatch: pytest.
     assert (command.folder / "two" / "sweep.csv").read_bytes() == (command.folder / "one" / "sweep.csv").read_bytes()
     summaries = [json.loads(file.read_text()) for file in (command.folder / "two").glob("*/summary.json")]
     assert all(2 * summary["threads"] <= max(2, os.cpu_count() or 1) for summary in summaries)
+
+
+def test_a_parallel_worker_remembers_its_last_jobs(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As problems and decompositions are made once; what jobs share comes to it once, and its libraries are taken for lasting."""
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="needs the extra sgns-pmi[parallel]")
+    ended: list[str] = []
+
+    def job(tree: Any) -> str:  # is sent by value, as all functions of `python -m sgns_pmi.run`
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        seen = {"jobs": len(ended), "state": id(Singleton._instances), "frozen": gc.get_freeze_count() > 0}
+        (folder / "seen.json").write_text(json.dumps(seen | {"pid": os.getpid(), "k": tree.k}))
+        ended.append(folder.name)
+        return "complete"
+
+    monkeypatch.setattr("sgns_pmi.run.job", job)
+    out = command.folder / "out"  # absolute, as the workers may be those of another test, in its folder
+    command(*TINY, "k=1,2,3,4,5,6", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", f"hydra.sweep.dir={out}", "--multirun")
+    assert ended == []
+    seen = sorted((json.loads(file.read_text()) for file in out.glob("*/seen.json")), key=lambda own: own["k"])
+    assert [own["k"] for own in seen] == [1, 2, 3, 4, 5, 6]
+    for pid in {own["pid"] for own in seen}:
+        one = [own for own in seen if own["pid"] == pid]
+        assert [own["jobs"] for own in one] == list(range(len(one)))
+        assert all(own["frozen"] for own in one[1:])
+        assert len({own["state"] for own in one}) == 1
 
 
 @pytest.mark.study
