@@ -60,6 +60,9 @@ def by_rows(work: Callable[[int, int], object], rows: int, contexts: int) -> Non
     `work` must release the GIL. A few rows are one range: handing over takes longer.
     """
     parts = min(torch.get_num_threads(), rows, 1 + rows * contexts // SMALL_CELLS)
+    if parts == 1:
+        work(0, rows)
+        return
     ranges = pairwise(rows * part // parts for part in range(parts + 1))
     own = next(ranges)
     others = [_pool(parts - 1).submit(work, *other) for other in ranges]

@@ -102,6 +102,17 @@ class SeparableObjective:
         self.row_weight, self.col_weight = self._tensor(row_weight), self._tensor(col_weight)
         self._compiled = self.device.type == "cpu"
         self.penalty: Penalty | None = None
+        self._memory: dict[str, Tensor] = {}
+
+    def workspace(self, name: str, *shape: int) -> Tensor:
+        """An array to write into, the same memory at each call of that name, here and in what was made from this objective.
+
+        On small problems fresh pages would cost as much as the work.
+        """
+        size = math.prod(shape)
+        if name not in self._memory or self._memory[name].numel() < size:
+            self._memory[name] = torch.empty(size, dtype=self.dtype, device=self.device)
+        return self._memory[name][:size].view(shape)
 
     def see(self, n: sp.csr_array) -> None:
         """Take the stored cells of n (words, contexts) for those that are seen, in place of others."""
@@ -109,6 +120,7 @@ class SeparableObjective:
         self._columns = torch.from_numpy(n.indices.astype(np.int32)).to(self.device)
         self._cells: dict[str, Tensor] = {}
         self.__dict__.pop("_flat", None)
+        self.__dict__.pop("_call", None)
 
     def penalised(self, ridge: Ridge, dim: int) -> Self:
         """The same losses plus `ridge` on the first `dim` columns of the factors; biases, in the columns after, stay free."""
@@ -142,6 +154,7 @@ class SeparableObjective:
         other.row_weight, other.col_weight = self.col_weight, self.row_weight
         other._cells = {name: values[order] for name, values in self._cells.items()}
         other.penalty = self.penalty and self.penalty.transposed()
+        other.__dict__.pop("_call", None)
         return other
 
     def blocks(self, V: Tensor, U: Tensor, *, own: slice = slice(None)) -> Iterator[CellBlock]:
@@ -153,7 +166,7 @@ class SeparableObjective:
         begin, end, _ = own.indices(self.shape[0])
         starts = V.shape[:-2]
         height = max(1, min(end - begin, block_bytes() // (math.prod(starts) * contexts * V.element_size())))
-        buffers = torch.empty((2, *starts, height, contexts), dtype=self.dtype, device=self.device)
+        buffers = self.workspace("blocks", 2, *starts, height, contexts)
         minus_U = -U.mT
         # Of |x|, by Cauchy–Schwarz; compiled code does without.
         bound = math.inf if self._compiled else float(V.norm(dim=-1).max() * U.norm(dim=-1).max())
@@ -173,15 +186,21 @@ class SeparableObjective:
         """
         if self._compiled:
             losses = minus_x.new_empty(minus_x.shape[:-1], dtype=torch.float64)
-            loop, own = self._loop()
-            weights = self.row_weight.numpy(), self.col_weight.numpy(), self._indptr, self._columns.numpy()
-            in_rows(loop, minus_x, losses, rows.start, *weights, *(array.numpy() for array in own))
+            loop, arrays = self._call
+            in_rows(loop, minus_x, losses, rows.start, *arrays)
             return losses
         at = self.positions(rows, cells)
         seen = self._seen_losses(flat(minus_x)[..., at], cells).double()
         dense = self._dense_losses(minus_x, rows, bound, scratch).double() * self.row_weight[rows].double()
         self._slopes(minus_x, at, cells)
         return dense.index_add(-1, torch.div(at, self.shape[1], rounding_mode="floor"), seen)
+
+    @cached_property
+    def _call(self) -> tuple[Callable[..., None], tuple[NDArray[Any], ...]]:
+        """The compiled loop, and what it takes after the block."""
+        loop, own = self._loop()
+        weights = self.row_weight.numpy(), self.col_weight.numpy(), self._indptr, self._columns.numpy()
+        return loop, (*weights, *(array.numpy() for array in own))
 
     def _loop(self) -> tuple[Callable[..., None], tuple[Tensor, ...]]:
         """The compiled loop that does what the following do, and what it takes after the weights and the places of seen cells."""

@@ -97,7 +97,7 @@ class SGNSObjective(SeparableObjective):
 
     def curvature(self, block: CellBlock) -> Tensor:
         D = block.values
-        S = torch.empty_like(D)
+        S = self.workspace("curvature", *D.shape)
         if self._compiled:
             arrays = [array.numpy() for array in (self._columns, *self._shares(slice(None)))]
             in_rows(kernel.curvature, D, S, block.rows.start, self._indptr, *arrays)

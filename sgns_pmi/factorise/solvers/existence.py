@@ -28,7 +28,7 @@ class Recession(NamedTuple):
 
     def without_end(self, before: Recession) -> bool:
         """Whether these cells go on and on, by a direction that moves no others; `before` is an earlier look."""
-        return self.sine < NARROW and self.size > GROWTH * before.size
+        return before.size > 0 and self.sine < NARROW and self.size > GROWTH * before.size
 
 
 NONE = Recession(0.0, 1.0)
@@ -63,6 +63,8 @@ def pushed(exact: SeparableObjective, factors: list[Tensor], dim: int) -> list[T
 def far_scores(exact: SeparableObjective, factors: list[Tensor]) -> Tensor:
     """x_F (words, contexts)."""
     scores = factors[0] @ factors[1].T
+    if scores.min() >= FAR:
+        return torch.zeros_like(scores)
     flat(scores)[exact.positions(slice(0, len(scores)), slice(None))] = 0.0
     return torch.where(scores < FAR, scores, 0.0)
 

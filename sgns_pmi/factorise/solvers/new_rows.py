@@ -55,7 +55,7 @@ def fold_in(counts: CooccurrenceCounts, negatives: Negatives, U: NDArray[Any], c
         fixed[:, -1] = col_bias[drawn]
     exact = ExactObjective(counts, negatives)
     v, u, free = torch.from_numpy(start), torch.from_numpy(fixed), torch.tensor(free_columns(start.shape[1], bias)[0])
-    damping, objectives = torch.ones(len(v), dtype=torch.float64), [math.inf] * RECENT
+    damping, objectives = np.ones(len(start)), [math.inf] * RECENT
     for _ in range(MOST_STEPS):
         v, losses, damping = row_step(exact, v, u, free, damping)
         objectives.append(float(losses.sum()) / exact.total)

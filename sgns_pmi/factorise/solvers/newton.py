@@ -20,7 +20,7 @@ from torch import Tensor
 
 from sgns_pmi.factorise.losses.cells import SeparableObjective
 from sgns_pmi.factorise.solvers.descent import Descent, Start
-from sgns_pmi.factorise.solvers.existence import FAR, GROWTH, NARROW, NONE, Recession, pushed, recession
+from sgns_pmi.factorise.solvers.existence import FAR, GROWTH, NARROW, Recession, pushed, recession
 from sgns_pmi.factorise.solvers.pair_sums import column_pairs, whole
 from sgns_pmi.factorise.solvers.search import ROUNDING, Trial, backtrack
 from sgns_pmi.factorise.solvers.solution import History
@@ -35,7 +35,7 @@ MOST_CG_STEPS = 100
 LEAST_DAMPING = 1e-6  # of a row step, relative to its mean diagonal: bounds steps along directions that ℓ does not see
 MOST_MOVE = 5.0  # most that a joint step moves a score: σ flattens within a few units, and its model with it
 _TINY = 1e-300
-LOOKED = 5  # joint steps between looks at whether ℓ has a minimum
+LOOKED = 5  # joint steps between two looks at whether ℓ has a minimum, which are compared
 HELD = 0.5  # sine above which seen cells hold the unseen ones so fast that no push is needed to know it
 PUSHED_STEPS, SAME = 15, 1e-9  # steps from a push to the same ℓ
 HALVINGS = 40
@@ -60,24 +60,24 @@ class Newton(Descent):
         self._undamped(self.factors)
 
     def _undamped(self, factors: list[Tensor]) -> None:
-        self.damping = [torch.ones_like(factor[..., 0]) for factor in factors]
+        self.damping = [np.ones(factor.shape[:-1]) for factor in factors]
 
     def approach(self) -> None:
         """Alternating Newton rounds on all starts at once, until a round brings less than `NEAR` of ℓ in each."""
         factors = [torch.stack(side) for side in zip(*self.starts, strict=True)]
         self._undamped(factors)
-        objective = torch.full(factors[0].shape[:1], torch.inf, dtype=torch.float64, device=self.exact.device)
+        objective = np.full(len(factors[0]), np.inf)
         for _ in range(MOST_ALTERNATIONS):
             before = objective
             factors, objective = self.alternated(factors)
             best = int(objective.argmin())
             self.keep([factor[best] for factor in factors], float(objective[best]))
-            if bool((before - objective < NEAR * before).all()):
+            if np.all(objective > (1 - NEAR) * before):
                 break
         self.damping = [damping[best] for damping in self.damping]
         self.near = [(float(own), [side[at] for side in factors]) for at, own in enumerate(objective)]
 
-    def alternated(self, factors: list[Tensor]) -> tuple[list[Tensor], Tensor]:
+    def alternated(self, factors: list[Tensor]) -> tuple[list[Tensor], Array]:
         """A damped Newton step on every row of V, then on every row of U; no row's loss rises. Also ℓ there."""
         factors = list(factors)
         for side, exact in enumerate(self.sides):
@@ -86,7 +86,7 @@ class Newton(Descent):
             )
             objective = losses.sum(-1) / exact.total
         if self.exact.penalty is not None:  # the losses are those of the rows of U, which carry their own penalty alone
-            objective = objective + self.exact.penalty.of_rows(factors[0]).sum(-1)
+            objective = objective + _array(self.exact.penalty.of_rows(factors[0]).sum(-1))
         return factors, objective
 
     def converge(self, tolerance: float, max_steps: int, progress: Progress) -> None:
@@ -95,12 +95,13 @@ class Newton(Descent):
         Ends, `endless`, where ℓ is seen to have no minimum: on the way, or at its end by a push (`existence`).
         """
         self.levenberg, self.converged, self.endless = 1e-3, False, False
-        look, may_recede = NONE, self.exact.penalty is None  # a penalised loss has an optimum, however slowly it is reached
+        may_recede = self.exact.penalty is None  # a penalised loss has an optimum, however slowly it is reached
+        looks: list[Recession] = []
         state, self.resumed, first, still = self.resumed, None, 0, 0
         if state is not None:
             first, still, self.levenberg = int(state["number"]), int(state["still"]), float(state["levenberg"])
-            look = Recession(*state["look"].tolist())
-            self.damping = [self.tensor(state[side]) for side in ("damping_left", "damping_right")]
+            looks = [Recession(*look) for look in state["looks"].tolist()]
+            self.damping = [state[side] for side in ("damping_left", "damping_right")]
         for number in range(first + 1, first + max_steps + 1):
             before_step = self.objective
             last = self._advance(tolerance)
@@ -108,14 +109,14 @@ class Newton(Descent):
             if last or still == STILL:
                 self.endless = may_recede and self._yields()
                 self.converged = not self.endless
-            elif may_recede and number % LOOKED == 0:
-                before, look = look, recession(self.exact, self.factors, self.free)
-                self.endless = before.size > 0 and look.without_end(before)
+            elif may_recede:
+                looks = [*looks[-LOOKED:], recession(self.exact, self.factors, self.free)]
+                self.endless = len(looks) > LOOKED and looks[-1].without_end(looks[0])
             progress.update(objective=self.objective)
             if self.converged or self.endless:
                 break
             if self.checkpoint.due:
-                own = {"number": number, "still": still, "levenberg": self.levenberg, "look": np.array(look)}
+                own = {"number": number, "still": still, "levenberg": self.levenberg, "looks": np.array(looks)}
                 damping = dict(zip(("damping_left", "damping_right"), self.damping, strict=True))
                 self.checkpoint.save(self.saved() | own | damping)
 
@@ -188,19 +189,21 @@ def _largest_move(scores: Tensor, move: Tensor) -> float:
     return float(torch.where(leaving, 0.0, move.abs()).max().clamp_min(_TINY))
 
 
-def row_step(exact: SeparableObjective, V: Tensor, U: Tensor, free: Tensor, damping: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def row_step(exact: SeparableObjective, V: Tensor, U: Tensor, free: Tensor, damping: Array) -> tuple[Tensor, Array, Array]:
     """A damped Newton step on every row of V, U fixed: the rows, none of whose losses rose, these (Nℓ_i), and their damping."""
     system = row_systems(exact, V, U, free)
-    diagonal = system.hessian.diagonal(dim1=-2, dim2=-1)
+    diagonal = np.einsum("...ff->...f", system.hessian)
     diagonal += ((damping + JITTER) * diagonal.mean(-1) + _TINY)[..., None]
-    solved = np.linalg.solve(system.hessian.cpu().numpy(), system.gradient[..., None].cpu().numpy())[..., 0]
-    step = torch.from_numpy(solved).to(exact.device)
-    moved = V.clone()
-    moved[..., free] -= torch.where((exact.row_weight > 0)[:, None], step, 0.0)
-    losses = exact.losses(moved, U)
+    step = np.linalg.solve(system.hessian, system.gradient[..., None])[..., 0]
+    step[..., _array(exact.row_weight) == 0, :] = 0.0
+    before = _array(V)
+    moved = before.copy()
+    moved[..., _array(free)] -= step
+    losses = _array(exact.losses(torch.from_numpy(moved).to(exact.device), U))
     better = losses <= system.losses
-    damping = torch.where(better, damping / 4, damping * 8).clamp(LEAST_DAMPING, 1e6)
-    return torch.where(better[..., None], moved, V), torch.where(better, losses, system.losses), damping
+    damping = np.clip(np.where(better, damping / 4, damping * 8), LEAST_DAMPING, 1e6)
+    kept = np.where(better[..., None], moved, before)
+    return torch.from_numpy(kept).to(exact.device), np.where(better, losses, system.losses), damping
 
 
 @dataclass(frozen=True)
@@ -210,39 +213,46 @@ class RowSystems:
     All three with the row's penalty, where there is one.
     """
 
-    losses: Tensor
-    gradient: Tensor
-    hessian: Tensor
+    losses: Array
+    gradient: Array
+    hessian: Array
 
 
 def row_systems(exact: SeparableObjective, V: Tensor, U: Tensor, free: Tensor) -> RowSystems:
     """The logistic regressions of the rows of V for fixed U: gradient (D_i ∘ β) U, Hessian Uᵀ diag(S_i ∘ β) U."""
-    features = U[..., free]
-    weighted = features * exact.col_weight[:, None]
-    rows, count = V.shape[:-1], len(free)
-    losses = V.new_empty(rows, dtype=torch.float64)
-    gradient, hessian = V.new_empty((*rows, count)), V.new_empty((*rows, count, count))
-    of_pairs = column_pairs(weighted.cpu().numpy(), features.cpu().numpy())
+    features = _array(U)[..., _array(free)]
+    weighted = features * _array(exact.col_weight)[:, None]
+    of_pairs = column_pairs(weighted, features)
+    rows = tuple(V.shape[:-1])
+    losses, gradient, packed = np.empty(rows), np.empty((*rows, features.shape[-1])), np.empty((*rows, of_pairs.shape[-1]))
     for block in exact.blocks(V, U):
-        losses[..., block.rows] = block.losses
-        packed = exact.curvature(block).cpu().numpy() @ of_pairs
-        hessian[..., block.rows, :, :] = torch.from_numpy(whole(packed, count)).to(exact.device)
-        gradient[..., block.rows, :] = exact.residual(block) @ weighted
+        losses[..., block.rows] = _array(block.losses)
+        np.matmul(_array(exact.curvature(block)), of_pairs, out=packed[..., block.rows, :])
+        np.matmul(_array(exact.residual(block)), weighted, out=gradient[..., block.rows, :])
+    hessian = whole(packed, features.shape[-1])
     if exact.penalty is not None:
-        losses += exact.total * exact.penalty.of_rows(V)
+        losses += exact.total * _array(exact.penalty.of_rows(V))
         # A word that never occurs has no weight, and a zero vector.
-        ridge = torch.where(exact.row_weight > 0, exact.total * exact.penalty.rows / exact.row_weight, 0.0)[:, None]
-        dim = exact.penalty.dim
-        gradient[..., :dim] += ridge * V[..., :dim]
-        hessian.diagonal(dim1=-2, dim2=-1)[..., :dim] += ridge
+        weight, dim = _array(exact.row_weight), exact.penalty.dim
+        ridge = np.zeros_like(weight)
+        np.divide(exact.total * _array(exact.penalty.rows), weight, out=ridge, where=weight > 0)
+        gradient[..., :dim] += ridge[:, None] * _array(V)[..., :dim]
+        np.einsum("...ff->...f", hessian)[..., :dim] += ridge[:, None]
     return RowSystems(losses, gradient, hessian)
 
 
 def cholesky(matrices: Tensor) -> Tensor:
     """Lower factors of symmetric matrices (..., dim, dim), kept finite where they are singular."""
-    diagonal = matrices.diagonal(dim1=-2, dim2=-1)
-    jitter = torch.diag_embed((JITTER * diagonal.mean(-1) + _TINY)[..., None].expand_as(diagonal))
-    return torch.linalg.cholesky_ex(matrices + jitter)[0]
+    definite = matrices.clone()
+    diagonal = definite.diagonal(dim1=-2, dim2=-1)
+    diagonal += (JITTER * diagonal.mean(-1) + _TINY)[..., None]
+    return torch.linalg.cholesky_ex(definite)[0]
+
+
+def _array(tensor: Tensor) -> Array:
+    """A tensor, wherever it is, as NumPy's."""
+    array: Array = tensor.cpu().numpy()
+    return array
 
 
 def _apply(matrices: Array, vectors: Array) -> Array:
@@ -273,23 +283,21 @@ def newton_direction(search: Newton, levenberg: float) -> _Newton:
     is small, and NumPy's: of a hundred words PyTorch takes longer to be called than to compute.
     """
     exact = search.exact
-    V, U = (factor.cpu().numpy() for factor in search.factors)
-    alpha, beta = (exact.row_weight[:, None] / exact.total).cpu().numpy(), exact.col_weight.cpu().numpy()
-    D, S = np.empty(exact.shape), np.empty(exact.shape)
+    V, U = (_array(factor) for factor in search.factors)
+    alpha, beta = _array(exact.row_weight)[:, None] / exact.total, _array(exact.col_weight)
+    D, S, scores = _array(exact.workspace("cells", 3, *exact.shape))
     for block in exact.blocks(*search.factors):
-        S[block.rows] = exact.curvature(block).cpu().numpy()
-        D[block.rows] = exact.residual(block).cpu().numpy()
-    for matrix in (D, S):
-        matrix *= alpha
-        matrix *= beta
+        for matrix, own in ((S, exact.curvature(block)), (D, exact.residual(block))):
+            np.multiply(_array(own), alpha[block.rows], out=matrix[block.rows])
+            matrix[block.rows] *= beta
     # What multiplies a free column of one side: the other side's same column. Opposite a bias stands a one, which does not move.
-    free_V, free_U = (free.cpu().numpy() for free in search.free)
+    free_V, free_U = (_array(free) for free in search.free)
     features_V, features_U, both = U.T[free_V], V.T[free_U], slice(search.dim)
     g_V, g_U = features_V @ D.T, features_U @ D
     sides = (S, np.ascontiguousarray(features_V.T)), (S.T, np.ascontiguousarray(features_U.T))
     M_V, M_U = (whole(s @ column_pairs(side, side), side.shape[1]) for s, side in sides)
     if exact.penalty is not None:
-        weights = (own.cpu().numpy() for own in (exact.penalty.rows, exact.penalty.columns))
+        weights = map(_array, (exact.penalty.rows, exact.penalty.columns))
         for gradient, blocks, weight, factor in zip((g_V, g_U), (M_V, M_U), weights, (V, U), strict=True):
             gradient[both] += weight * factor[:, both].T
             diagonal = np.einsum("iff->if", blocks)
@@ -298,7 +306,6 @@ def newton_direction(search: Newton, levenberg: float) -> _Newton:
     M_U *= 1 + levenberg
     # Explicit inverses: a preconditioner needs no more accuracy, and they apply ten times faster than two solves.
     inverse_V, inverse_U = (torch.cholesky_inverse(cholesky(torch.from_numpy(blocks))).numpy() for blocks in (M_V, M_U))
-    scores = np.empty(exact.shape)
 
     def to_U(p_V: Array) -> Array:
         """M_U⁻¹ Cᵀ p_V."""

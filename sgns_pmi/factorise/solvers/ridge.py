@@ -28,6 +28,7 @@ from sgns_pmi.factorise.solvers.biases import Parts, given, parts, with_biases
 from sgns_pmi.factorise.solvers.newton import Newton
 from sgns_pmi.factorise.solvers.quasi_newton import QuasiNewton
 from sgns_pmi.factorise.solvers.solution import History, Status
+from sgns_pmi.factorise.solvers.starts import NEARLY
 from sgns_pmi.lazily import pd, sp
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.problems.units import hold_out
@@ -138,13 +139,15 @@ def solve_ridge(
     exact = ExactObjective(counts, negatives, device=device)
     history, progress = history or History(), progress or Progress("SGNS (ridge)", max_steps, False)
     tolerance = engine.tolerance if tolerance is None else tolerance
-    own = ridge, engine, bias, tolerance, max_steps, progress
-    fit = _descended(exact, dim, start or _empty(counts, negatives, bias), history, *own)
+    empty, own = _empty(counts, negatives, bias), (engine, bias, max_steps, progress)
+    fit = _descended(exact, dim, start or empty, history, ridge, tolerance, *own)
     if start is None or fit.interrupted or engine is not Newton or not fit.certificate > 1 + PROVEN:
         return fit
     # Along a path of λ the columns that `dim` leaves room for may be those of a larger λ for ever.
     fresh = History()
-    other = _descended(exact, dim, _empty(counts, negatives, bias), fresh, *own)
+    other = _descended(exact, dim, empty, fresh, ridge, max(tolerance, NEARLY), *own)
+    if other.objective < fit.objective and not other.interrupted:
+        other = _descended(exact, dim, other.factors, fresh, ridge, tolerance, *own)
     if not other.objective < fit.objective:
         return replace(fit, interrupted=other.interrupted)
     history.rows[:] = fresh.rows
@@ -157,9 +160,9 @@ def _descended(
     factors: Parts,
     history: History,
     ridge: Ridge,
+    tolerance: float,
     engine: type[Newton] | type[QuasiNewton],
     bias: bool,
-    tolerance: float,
     max_steps: int,
     progress: Progress,
 ) -> RidgeFit:
@@ -228,15 +231,17 @@ def choose_ridge(
         kept, held = thinned(counts, HELD_OUT, rng)
     else:
         kept, held, by_unit = hold_out(counts, units, HELD_OUT, rng)
-    judge = ExactObjective(held, negatives, device=device)
+    exact, judge = (ExactObjective(own, negatives, device=device) for own in (kept, held))
+    empty, quiet = _empty(kept, negatives, bias), Progress("", PATH_STEPS, False)
     most = largest_ridge(kept, negatives, ridge, bias) or 1.0  # 0 where independence fits best, whatever λ
     rows: dict[int, dict[str, float]] = {}
     fits: dict[int, RidgeFit] = {}
 
     def follow(place: int, start: Parts | None) -> Parts:
         scaled = ridge.scaled(most * STEP**place)
-        fit = fits[place] = solve_ridge(
-            kept, dim, negatives, scaled, bias=bias, start=start, tolerance=PATH_TOLERANCE, max_steps=PATH_STEPS, device=device
+        # From the last λ alone: where that is not the best start, it is so by less than neighbours on the path differ.
+        fit = fits[place] = _descended(
+            exact, dim, start or empty, History(), scaled, PATH_TOLERANCE, Newton, bias, PATH_STEPS, quiet
         )
         if fit.interrupted:
             raise KeyboardInterrupt  # nothing is learned before λ is chosen

@@ -26,7 +26,7 @@ LOSSES = {
 def evaluations(exact: SeparableObjective, V: torch.Tensor, U: torch.Tensor) -> list[torch.Tensor]:
     """Losses, D, S and the majorant of all cells."""
     parts = [
-        (block.losses, exact.residual(block).clone(), exact.curvature(block), exact.majorant(block))
+        (block.losses, exact.residual(block).clone(), exact.curvature(block).clone(), exact.majorant(block).clone())
         for block in exact.blocks(V, U)
     ]
     return [torch.cat(part, dim=1) for part in zip(*parts, strict=True)]
