@@ -16,7 +16,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-YOUNG = 20_000
+YOUNG = 50_000
 
 
 class _Later(ModuleType):

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from sgns_pmi.compare.table import select
 from sgns_pmi.figures.registry import RunFrames, run_figure
-from sgns_pmi.figures.style import TARGET, badge, balanced, colour, label, marker, panel_axes, power, set_title, styled
+from sgns_pmi.figures.style import TARGET, badge, balanced, colour, decades, label, marker, panel_axes, power, set_title, styled
 
 GAP_FLOOR = 1e-9
 """Relative gaps below this are rounding, and not drawn: the lowest curve ends where it reaches itself."""
@@ -62,7 +62,7 @@ def convergence_figure(history: pd.DataFrame, *, best: float, title: str) -> Fig
         axes[1, column].set_xlim(0, 1.5 * history[x].max() or 1.0)
         axes[1, column].set_xlabel(f"{x} (log scale)" if x == "step" else "seconds of wall time (log scale)")
     axes[1, 0].set_yscale("log")
-    axes[1, 0].yaxis.set_major_formatter(power)
+    decades(axes[1, 0].yaxis)
     axes[0, 0].set_ylabel("objective ℓ (nats a pair)")
     axes[1, 0].set_ylabel("(ℓ − lowest) / lowest")
     axes[0, 1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from sgns_pmi.figures.registry import RunFrames, run_figure
-from sgns_pmi.figures.style import TARGET, colour, label, marker, power, set_title, styled
+from sgns_pmi.figures.style import TARGET, colour, decades, label, marker, set_title, styled
 
 
 @run_figure("path")
@@ -65,12 +65,13 @@ def path_figure(path: pd.DataFrame, *, title: str) -> Figure:
             ax.set_title(f"predicted dim = {least:g}")
     for ax in (held_out, rank, *errors):
         ax.set_xscale("log")
-        ax.xaxis.set_major_formatter(power)
+        decades(ax.xaxis)
         ax.set_xlabel("λ of the penalty")
     dims.set_xlabel("dim, refitted without penalty")
     for ax in predicted:
         ax.set_xlabel("dim of an efficient estimate")
         ax.set_yscale("log")
+        decades(ax.yaxis)
     for ax in (dims, *predicted):
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     rank.yaxis.set_major_locator(MaxNLocator(integer=True))

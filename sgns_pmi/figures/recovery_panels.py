@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from sgns_pmi.figures.heat import COUNT_COLOURS, DENSITY_COLOURS
-from sgns_pmi.figures.style import TARGET, UNSEEN_COLOUR, power
+from sgns_pmi.figures.style import TARGET, UNSEEN_COLOUR, decades
 
 Array = NDArray[np.floating[Any]]
 
@@ -77,7 +77,7 @@ def draw_panels(figure: Figure, axes: Sequence[Axes], panels: Sequence[Cells]) -
     figure.set_layout_engine("compressed", h_pad=0.09)  # the layout for panels of fixed shape: no gaps beside them
     if drawn is not None:
         look: dict[str, Any] = {"fraction": 0.04, "pad": 0.015, "aspect": 25, "shrink": 0.9}
-        figure.colorbar(drawn, ax=list(axes), label=meaning, **look).ax.yaxis.set_major_formatter(power)
+        decades(figure.colorbar(drawn, ax=list(axes), label=meaning, **look).ax.yaxis)
 
 
 def _limits(panels: Sequence[Cells]) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sgns_pmi.compare.singular import leading_singular_values
 from sgns_pmi.figures.registry import RunFrames, run_figure
-from sgns_pmi.figures.style import TARGET, colour, label, marker, plain, power, set_title, styled
+from sgns_pmi.figures.style import TARGET, colour, decades, label, marker, plain, set_title, styled
 
 Array = NDArray[np.floating[Any]]
 
@@ -93,7 +93,7 @@ def spectrum_figure(
     both = " = rank of true PMI" if pmi_rank == dim else ""
     ax.axvline(dim, color=TARGET, linestyle=":", linewidth=1.4, label=f"dim{both} = {dim}", zorder=0)
     ax.set_yscale("log")
-    ax.yaxis.set_major_formatter(power)
+    decades(ax.yaxis)
     if shown > MOST_LINEAR:
         ax.set_xscale("log")
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

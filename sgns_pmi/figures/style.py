@@ -11,7 +11,9 @@ from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from sgns_pmi.figures.looks import COLOURS, LABELS, colour, label, marker
 from sgns_pmi.figures.paper import look
@@ -98,6 +100,14 @@ def power(value: float, position: object = None) -> str:
     return ("−" if value < 0 else "") + "10" + str(exponent).translate(SUPERSCRIPTS)
 
 
+def decades(axis: Axis) -> None:
+    """Tick a log scale, its limits known, at powers of ten alone where it has some: ticks between take half a figure's time."""
+    low, high = axis.get_view_interval()
+    axis.set_major_formatter(power)
+    if high >= 100 * low:
+        axis.set_minor_locator(NullLocator())
+
+
 def balanced(panels: int, most: int) -> int:
     """Columns, at most `most`, that leave the rows of so many panels as even as can be."""
     return -(-panels // -(-panels // most))
@@ -179,6 +189,7 @@ __all__ = [
     "badge",
     "balanced",
     "colour",
+    "decades",
     "label",
     "label_axes",
     "marker",

@@ -44,7 +44,7 @@ def number(text: str) -> float:
 NUMBERS = dict.fromkeys(
     (
         *("value", "seconds", "objective", "similarity", "x", "y"),
-        *(*INTERVAL_COLUMNS[4:], "truth", "held_out", "predicted", "median", "mean"),
+        *(*INTERVAL_COLUMNS[4:], "truth", "held_out", "predicted", "rmse", "median", "mean"),
     ),
     number,
 )

@@ -8,7 +8,7 @@ from matplotlib.colors import LogNorm, to_hex
 from matplotlib.figure import Figure
 
 from sgns_pmi.figures.heat import HEAT_COLOURS, draw_heatmap
-from sgns_pmi.figures.style import power
+from sgns_pmi.figures.style import decades, power
 
 
 def test_cells_have_the_colour_of_their_value_and_their_text():
@@ -38,3 +38,13 @@ def test_cells_have_the_colour_of_their_value_and_their_text():
 )
 def test_ticks_of_log_scales(value, text):
     assert power(value) == text
+
+
+@pytest.mark.parametrize(("low", "high", "between"), [(1.0, 1e4, False), (1.0, 30.0, True)])
+def test_a_log_scale_of_decades_has_no_ticks_between(low, high, between):
+    ax = Figure().subplots()
+    ax.set_yscale("log")
+    ax.set_ylim(low, high)
+    decades(ax.yaxis)
+    assert (len(ax.yaxis.get_minorticklocs()) > 0) is between
+    assert "10⁰" in [label.get_text() for label in ax.get_yticklabels()]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from sgns_pmi.figures.path import path_figure
+from sgns_pmi.results.tables import read_csv, write_csv
 
 ROWS = pd.DataFrame(
     [
@@ -39,3 +42,12 @@ def test_lines_and_choices():
 def test_runs_that_chose_a_penalty_have_the_figure(run, drawn):
     assert "path" in drawn(run.with_tables(path=ROWS))
     assert "path" not in drawn(run.frames)
+
+
+def test_a_path_is_drawn_later_as_it_was_by_its_run(tmp_path: Path) -> None:
+    write_csv(ROWS, tmp_path / "path.csv")
+    again = read_csv(tmp_path / "path.csv")
+    assert again is not None
+    pd.testing.assert_frame_equal(again, ROWS.astype({"value": float}), check_dtype=False)
+    for ax, other in zip(path_figure(again, title="t").axes, path_figure(ROWS, title="t").axes, strict=True):
+        assert [tick.get_text() for tick in ax.get_yticklabels()] == [tick.get_text() for tick in other.get_yticklabels()]
