@@ -476,7 +476,7 @@ class Curvature:
         dtype = np.dtype(np.float64 if words * contexts <= DOUBLE_CELLS else np.float32)
         self.dim, self.left, self.right = sandwich.dim, sandwich.left.astype(dtype), sandwich.right.astype(dtype)
         noise = 0.0
-        self.S, self.G = (np.empty(counts.shape, dtype=dtype) for _ in range(2))
+        self.S, self.G, self._cells = (np.empty(counts.shape, dtype=dtype) for _ in range(3))
         for rows, x, share in sandwich.blocks():
             drawn = sandwich.p[rows][:, None] * fit.noise.distribution
             (slope, drawn_slope), (bend, drawn_bend) = fit.loss.slopes(x), fit.loss.curvatures(x)
@@ -493,15 +493,19 @@ class Curvature:
                 blocks[:, range(self.dim), range(self.dim)] += fit.ridge.strength * weights[:, None]
         self._inverses = [_inverses(blocks) for blocks in self._blocks]
 
+    def _weighted(self, rows: Float, cols: Float) -> Float:
+        """S ∘ (rows colsᵀ), in memory that is used again and again: new pages cost as much as the product."""
+        return np.multiply(self.S, np.matmul(rows, cols.T, out=self._cells), out=self._cells)
+
     def _across(self, y: Float) -> Float:
         """What a change y (words, f) of the rows does to the gradient of the columns, (contexts, f)."""
-        product = (self.S * (y @ self.right.T)).T @ self.left
+        product = self._weighted(y, self.right).T @ self.left
         product[:, : self.dim] += self.G.T @ y[:, : self.dim]
         return product
 
     def _back(self, z: Float) -> Float:
         """What a change z (contexts, f) of the columns does to the gradient of the rows, (words, f)."""
-        product = (self.S * (self.left @ z.T)) @ self.right
+        product = self._weighted(self.left, z) @ self.right
         product[:, : self.dim] += self.G @ z[:, : self.dim]
         return product
 

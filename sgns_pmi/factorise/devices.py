@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
 
+from llvmlite.binding import get_host_cpu_features
 from threadpoolctl import threadpool_limits
 
 from sgns_pmi.errors import InputError
@@ -16,6 +17,7 @@ from sgns_pmi.lazily import torch
 
 SMALL_CELLS = 100_000
 """words x contexts up to which threads, sharing products so small, would spend their time waiting for each other."""
+BFLOAT16 = "avx512bf16", "amx-bf16", "bf16"  # as LLVM calls a processor's products of bfloat16
 
 
 def resolve_device(device: object) -> str:
@@ -28,6 +30,15 @@ def resolve_device(device: object) -> str:
     if kind == "cuda" and not torch.cuda.is_available():
         raise InputError("device", device, "no CUDA device is available here; use device=cpu")
     return str(device)
+
+
+@cache
+def shortest(device: str) -> torch.dtype:
+    """bfloat16 where the device multiplies such numbers itself, two to three times as fast; else float32."""
+    if device.startswith("cuda"):
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    features = get_host_cpu_features()
+    return torch.bfloat16 if any(features.get(name) for name in BFLOAT16) else torch.float32
 
 
 @contextmanager

@@ -5,9 +5,20 @@ from typing import TYPE_CHECKING
 from sgns_pmi.lazily import door
 
 if TYPE_CHECKING:
+    from sgns_pmi.factorise.kernels.blocks import add_softplus, columns_by_row, rows_by_column, sum_bends, sum_losses, sum_slopes
     from sgns_pmi.factorise.kernels.cbow import visit_windows
     from sgns_pmi.factorise.kernels.glove import visit_triples, weighted_squares
 
 __getattr__ = door(__name__)
 
-__all__ = ["visit_triples", "visit_windows", "weighted_squares"]
+__all__ = [
+    "add_softplus",
+    "columns_by_row",
+    "rows_by_column",
+    "sum_bends",
+    "sum_losses",
+    "sum_slopes",
+    "visit_triples",
+    "visit_windows",
+    "weighted_squares",
+]

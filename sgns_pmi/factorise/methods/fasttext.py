@@ -21,7 +21,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -29,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_seed
-from sgns_pmi.factorise import losses, solvers
+from sgns_pmi.factorise import solvers
 from sgns_pmi.factorise.base import Float
 from sgns_pmi.factorise.devices import resolve_device, threads_for
 from sgns_pmi.factorise.linalg import balanced
@@ -206,7 +205,6 @@ class _Training:
         device = resolve_device(options.device)
         self._generator = torch.Generator(device).manual_seed(torch_seed(options.seed, "fit", "fasttext"))
         self._sides = [solvers.Side(counts, negatives, transposed=transposed, device=device) for transposed in (False, True)]
-        self._exact = partial(losses.ExactObjective, counts, negatives, dtype=torch.float32, device=device)
         # A word that never occurs has no loss: zero.
         self._A = _tensor(sp.diags_array((counts.row_sums > 0).astype(np.float64)) @ A, device)
         self._shares = _tensor(shares(A, counts.row_sums), device)
@@ -225,11 +223,8 @@ class _Training:
 
     def objective(self, exact: bool) -> float:
         """ℓ, with its dense part estimated, from the same contexts each time; or, when training is over, exact."""
-        if exact:
-            self._sides.clear()  # the triples twice, of which the exact objective makes a third copy
-            return self._exact().value(self.V, self.U)
         generator = torch.Generator(self._generator.device).manual_seed(torch_seed(0, "recorded objective"))
-        return self._sides[0].objective(self.V, self.U, solvers.RECORDED_DRAWS, generator)
+        return self._sides[0].objective(self.V, self.U, len(self.U) if exact else solvers.RECORDED_DRAWS, generator)
 
     def state(self) -> tuple[Tensor, ...]:
         """All that training learns."""

@@ -26,32 +26,34 @@ Y. Wu, "Sample size selection in optimization methods for machine learning", Mat
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import embedding_bag
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError
+from sgns_pmi.factorise.devices import by_rows, shortest
+from sgns_pmi.factorise.kernels.blocks import add_softplus, columns_by_row, rows_by_column, sum_bends, sum_losses, sum_slopes
 from sgns_pmi.factorise.losses.cells import softplus
 from sgns_pmi.factorise.losses.penalty import Ridge
-from sgns_pmi.factorise.losses.sgns import ExactObjective
 from sgns_pmi.factorise.solvers.biases import free_columns
 from sgns_pmi.factorise.solvers.training import RECORDS
+from sgns_pmi.lazily import sp
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.streams import torch_seed
 
 EPOCHS_OF_FEW, EPOCHS_OF_MANY = 50, 10  # by default, which take some seconds at most for few triples
 FEW_TRIPLES = 1_000_000
-RECORDED_DRAWS = 8192  # contexts that stand for all in the recorded ℓ
+TILE = 1024  # contexts whose scores with a block's rows are held at once
+RECORDED_DRAWS = 1024  # contexts that stand for all in the recorded ℓ
 BLOCK_ROWS = 1024  # rows that share a draw; their scores with it stay in the third-level cache
-PARTS = 16  # a multiple of most numbers of threads
+PART_ROWS = 256  # rows whose triples one thread sums; their vectors and sums stay in its second-level cache
+GATHERED = 1 << 20  # triples whose vectors are copied at once, on devices that have no compiled sums
 DRAWS = 1024  # in each block, of all epochs but the last
 DOUBLINGS = 3  # epochs at the end, each with twice the draws of the one before
 CURVATURE_RIDGE = 1e-3  # added to a block's curvature, relative to its mean diagonal: bounds steps along directions without data
@@ -65,6 +67,7 @@ class Drawn(NamedTuple):
 
     contexts: Tensor
     weights: Tensor
+    precision: torch.dtype = torch.float32  # of products with them, whose rounding is below the draws' own noise
 
 
 def stratified(distribution: Tensor, jitter: Tensor) -> Drawn:
@@ -86,46 +89,112 @@ def stratified(distribution: Tensor, jitter: Tensor) -> Drawn:
 
 
 def interleaved(rows: int) -> NDArray[np.intp]:
-    """The rows in blocks, those of a block in `PARTS` parts that each have every `PARTS`-th row of it.
+    """The rows in blocks, those of a block in parts that each have rows at equal distances.
 
-    Rows come by frequency, and threads share the rows of a block out in equal parts: so each has as many triples.
+    Rows come by frequency, and threads share the parts of a block out: so each has as many triples.
     """
-    every = np.arange(rows)
+    every, parts = np.arange(rows), -(-BLOCK_ROWS // PART_ROWS)
     blocks = (every[low : low + BLOCK_ROWS] for low in range(0, rows, BLOCK_ROWS))
-    return np.concatenate([block[part::PARTS] for block in blocks for part in range(PARTS)])
+    return np.concatenate([block[part::parts] for block in blocks for part in range(parts)])
+
+
+class Columnwise(NamedTuple):
+    """Cells in parts of at most `PART_ROWS` rows of a block, those of a part by column."""
+
+    starts: NDArray[np.int64]  # (parts + 1,)
+    place: NDArray[np.uint8]  # (cells,): the row within the part
+    contexts: NDArray[np.int32]
+    values: NDArray[np.float32]
+
+
+def by_column(matrix: sp.csr_array, order: NDArray[np.intp], scale: NDArray[np.float32], transposed: bool) -> Columnwise:
+    """The cells of a matrix or of its transpose, rows in the given order, each row's values multiplied by its scale."""
+    n, size = (matrix.indptr.astype(np.int64), matrix.indices, matrix.data), len(order)
+    blocks = (range(low, min(low + BLOCK_ROWS, size), PART_ROWS) for low in range(0, size, BLOCK_ROWS))
+    edges = np.array([*(first for block in blocks for first in block), size])
+    per_row = np.bincount(matrix.indices, minlength=size) if transposed else np.diff(n[0])
+    starts = np.concatenate([[0], np.cumsum(per_row[order])])[edges]
+    place, column, values = (np.empty(matrix.nnz, dtype) for dtype in (np.uint8, np.int32, np.float32))
+    if transposed:
+        part, within = np.empty(size, np.int32), np.empty(size, np.uint8)
+        part[order] = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
+        within[order] = np.arange(size) - edges[part[order]]
+        columns_by_row(*n, part, within, scale, starts[:-1].copy(), place, column, values)
+    else:
+
+        def write(first: int, last: int) -> None:
+            own = slice(starts[first], starts[last])
+            free = np.empty(matrix.shape[1], np.int64)
+            rows_by_column(*n, order, edges, scale, free, place[own], column[own], values[own], first, last)
+
+        by_rows(write, len(edges) - 1, PART_ROWS * matrix.shape[1])
+    return Columnwise(starts, place, column, values)
 
 
 class RowBlock(NamedTuple):
-    """Some rows of a side and their triples, as CSR."""
+    """Some rows of a side and their triples, in parts of `PART_ROWS` rows, each by column."""
 
     rows: Tensor  # their numbers
-    starts: Tensor  # (rows + 1,)
+    starts: Tensor  # (parts + 1,): where the triples of each part begin
+    place: Tensor  # (triples,): the row within the part
     contexts: Tensor
     positive: Tensor  # n_ij / α_i
     net: Tensor  # what the triple adds to the weight of softplus(x): the same, less the negatives that are dropped
     occurs: Tensor  # (rows, 1): whether the row has any weight
     ridge: Tensor | None = None  # (rows, 1): N λω_i / α_i, the row's penalty in units of f_i
+    compiled: bool = True  # whether loops for the processor sum over the triples, or PyTorch on any device
 
-    def scores(self, v: Tensor, other: Tensor) -> Tensor:
-        """v_i·u_j of the block's triples."""
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Sparse CSR", UserWarning)  # PyTorch calls its API unsettled
-            pattern = torch.sparse_csr_tensor(
-                self.starts, self.contexts, self.positive, (len(v), len(other)), check_invariants=False
-            )
-        return torch.sparse.sampled_addmm(pattern, v, other.T, beta=0.0).values()
+    def slopes(self, v: Tensor, other: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Σ_j (w σ(x) − n)_ij f_j of each row (rows, free), and w σ(x) (1 − σ(x)) of each triple (triples,), at least 0."""
+        slope, bend = v.new_zeros(len(v), features.shape[1]), torch.empty_like(self.positive)
+        if self.compiled:
+            triples = self.place, self.contexts, self.positive, self.net
+            self._by_parts(sum_slopes, *triples, v, other, features, np.float32(ALMOST_ONE), slope, bend)
+            return slope, bend
+        for own, row, context in self._some():
+            sigma = (v[row] * other[context]).sum(1).sigmoid_()
+            drawn = self.net[own] * sigma
+            bend[own] = (drawn * (ALMOST_ONE - sigma)).clamp_(min=0.0)
+            slope.index_add_(0, row, features[context] * (drawn - self.positive[own])[:, None])
+        return slope, bend
 
-    def combined(self, weights: Tensor, other: Tensor) -> Tensor:
-        """Σ_j weights_ij u_j of each row: the product of a CSR matrix with `other`, which this call does fastest."""
-        return embedding_bag(self.contexts, other, self.starts, per_sample_weights=weights, mode="sum", include_last_offset=True)
+    def bends(self, bend: Tensor, step: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+        """Largest |s_i·u_j| of each row's triples (rows,), and Σ_j bend_ij (s_i·u_j)²."""
+        reach, second = (torch.zeros(len(step), device=step.device) for _ in range(2))
+        if self.compiled:
+            self._by_parts(sum_bends, self.place, self.contexts, bend, step, other, reach, second)
+            return reach, second
+        for own, row, context in self._some():
+            move = (step[row] * other[context]).sum(1)
+            reach.scatter_reduce_(0, row, move.abs(), "amax")
+            second.index_add_(0, row, bend[own] * move.square_())
+        return reach, second
 
-    def sums(self, values: Tensor) -> Tensor:
-        """Sum of the values of each row's triples."""
-        return torch.segment_reduce(values, "sum", offsets=self.starts.long(), initial=0.0)
+    def losses(self, v: Tensor, other: Tensor) -> Tensor:
+        """Σ_j n_ij softplus(−x_ij) + (w − n)_ij softplus(x_ij) of each row, (rows,)."""
+        losses = torch.zeros(len(v), device=v.device)
+        if self.compiled:
+            self._by_parts(sum_losses, self.place, self.contexts, self.positive, self.net, v, other, losses)
+            return losses
+        for own, row, context in self._some():
+            x = (v[row] * other[context]).sum(1)
+            seen = self.positive[own] * softplus(-x) + (self.net[own] - self.positive[own]) * softplus(x)
+            losses.index_add_(0, row, seen)
+        return losses
 
-    def largest(self, values: Tensor) -> Tensor:
-        """Largest of the values, none negative, of each row's triples."""
-        return torch.segment_reduce(values, "max", offsets=self.starts.long(), initial=0.0)
+    def _by_parts(self, work: Callable[..., None], *given: Any) -> None:
+        """`work` of all parts, side by side."""
+        arrays = [each.numpy() if isinstance(each, Tensor) else each for each in (self.starts, *given)]
+        parts = len(self.starts) - 1
+        by_rows(lambda first, last: work(arrays[0], PART_ROWS, *arrays[1:], first, last), parts, len(self.contexts) // parts)
+
+    def _some(self) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """Triples of a few parts at a time: which they are, their rows within the block, and their contexts."""
+        starts = self.starts.tolist()
+        for part, (low, high) in enumerate(pairwise(starts)):
+            for first in range(low, high, GATHERED):
+                own = slice(first, min(first + GATHERED, high))
+                yield own, self.place[own].long() + part * PART_ROWS, self.contexts[own]
 
 
 class Side:
@@ -148,25 +217,17 @@ class Side:
         k, p_n = negatives.k, negatives.noise
         n, total = counts.matrix, counts.total
         weight, other = (k * total * p_n, counts.row_sums / total) if transposed else (k * counts.row_sums, p_n)
-        n = n.astype(np.float32)
-        if transposed:
-            n = n.T.tocsr()
-        rows = interleaved(n.shape[0])
-        n = n[rows]
-        per_row = np.diff(n.indptr)
-        positive = np.repeat(1 / np.where(weight > 0, weight, 1)[rows], per_row).astype(np.float32) * n.data
-        self.shape = n.shape
-        self.total = total
-        self._rows = torch.tensor(rows, device=device)
-        self._indptr = n.indptr.astype(np.int64)
-        self._contexts = torch.tensor(n.indices, dtype=torch.int32, device=device)
-        self._positive = torch.tensor(positive, device=device)
+        self.shape, self.total = n.shape[::-1] if transposed else n.shape, total
+        rows = interleaved(len(weight))
+        scale = (1 / np.where(weight > 0, weight, 1)).astype(np.float32)
+        starts, place, contexts, positive = by_column(n, rows, scale, transposed)
+        self._rows, self._starts = torch.tensor(rows, device=device), torch.tensor(starts)
+        self._place, self._contexts, self._positive = (torch.tensor(each, device=device) for each in (place, contexts, positive))
         self._net = self._positive
         if negatives.drops:
             kept = negatives.net.astype(np.float32)
-            self._net = torch.tensor(
-                positive * (np.repeat(kept[rows], per_row) if transposed else kept[n.indices]), device=device
-            )
+            net = by_column(n, rows, scale * kept, transposed).values if transposed else positive * kept[contexts]
+            self._net = torch.tensor(net, device=device)
         self.weight = torch.tensor(weight, dtype=torch.float32, device=device)
         self._ridge = None
         if ridge is not None:
@@ -183,19 +244,21 @@ class Side:
 
     def __iter__(self) -> Iterator[RowBlock]:
         """The blocks, in order."""
-        for low in range(0, self.shape[0], BLOCK_ROWS):
-            high = min(low + BLOCK_ROWS, self.shape[0])
-            cells = slice(int(self._indptr[low]), int(self._indptr[high]))
-            starts = torch.tensor(self._indptr[low : high + 1] - cells.start, dtype=torch.int32, device=self.weight.device)
-            rows = self._rows[low:high]
+        parts = -(-BLOCK_ROWS // PART_ROWS)
+        for block in range(self.blocks):
+            rows = self._rows[block * BLOCK_ROWS : (block + 1) * BLOCK_ROWS]
+            starts = self._starts[block * parts : (block + 1) * parts + 1]
+            triples = slice(int(starts[0]), int(starts[-1]))
             yield RowBlock(
                 rows,
-                starts,
-                self._contexts[cells],
-                self._positive[cells],
-                self._net[cells],
+                starts - starts[0],
+                self._place[triples],
+                self._contexts[triples],
+                self._positive[triples],
+                self._net[triples],
                 self.weight[rows, None] > 0,
                 self._ridge if self._ridge is None else self._ridge[rows],
+                compiled=rows.device.type == "cpu",
             )
 
     def draw(self, size: int, generator: torch.Generator) -> Drawn:
@@ -203,25 +266,33 @@ class Side:
         if self.shape[1] <= size:
             return Drawn(torch.arange(self.shape[1], device=self._share.device), self._share)
         jitter = torch.rand(size, dtype=torch.float64, generator=generator, device=generator.device)
-        return stratified(self._distribution, jitter)
+        return stratified(self._distribution, jitter)._replace(precision=shortest(str(self._share.device)))
 
     def objective(self, own: Tensor, other: Tensor, draws: int, generator: torch.Generator) -> float:
         """ℓ, its dense part estimated from `draws` contexts for each block (exact where there are no more)."""
         loss = 0.0
         for block in self:
-            v = own[block.rows]
-            contexts, weights = self.draw(draws, generator)
-            x = block.scores(v, other)
-            seen = block.positive * softplus(-x)
-            if self._net is not self._positive:
-                seen += (block.net - block.positive) * softplus(x)
-            rows = block.sums(seen) + softplus(v @ other[contexts].T) @ weights
-            loss += float((rows * self.weight[block.rows]).double().sum())
+            v, drawn = own[block.rows], self.draw(draws, generator)
+            rows = block.losses(v, other).double()
+            for low in range(0, len(drawn.contexts), TILE):
+                some = slice(low, low + TILE)
+                rows += dense_losses(v @ other[drawn.contexts[some]].T, drawn.weights[some])
+            loss += float((rows * self.weight[block.rows]).sum())
         return loss / self.total
 
 
+def dense_losses(scores: Tensor, weights: Tensor) -> Tensor:
+    """Σ_j weight_j softplus(x_ij) of each row of scores (rows, contexts)."""
+    if scores.device.type != "cpu":
+        return softplus(scores) @ weights
+    losses = scores.new_zeros(len(scores))
+    arrays = scores.numpy(), weights.numpy(), losses.numpy()
+    by_rows(lambda first, last: add_softplus(*arrays, first, last), *scores.shape)
+    return losses
+
+
 def gradient(block: RowBlock, v: Tensor, other: Tensor, features: Tensor, drawn: Drawn) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradient of f_i for the rows of a block, dense part estimated from a draw, and σ at the scores.
+    """Gradient of f_i for the rows of a block, dense part estimated from a draw, and what its curvature is made of.
 
     Parameters
     ----------
@@ -236,13 +307,14 @@ def gradient(block: RowBlock, v: Tensor, other: Tensor, features: Tensor, drawn:
     -------
     gradient : Tensor, (rows, free)
         N / α_i times the gradient of ℓ, in expectation over the draws.
-    seen, dense : Tensor, (triples,) and (rows, drawn contexts)
-        σ(x) of the triples and of the drawn contexts.
+    bend, dense : Tensor, (triples,) and (rows, drawn contexts)
+        Second derivatives of the triples' losses, and σ(x) of the drawn contexts.
     """
-    seen = block.scores(v, other).sigmoid_()
-    dense = (v @ other[drawn.contexts].T).sigmoid_()
-    slope = block.combined(block.net * seen - block.positive, features)
-    return slope.addmm_(dense, features[drawn.contexts] * drawn.weights[:, None]), seen, dense
+    slope, bend = block.slopes(v, other, features)
+    short = drawn.precision
+    dense = (v.to(short) @ other[drawn.contexts].to(short).T).sigmoid_()
+    slope += dense @ (features[drawn.contexts] * drawn.weights[:, None]).to(short)
+    return slope, bend, dense
 
 
 def improve(
@@ -263,20 +335,20 @@ def newton_move(block: RowBlock, v: Tensor, other: Tensor, features: Tensor, dra
     would move by m. For logistic regression that length never lets f_i rise (Sun & Tran-Dinh 2019, section 4). A penalty,
     of the first `dim` columns (all, if None), adds its gradient and its curvature along the step.
     """
-    slope, seen, dense = gradient(block, v, other, features, drawn)
+    slope, bend, dense = gradient(block, v, other, features, drawn)
     if block.ridge is not None:
         slope[:, :dim] += block.ridge * v[:, :dim]
     at_drawn = features[drawn.contexts]
-    seen = (block.net * seen * (ALMOST_ONE - seen)).clamp_(min=0.0)
     dense *= ALMOST_ONE - dense
-    curvature = at_drawn.T @ (at_drawn * (drawn.weights * dense.mean(0).clamp_(min=FLAT))[:, None])
+    mean = dense.new_full((1, len(dense)), 1 / len(dense)) @ dense
+    curvature = at_drawn.T @ (at_drawn * (drawn.weights * mean[0].float().clamp_(min=FLAT))[:, None])
     diagonal = curvature.diagonal()
     diagonal += CURVATURE_RIDGE * diagonal.mean() + TINY
     step = -torch.cholesky_solve(slope.T, torch.linalg.cholesky(curvature)).T.contiguous()
 
-    move_seen, move_dense = block.scores(step, features), step @ at_drawn.T
-    reach = torch.maximum(block.largest(move_seen.abs()), move_dense.abs().amax(1))
-    second = block.sums(seen * move_seen.square_()) + dense.mul_(move_dense.square_()) @ drawn.weights
+    (reach, second), move = block.bends(bend, step, features), step.to(dense.dtype) @ at_drawn.to(dense.dtype).T
+    reach = torch.maximum(reach, move.abs().amax(1))
+    second += dense.mul_(move.square_()) @ drawn.weights.to(dense.dtype)
     if block.ridge is not None:
         second += block.ridge[:, 0] * step[:, :dim].square().sum(1)
     newton = -(slope * step).sum(1) / (second + TINY)
@@ -312,7 +384,6 @@ class BlockTraining:
         device = str(generator.device)
         self._dim = self.V.shape[1] - 2 * bias
         self._sides = [Side(counts, negatives, transposed=transposed, ridge=ridge, device=device) for transposed in (False, True)]
-        self._exact = partial(ExactObjective, counts, negatives, dtype=torch.float32, device=device)
         self._free: list[Any] = [*free_columns(self.V.shape[1], bias)] if bias else [slice(None)] * 2
         self.epochs, self.epoch_steps = epochs, sum(side.blocks for side in self._sides)
         self.steps = epochs * self.epoch_steps
@@ -321,11 +392,8 @@ class BlockTraining:
 
     def objective(self, exact: bool) -> float:
         """ℓ, with its dense part estimated, from the same contexts each time; or, when training is over, exact."""
-        if exact:
-            self._sides.clear()  # two copies of the triples, and the exact objective makes one more
-            return self._exact().value(self.V, self.U)
         generator = torch.Generator(self._generator.device).manual_seed(torch_seed(0, "recorded objective"))
-        return self._sides[0].objective(self.V, self.U, RECORDED_DRAWS, generator)
+        return self._sides[0].objective(self.V, self.U, len(self.U) if exact else RECORDED_DRAWS, generator)
 
     def state(self) -> tuple[Tensor, ...]:
         """All that training learns."""

@@ -7,8 +7,11 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 import sgns_pmi as sp
+from sgns_pmi.factorise import devices
+from sgns_pmi.factorise.losses.cells import softplus
 from sgns_pmi.factorise.losses.penalty import Ridge
 from sgns_pmi.factorise.losses.sgns import ExactObjective, sgns_objective
 from sgns_pmi.factorise.solvers import blocks
@@ -41,7 +44,8 @@ def point(toy) -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    """Four rows to a block and three draws in all epochs, so that the toy has several blocks and true draws."""
+    """Four rows to a block and three draws in all epochs, so that the toy has several blocks and true draws; in float32."""
+    monkeypatch.setattr(blocks, "shortest", lambda device: torch.float32)
     monkeypatch.setattr(blocks, "BLOCK_ROWS", 4)
     monkeypatch.setattr(blocks, "DRAWS", 3)
     monkeypatch.setattr(blocks, "DOUBLINGS", 0)
@@ -71,7 +75,7 @@ def test_the_expected_weight_of_a_context_is_its_probability(weights, size):
     distribution, grid = torch.tensor(np.cumsum(weights) / np.sum(weights)), 200
     mean = np.zeros(len(q))
     for jitter in (np.arange(grid) + 0.5) / grid:
-        contexts, share = stratified(distribution, torch.full((size,), jitter, dtype=torch.float64))
+        contexts, share, _ = stratified(distribution, torch.full((size,), jitter, dtype=torch.float64))
         mean[contexts.numpy()] += share.numpy() / grid
         assert (np.diff(contexts.numpy()) > 0).all()
     np.testing.assert_allclose(mean, q, atol=1.01 / (size * grid))
@@ -80,7 +84,7 @@ def test_the_expected_weight_of_a_context_is_its_probability(weights, size):
 
 def test_strata_bound_how_often_a_context_is_drawn():
     q = np.random.default_rng(0).dirichlet(np.full(50, 0.3))
-    contexts, share = stratified(torch.tensor(np.cumsum(q)), torch.rand(40, dtype=torch.float64))
+    contexts, share, _ = stratified(torch.tensor(np.cumsum(q)), torch.rand(40, dtype=torch.float64))
     times = np.zeros(50)
     times[contexts.numpy()] = 40 * share.numpy()
     assert (np.abs(times - 40 * q) < 2).all()
@@ -123,6 +127,98 @@ def test_the_estimated_objective_is_unbiased(toy, point, small_blocks):
         estimates = [side.objective(*point, 3, generator) for _ in range(2000)]
         assert np.mean(estimates) == pytest.approx(truth, abs=4.5 * np.std(estimates) / np.sqrt(2000))
         assert np.std(estimates) > 1e-3
+
+
+# Sums over triples
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Blocks of seven rows in parts of three, their sums shared by threads."""
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 7)
+    monkeypatch.setattr(blocks, "PART_ROWS", 3)
+    monkeypatch.setattr(devices, "SMALL_CELLS", 1)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_cells_lie_by_part_and_column(small_parts, transposed):
+    rng = np.random.default_rng(0)
+    matrix = rng.poisson(0.4, (19, 11)) * rng.uniform(1, 2, (19, 11))
+    matrix[4] = 0
+    n = matrix.T if transposed else matrix
+    order, scale = rng.permutation(len(n)), rng.uniform(1, 2, len(n)).astype(np.float32)
+    starts, place, contexts, values = blocks.by_column(sparse.csr_array(matrix), order, scale, transposed)
+    rebuilt, first, part = np.zeros(n.shape), 0, 0
+    for low in range(0, len(n), 7):
+        for first in range(low, min(low + 7, len(n)), 3):
+            own = slice(starts[part], starts[part + 1])
+            assert (place[own] < min(3, min(low + 7, len(n)) - first)).all()
+            assert (np.diff(contexts[own]) >= 0).all()
+            rebuilt[order[first + place[own].astype(int)], contexts[own]] = values[own]
+            part += 1
+    assert starts[part] == len(values) == np.count_nonzero(matrix)
+    np.testing.assert_allclose(rebuilt, n * scale[:, None], rtol=1e-6)
+
+
+@pytest.fixture
+def own_threads():
+    """PyTorch's number of threads, put back afterwards."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("drop_positive", [False, True])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_sums_over_triples_are_those_of_the_dense_matrix(small_parts, own_threads, transposed, drop_positive):
+    """Compiled on one thread and on two, to the bit, and by PyTorch: all are plain sums of the formulas over the seen cells."""
+    counts = sp.CooccurrenceCounts.from_matrix(np.random.default_rng(1).poisson(2.0, (23, 17)) + np.eye(23, 17))
+    negatives = Negatives(K, sp.noise_distribution(counts, exponent=0.75), drop_positive)
+    side, (rows, columns) = Side(counts, negatives, transposed=transposed, device="cpu"), (17, 23) if transposed else (23, 17)
+    generator = torch.Generator().manual_seed(2)
+    own, other, step = (torch.randn(size, 4, generator=generator) for size in (rows, columns, rows))
+    n = torch.tensor(counts.matrix.toarray().T if transposed else counts.matrix.toarray())
+    n = n / side.weight.double()[:, None]
+    net = torch.tensor(negatives.net) if drop_positive else torch.ones(17, dtype=torch.float64)
+    w = n * (net[:, None] if transposed else net)
+    x, move = (factor.double() @ other.double().T for factor in (own, step))
+    sigma = x.sigmoid()
+    bend = w * sigma * (1 - sigma)
+    slope = (w * sigma - n) @ other[:, :3].double()
+    expected = slope, (bend * move**2).sum(1), (n * softplus(-x) + (w - n) * softplus(x)).sum(1)
+    reach = torch.where(n > 0, move.abs(), 0).amax(1)
+    for block in side:
+        v, s = own[block.rows], step[block.rows]
+        found = []
+        for threads, compiled in ((1, True), (2, True), (1, False)):
+            torch.set_num_threads(threads)
+            this = block._replace(compiled=compiled)
+            slopes, bends = this.slopes(v, other, other[:, :3].contiguous())
+            found.append((slopes, *this.bends(bends, s, other)[::-1], this.losses(v, other)))
+        for one, two, generic in zip(*found, strict=True):
+            assert torch.equal(one, two)
+            torch.testing.assert_close(one, generic, rtol=1e-5, atol=1e-5)
+        slopes, second, largest, losses = found[0]
+        for own_sums, whole in zip((slopes, second, losses), expected, strict=True):
+            torch.testing.assert_close(own_sums.double(), whole[block.rows], rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(largest.double(), reach[block.rows], rtol=1e-5, atol=1e-5)
+
+
+def test_short_products_change_a_move_less_than_draws_do(words300, monkeypatch):
+    """A move by products in bfloat16 is within a hundredth of that in float32, and two draws are further apart."""
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 64)
+    side = Side(words300, Negatives.of(words300, K), transposed=False, device="cpu")
+    generator = torch.Generator().manual_seed(0)
+    own, other = (0.5 * torch.randn(300, 5, generator=generator) for _ in range(2))
+    block = next(iter(side))
+    drawn, again = side.draw(128, generator), side.draw(128, generator)
+
+    def move(drawn, precision):
+        return blocks.newton_move(block, own[block.rows], other, other, drawn._replace(precision=precision))
+
+    long, short, redrawn = (move(*given) for given in ((drawn, torch.float32), (drawn, torch.bfloat16), (again, torch.float32)))
+    assert 0 < (short - long).norm() < 0.01 * long.norm()
+    assert (redrawn - long).norm() > 2 * (short - long).norm()
 
 
 # Step
@@ -229,6 +325,7 @@ def test_ctrl_c_keeps_what_was_learned(toy, small_blocks, monkeypatch):
     monkeypatch.setattr(Progress, "update", stop_after_two_epochs)
     stopped = Sampled(negatives="block", epochs=100).solve(toy, 2, Negatives(K, noise))
     monkeypatch.undo()
+    monkeypatch.setattr(blocks, "shortest", lambda device: torch.float32)
     monkeypatch.setattr(blocks, "BLOCK_ROWS", 4)
     monkeypatch.setattr(blocks, "DRAWS", 3)
     monkeypatch.setattr(blocks, "DOUBLINGS", 0)
