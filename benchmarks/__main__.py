@@ -1,6 +1,6 @@
 """Run benchmarks and write their tables and pictures: ``python -m benchmarks [PART ...]``.
 
-Parts are a to g, family, counting, shards, sweeps and words (see README.md); without one all run. A part's rows go to
+Parts are a to g, passes, family, counting, shards, sweeps and words (see README.md); without one all run. A part's rows go to
 results/PART.csv, all tables to results/tables.md, the pictures beside them.
 """
 
@@ -14,7 +14,21 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from benchmarks import counting, family, gensim_text8, gradient, growth, optima, optimum, sampled, shards, svd, sweeps, words
+from benchmarks import (
+    counting,
+    family,
+    gensim_text8,
+    gradient,
+    growth,
+    optima,
+    optimum,
+    passes,
+    sampled,
+    shards,
+    svd,
+    sweeps,
+    words,
+)
 from benchmarks.pictures import draw
 from sgns_pmi.files import atomic_path
 
@@ -25,6 +39,7 @@ PARTS = {
     "c": (sampled, "sampled solver against the literal R port"),
     "d": (gensim_text8, "sampled solver against gensim on the text8 prefix"),
     "words": (words, "vectors of text: quality, seconds and memory beside gensim's and fastText's"),
+    "passes": (passes, "an epoch of the sampled solver against its products alone"),
     "e": (growth, "growth with words, triples, dim and K"),
     "f": (svd, "truncated SVD against scipy's"),
     "g": (optima, "fits that are called optima against 50 random starts of L-BFGS-B"),

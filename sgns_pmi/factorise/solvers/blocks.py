@@ -19,6 +19,11 @@ gradient falls).
 Each row then moves once, independently of the others: no two threads write the same vector, and the same seed gives
 the same result. An epoch is a pass over the rows of V and one over the rows of U, in the order of the triples.
 
+What bounds a pass is reading vectors. Taken row by row, each triple fetches its u_j from afar. So a part of a block's rows,
+small enough for its v_i and their sums to stay in a core's cache, meets its triples column by column: u_j is read once, in
+order, and used for all rows of the part that have j. Products with drawn contexts are in bfloat16 where the processor
+multiplies such numbers: rounding to 2⁻⁹ is a hundredth of what another draw changes.
+
 References: A. B. Owen, "Monte Carlo theory, methods and examples", 2013, chapter 8; R. H. Byrd, G. M. Chin, J. Nocedal and
 Y. Wu, "Sample size selection in optimization methods for machine learning", Mathematical Programming 134, 2012.
 """
