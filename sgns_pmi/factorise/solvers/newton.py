@@ -200,7 +200,7 @@ def row_step(exact: SeparableObjective, V: Tensor, U: Tensor, free: Tensor, damp
     moved = before.copy()
     moved[..., _array(free)] -= step
     losses = _array(exact.losses(torch.from_numpy(moved).to(exact.device), U))
-    better = losses <= system.losses
+    better = losses <= system.losses * (1 + ROUNDING[torch.float64])  # else rows would end √rounding away from their minimum
     damping = np.clip(np.where(better, damping / 4, damping * 8), LEAST_DAMPING, 1e6)
     kept = np.where(better[..., None], moved, before)
     return torch.from_numpy(kept).to(exact.device), np.where(better, losses, system.losses), damping
