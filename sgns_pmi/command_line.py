@@ -39,6 +39,7 @@ def register_help() -> None:
 
 PLUGINS = {
     ("hydra/launcher", "joblib"): ("hydra-joblib-launcher", "parallel"),
+    ("hydra/launcher", "ray"): ("hydra-ray-launcher", "ray"),
     ("hydra/launcher", "submitit_local"): ("hydra-submitit-launcher", "slurm"),
     ("hydra/launcher", "submitit_slurm"): ("hydra-submitit-launcher", "slurm"),
     ("hydra/sweeper", "optuna"): ("hydra-optuna-sweeper", "search"),

@@ -14,7 +14,8 @@ from functools import cache, lru_cache
 from typing import Any
 
 from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, filter_overrides
+from hydra.core.utils import JobReturn, filter_overrides, run_job, setup_globals
+from omegaconf import open_dict
 
 log = logging.getLogger("sgns_pmi")
 
@@ -50,9 +51,11 @@ def launch(launcher: Any, jobs: Sequence[Sequence[str]]) -> list[JobReturn]:
 
 def _run(shared: bytes, number: int, overrides: Sequence[str]) -> JobReturn:
     """One job, in a worker."""
-    from hydra_plugins.hydra_joblib_launcher._core import execute_job
-
-    ended: JobReturn = execute_job(number, overrides, *_received(shared))
+    context, config, task = _received(shared)
+    tree = context.config_loader.load_sweep_config(config, list(overrides))
+    with open_dict(tree):
+        tree.hydra.job.id, tree.hydra.job.num = f"{tree.hydra.job.name}_{number}", number
+    ended = run_job(task, tree, "hydra.sweep.dir", "hydra.sweep.subdir", context)
     ended.cfg = ended.hydra_cfg = None  # the sweep has them, and they are large to send
     _settle()
     return ended
@@ -60,9 +63,11 @@ def _run(shared: bytes, number: int, overrides: Sequence[str]) -> JobReturn:
 
 @lru_cache(maxsize=1)
 def _received(shared: bytes) -> tuple[Any, ...]:
-    """What all jobs share; a worker makes it once."""
-    received: tuple[Any, ...] = pickle.loads(shared)
-    return received
+    """What all jobs share; a worker makes it once, and has Hydra's state from then on."""
+    *received, state = pickle.loads(shared)
+    setup_globals()
+    Singleton.set_state(state)
+    return tuple(received)
 
 
 @cache

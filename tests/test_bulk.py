@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -54,6 +57,35 @@ def test_tables_do_not_depend_on_the_launcher(command: Command, here: list[int])
     assert {name.partition("/")[0] for name in written(command.folder / "out")} == {
         *("chunks", "jobs.json", "multirun.yaml", "report.html", "summary.csv", "differences.csv", "sweep.csv")
     }
+
+
+@pytest.mark.study
+def test_workers_of_a_cluster_go_on_without_the_command(command: Command) -> None:
+    """HyperQueue's, as any scheduler's; the command was killed before its own worker had done all."""
+    hyperqueue = pytest.importorskip("hyperqueue", reason="needs hyperqueue")
+    path = os.environ | {"PYTHONPATH": str(Path(sp.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+    own = (*GRID, *BULK, "hydra.launcher.n_jobs=1", "hydra.launcher.chunk=1")
+    process = subprocess.Popen([sys.executable, "-m", "sgns_pmi.run", *own], env=path)
+    last = time.monotonic() + 300
+    while not Path("out/chunks/work.json").is_file():
+        assert time.monotonic() < last
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.wait(60)
+    with hyperqueue.LocalCluster() as cluster:
+        cluster.start_worker()
+        client, job = cluster.client(), hyperqueue.Job(default_env=path)
+        work = [sys.executable, "-m", "sgns_pmi.sweep", "work", "out"]
+        for number in range(2):
+            job.program(work, cwd=os.getcwd(), stdout=f"{number}.out", stderr=f"{number}.err")
+        client.wait_for_jobs([client.submit(job)])
+    assert Path("0.out").read_text() + Path("1.out").read_text() != ""
+    with pytest.raises(SystemExit, match="0"):
+        sweep_main(["gather", "out"])
+    assert command(*GRID, "hydra.sweep.dir=folders", "--multirun").code == 0
+    for name in ("sweep.csv", "summary.csv", "differences.csv"):
+        assert (command.folder / "out" / name).read_bytes() == (command.folder / "folders" / name).read_bytes()
 
 
 def test_answers_too(command: Command, here: list[int]) -> None:

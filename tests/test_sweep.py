@@ -6,6 +6,8 @@ import gc
 import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from hydra.core.singleton import Singleton
 from omegaconf import OmegaConf
 from threadpoolctl import threadpool_limits
 
+import sgns_pmi as sp
 from sgns_pmi.compare import Comparing
 from sgns_pmi.figures.__main__ import main
 from sgns_pmi.negatives import Negatives
@@ -277,14 +280,15 @@ def test_parallel_jobs_give_the_same_rows(command: Command, monkeypatch: pytest.
 
 
 def test_a_parallel_worker_remembers_its_last_jobs(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As problems and decompositions are made once; what jobs share comes to it once, and its libraries are taken for lasting."""
+    """As problems and decompositions are made once; what jobs share comes to it once, and its libraries are no garbage."""
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="needs the extra sgns-pmi[parallel]")
     ended: list[str] = []
 
     def job(tree: Any) -> str:  # is sent by value, as all functions of `python -m sgns_pmi.run`
         folder = Path(HydraConfig.get().runtime.output_dir)
-        seen = {"jobs": len(ended), "state": id(Singleton._instances), "frozen": gc.get_freeze_count() > 0}
-        (folder / "seen.json").write_text(json.dumps(seen | {"pid": os.getpid(), "k": tree.k}))
+        seen = {"k": tree.k, "pid": os.getpid(), "jobs": len(ended), "state": id(Singleton._instances)}
+        seen["frozen"] = gc.get_freeze_count() > 0
+        (folder / "seen.json").write_text(json.dumps(seen))
         ended.append(folder.name)
         return "complete"
 
@@ -297,18 +301,23 @@ def test_a_parallel_worker_remembers_its_last_jobs(command: Command, monkeypatch
     for pid in {own["pid"] for own in seen}:
         one = [own for own in seen if own["pid"] == pid]
         assert [own["jobs"] for own in one] == list(range(len(one)))
-        assert all(own["frozen"] for own in one[1:])
         assert len({own["state"] for own in one}) == 1
+        assert all(own["frozen"] for own in one[1:])
 
 
 @pytest.mark.study
-def test_submitted_jobs_give_the_same_rows(command: Command) -> None:
-    """submitit's local executor goes the way of its Slurm one."""
-    pytest.importorskip("hydra_plugins.hydra_submitit_launcher", reason="needs the extra sgns-pmi[slurm]")
-    arguments = (*TINY, "k=1,2", "method=[sgns_sampled,sppmi_svd]", "figures=false", "--multirun")
-    assert command(*arguments, "hydra/launcher=submitit_local", "hydra.sweep.dir=two").code == 0
-    assert command(*arguments, "hydra.sweep.dir=one").code == 0
-    assert (command.folder / "two" / "sweep.csv").read_bytes() == (command.folder / "one" / "sweep.csv").read_bytes()
+@pytest.mark.parametrize(("launcher", "extra"), [("submitit_local", "slurm"), ("ray", "ray")])
+def test_submitted_jobs_give_the_same_rows(launcher: str, extra: str, tmp_path: Path) -> None:
+    """submitit's local executor goes the way of its Slurm one; Ray starts a cluster of this machine."""
+    plugin = f"hydra_plugins.hydra_{launcher.partition('_')[0]}_launcher"
+    pytest.importorskip(plugin, reason=f"needs the extra sgns-pmi[{extra}]")
+    path = os.environ | {"PYTHONPATH": str(Path(sp.__file__).parents[1]), "OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
+    command = [sys.executable, "-m", "sgns_pmi.run", *TINY, "k=1,2", "method=[sgns_sampled,sppmi_svd]", "figures=false"]
+    for own in (f"hydra/launcher={launcher}", "hydra/launcher=basic"):
+        folder = f"hydra.sweep.dir={own.partition('=')[2]}"
+        done = subprocess.run([*command, own, folder, "--multirun"], cwd=tmp_path, env=path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / launcher / "sweep.csv").read_bytes() == (tmp_path / "basic" / "sweep.csv").read_bytes()
 
 
 @pytest.mark.usefixtures("no_figures")
