@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -216,10 +216,12 @@ class _Pairs:
         generator: torch.Generator,
         epochs: int,
     ) -> None:
-        self.V, self.U = start
+        # One array of both: the optimiser's operations each take longer to be called than to compute.
+        both = torch.cat(start)
+        self.V, self.U = both[: len(start[0])], both[len(start[0]) :]
         self._options, self._negatives, self._bias, self._generator = options, negatives, bias, generator
         self._rate = options.first_rate
-        self._optimizer = solvers.OPTIMIZERS[options.optimizer]([self.V, self.U])
+        self._optimizer = solvers.OPTIMIZERS[options.optimizer]([both])
         self._batch_size = check_integer("batch_size", options.batch_size)
         check_draws(negatives.k, min(self._batch_size, counts.nnz), self.V.shape[1])
         device = str(generator.device)
@@ -227,7 +229,8 @@ class _Pairs:
         self._exact = losses.ExactObjective(counts, negatives, dtype=torch.float32, device=device)
         self._penalty = self._exact.penalised(ridge, self.V.shape[1] - 2 * bias).penalty if ridge else None
         self.epoch_steps = math.ceil(counts.nnz / self._batch_size)
-        self._mean_weight = counts.total / self.epoch_steps
+        if options.normalization == "epoch":
+            self._triples = replace(self._triples, count=self._triples.count / (counts.total / self.epoch_steps))
         self.steps = epochs * self.epoch_steps
         self.every = solvers.recorded_every(self.steps, counts.shape)
         self.step = 0
@@ -258,7 +261,7 @@ class _Pairs:
         self._optimizer.restore(saved)
 
     def __iter__(self) -> Iterator[None]:
-        size, mean = self._batch_size, self._options.normalization == "epoch"
+        size, own_weight = self._batch_size, self._options.normalization == "batch"
         triples = self._triples.in_order(self._order)
         while self.step < self.steps:
             place = self.step % self.epoch_steps
@@ -270,7 +273,8 @@ class _Pairs:
                 self._drawn = self._sampler.draw(min(self._drawn_steps * size, len(self._order) - place * size))
             batch, drawn = slice(place * size, (place + 1) * size), slice(ahead * size, (ahead + 1) * size)
             weight = triples.count[batch]
-            weight = weight / (self._mean_weight if mean else weight.sum())
+            if own_weight:
+                weight = weight / weight.sum()
             rate = self._rate * (1 - self.step / self.steps if self._options.decay == "linear" else 1)
             self._take_step(triples.center[batch], triples.context[batch, None], weight[:, None], self._drawn[drawn], rate)
             self.step += 1
@@ -283,7 +287,7 @@ class _Pairs:
             self._penalty.add_gradient(dV, dU, self.V, self.U)
         if self._bias:  # the columns of ones stay
             dV[:, solvers.ONES[0]] = dU[:, solvers.ONES[1]] = 0.0
-        self._optimizer.step((dV, dU), rate)
+        self._optimizer.step([torch.cat((dV, dU))], rate)
 
 
 def expected_weights(
