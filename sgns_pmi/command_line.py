@@ -55,6 +55,8 @@ INSTANTIATED = {
 """What a configuration may have made of its `_target_`, by the group that it stands in; elsewhere nothing."""
 COMPOSED: dict[tuple[str, ...], DictConfig] = {}
 """What this process has composed of groups and files alone, by what was asked of them: many jobs of a sweep share it."""
+PARSED: dict[str, Override] = {}
+"""Overrides by what was typed, as most jobs of a sweep have them in common."""
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 """Errors of a disk that takes nothing."""
 LOGGING = re.compile(r"logging\.(Formatter|(Stream|File|Null)Handler)|logging\.handlers\.\w+Handler|colorlog\.ColoredFormatter")
@@ -100,7 +102,9 @@ class GuardedLoader(ConfigLoaderImpl):
 
     def _check_choices(self, overrides: list[str]) -> list[Override]:
         """The overrides parsed; an `InputError` for one that chooses by a number or null, of which Hydra says no key."""
-        parsed = OverridesParser.create(config_loader=self).parse_overrides(list(overrides))
+        if new := [text for text in overrides if text not in PARSED]:
+            PARSED.update(zip(new, OverridesParser.create(config_loader=self).parse_overrides(new), strict=True))
+        parsed = [PARSED[text] for text in overrides]
         for own in parsed:
             key, _, text = str(own.input_line).lstrip("+").partition("=")
             if key == "":
@@ -135,6 +139,7 @@ class GuardedLoader(ConfigLoaderImpl):
 def guard_configuration() -> None:
     """Let Hydra compose by `GuardedLoader`, here and in the processes of parallel jobs, which receive it."""
     COMPOSED.clear()
+    PARSED.clear()
     hydra._internal.hydra.ConfigLoaderImpl = GuardedLoader  # type: ignore[attr-defined]
 
 

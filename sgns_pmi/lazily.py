@@ -10,6 +10,7 @@ import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -82,6 +83,7 @@ def seldom_collecting() -> Iterator[None]:
         gc.set_threshold(young, *older)
 
 
+@cache
 def load_all(package: str) -> None:
     """Import every module of a package, itself loaded or being loaded: what a module registers is there from then on."""
     for module in iter_modules(sys.modules[package].__path__):

@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hydra._internal.callbacks import Callbacks
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from sgns_pmi import parallel
+from sgns_pmi import launching
 from sgns_pmi.bulk import BulkLauncher
 from sgns_pmi.config import Config
 from sgns_pmi.configurations import Configurations
@@ -92,12 +94,17 @@ class GridSweep(BaseException):
         if bulk is not None:
             bulk.launch(folder, {key: planned[place].content for key, place in missing.items()})
             return
-        launcher = Plugins.instance().instantiate_launcher(HydraContext(loader, Callbacks(config)), task, config)
         launched = [[*batch[place], f"hydra.sweep.subdir='{jobs[place].folder}'"] for place in missing.values()]
-        beside = str(config.hydra.launcher._target_).endswith(".JoblibLauncher")
-        results = parallel.launch(launcher, launched) if beside else launcher.launch(launched, initial_job_idx=0)
-        for result in results or ():
+        for result in self._launch(task, launched) or ():
             _ = result.return_value  # raises what a launcher has caught
+
+    def _launch(self, task: TaskFunction, jobs: Sequence[Sequence[str]]) -> Sequence[JobReturn] | None:
+        name = str(self.config.hydra.launcher._target_).rpartition(".")[2]
+        if name == BasicLauncher.__name__:
+            return launching.one_by_one(self._loader, self.config, task, jobs)
+        context = HydraContext(self._loader, Callbacks(self.config))
+        launcher: Any = Plugins.instance().instantiate_launcher(context, task, self.config)
+        return launching.side_by_side(launcher, jobs) if name == "JoblibLauncher" else launcher.launch(jobs, initial_job_idx=0)
 
 
 def replicates(config: DictConfig, overrides: Sequence[Override], parser: OverridesParser) -> list[Override]:

@@ -22,7 +22,7 @@ ROAD = (
         "configurations",
         "folders",
         "gather",
-        "parallel",
+        "launching",
         "sweeper",
         "sweep",
         "bulk",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -258,6 +259,37 @@ def test_ctrl_c_ends_the_sweep_and_keeps_the_finished_jobs(command: Command, mon
     assert "job 1 interrupted" in outcome.stdout
     assert "job 3 missing" in outcome.stdout
     assert "2 of 4 jobs" in outcome.stdout
+
+
+def test_jobs_have_the_files_that_hydra_writes(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose parts are not made anew for each."""
+    texts: dict[str, dict[str, str]] = {}
+    places: dict[str, str] = {}
+
+    def job(tree: Any) -> str:
+        own = HydraConfig.get()
+        assert (own.job.num, own.job.id) == (len(texts), str(len(texts)))
+        assert Path.cwd() == command.folder
+        assert os.environ["WANTED"] == "yes"
+        places[own.sweep.subdir] = own.runtime.output_dir
+        asked = OmegaConf.masked_copy(tree, [key for key in tree if key != "hydra"])
+        parts = {"config": asked, "hydra": OmegaConf.masked_copy(tree, ["hydra"]), "overrides": own.overrides.task}
+        texts[own.sweep.subdir] = {name: OmegaConf.to_yaml(part) for name, part in parts.items()}
+        logging.getLogger("sgns_pmi").info("job %d", own.job.num)
+        return "complete"
+
+    monkeypatch.setattr("sgns_pmi.run.job", job)
+    sweep(command, "k=1,2", "data.words=5,6", "methods=[oracle]", "+hydra.job.env_set.WANTED=yes")
+    assert list(texts) == [f"data.words={words},k={k}" for words in (5, 6) for k in (1, 2)]
+    for name, own in texts.items():
+        folder = command.folder / "out" / name
+        assert places[name] == str(folder)
+        assert {file: (folder / ".hydra" / f"{file}.yaml").read_text() for file in own} == own
+        assert f"k: {name[-1]}\n" in own["config"]
+        assert str(folder) in own["hydra"]
+        log = [line.partition(": ")[2] for line in (folder / "run.log").read_text().splitlines()]
+        assert log == [f"job {list(texts).index(name)}"]
+    assert "WANTED" not in os.environ
 
 
 def test_parallel_jobs_give_the_same_rows(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

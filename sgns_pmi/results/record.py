@@ -75,6 +75,7 @@ class RunRecord:
         self.status: Status = "running"
         self.tables: list[pd.DataFrame] = []
         self.frames: dict[str, pd.DataFrame] = {}
+        self._written: dict[str, pd.DataFrame] = {}
         self._steps: dict[str, dict[str, Any]] = {}
         self._warnings: list[str] = []
         self._left_out: dict[str, str] = {}
@@ -112,10 +113,12 @@ class RunRecord:
             write_json(self.summary(), self.directory / SUMMARY_FILE)
 
     def keep(self, name: str, frame: pd.DataFrame, optional: bool = False) -> None:
-        """Keep a table, and write it to NAME.csv; an optional one without rows has no file."""
+        """Keep a table, and write it to NAME.csv, unless that says it already; an optional one without rows has no file."""
         self.frames[name] = frame
-        if self.directory is not None and (len(frame) or not optional):
+        written = name in self._written and frame.equals(self._written[name])
+        if self.directory is not None and (len(frame) or not optional) and not written:
             write_csv(frame, self.directory / f"{name}.csv")
+            self._written[name] = frame
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import sgns_pmi as sp
@@ -52,6 +53,19 @@ def test_the_summary_is_there_from_the_first_second(tmp_path: Path) -> None:
         assert [step["step"] for step in second["steps"]] == ["work"]
         assert second["start"] == first["start"] <= first["updated"] <= second["updated"]
     assert written()["status"] == "complete"
+
+
+def test_a_table_is_written_when_it_changes(tmp_path: Path) -> None:
+    file = tmp_path / "history.csv"
+    with RunRecord(tmp_path, {}) as record:
+        record.keep("history", pd.DataFrame({"step": [1], "objective": [np.nan]}))
+        first = file.stat()
+        record.keep("history", pd.DataFrame({"step": [1], "objective": [np.nan]}))
+        assert (file.stat().st_ino, file.stat().st_mtime_ns) == (first.st_ino, first.st_mtime_ns)
+        for changed, text in (({"step": [1], "objective": [0.5]}, "step,objective\n1,0.5\n"), ({"step": [1]}, "step\n1\n")):
+            record.keep("history", pd.DataFrame(changed))
+            assert file.read_text() == text
+            assert record.frames["history"].equals(pd.DataFrame(changed))
 
 
 @pytest.mark.parametrize("error", [sp.InputError("k", 0, "must be 1 or more"), SystemExit(3)])
