@@ -70,7 +70,7 @@ class FastText(ScoreFactorisation):
     buckets : int, default 2,000,000
         Into which n-grams are hashed, by FNV-1a as fastText does. Only those that the words use take room.
     epochs : int, optional
-        Passes over the triples; by default as many as SGNS takes with such blocks: 50 for up to a million triples, else 8.
+        Passes over the triples; by default as many as SGNS takes with such blocks: 50 for up to a million triples, else 10.
     seed : int, default 0
         Start and draws.
     device : str, default "cpu"

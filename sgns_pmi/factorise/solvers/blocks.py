@@ -13,7 +13,7 @@ that a frequent context is drawn as often as it should be, give or take one. Whe
 all are taken, with their own weights, and nothing is random.
 
 A step goes all the way, so that the noise of the last epochs' draws stays in the result, while that of earlier ones is
-forgotten: the last two epochs double the draws, one after the other (Byrd, Chin, Nocedal & Wu 2012: samples grow as the
+forgotten: the last three epochs double the draws, one after the other (Byrd, Chin, Nocedal & Wu 2012: samples grow as the
 gradient falls).
 
 Each row then moves once, independently of the others: no two threads write the same vector, and the same seed gives
@@ -52,15 +52,15 @@ from sgns_pmi.lazily import sp
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.streams import torch_seed
 
-EPOCHS_OF_FEW, EPOCHS_OF_MANY = 50, 8  # by default, which take some seconds at most for few triples
+EPOCHS_OF_FEW, EPOCHS_OF_MANY = 50, 10  # by default, which take some seconds at most for few triples
 FEW_TRIPLES = 1_000_000
 TILE = 1024  # contexts whose scores with a block's rows are held at once
 RECORDED_DRAWS = 1024  # contexts that stand for all in the recorded ℓ
 BLOCK_ROWS = 1024  # rows that share a draw; their scores with it stay in the third-level cache
 PART_ROWS = 256  # rows whose triples one thread sums; their vectors and sums stay in its second-level cache
 GATHERED = 1 << 20  # triples whose vectors are copied at once, on devices that have no compiled sums
-DRAWS = 2048  # in each block, of all epochs but the last
-DOUBLINGS = 2  # epochs at the end, each with twice the draws of the one before
+DRAWS = 1024  # in each block, of all epochs but the last
+DOUBLINGS = 3  # epochs at the end, each with twice the draws of the one before
 CURVATURE_RIDGE = 1e-3  # added to a block's curvature, relative to its mean diagonal: bounds steps along directions without data
 FLAT = 1e-6  # least curvature of the mean row: keeps the system regular where all scores are extreme
 TINY = 1e-30

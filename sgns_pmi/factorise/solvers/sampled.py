@@ -69,7 +69,7 @@ class Sampled:
     decay : {"linear", "none"}, default "linear"
         Whether the learning rate falls linearly towards 0 over training, so that the noise of the draws averages out.
     epochs : int, optional
-        Passes over the triples; by default 200 with pairs; with blocks 50 for up to a million triples, else 8. An epoch
+        Passes over the triples; by default 200 with pairs; with blocks 50 for up to a million triples, else 10. An epoch
         costs by the number of distinct triples, whatever their counts.
     batch_size : int, default 256
         Triples in a batch. A step updates all of V and U.
@@ -92,12 +92,14 @@ class Sampled:
     "block" was measured on 12.6 million words of text (60,230 words, 30 million triples, window 5, K = 5, noise exponent
     0.75, dim 100): an epoch takes 3.7 s on two cores, and the fourth ends below the ℓ of five epochs of gensim (2.175 against
     2.206). ℓ is 2.100 after 10 epochs and 2.094 after 12; similarity and analogies still gain a little up to there.
-    More conjugate-gradient steps for each row bring less than the passes that they cost: four make a round three times as long
-    for 0.03 of ℓ. Sums over the triples have gone column by column since, in compiled loops, and products with drawn contexts in
-    bfloat16 where the processor has it: an epoch takes a third of the time, and draws cost less than triples. So a block draws
-    2,048 contexts, and 4,096 and 8,192 in the last two epochs: eight such epochs end at a lower ℓ than ten of 1,024 that doubled
-    three times, in less time (2.201 against 2.209 with the mean of three subsamples and a penalty of 2.5e-7; rare words
-    0.383 against 0.363, analogies 0.398 against 0.389, WordSim-353 0.691 against 0.694, one seed).
+    More conjugate-gradient steps for each row
+    bring less than the passes that they cost: four make a round three times as long for 0.03 of ℓ. A block draws 1,024
+    contexts, and 2,048, 4,096 and 8,192 in the last three epochs: for the time of 2,048 in all, 0.386 of the analogies in
+    place of 0.365, and level or better in four sets of word similarity (one seed; mean of three subsamples, penalty 2e-7).
+    Sums over the triples have gone column by column since, in compiled loops, and products with drawn contexts in bfloat16
+    where the processor has it: an epoch of 37 million triples takes about a third of the time. Eight epochs of 2,048, 4,096 and
+    8,192 draws take as long as these ten, end at a lower ℓ (2.201, not 2.209) and answer no better: 0.271 ± 0.005 of SimLex-999
+    by V + U.
 
     From 10,000 to 100,000 triples blocks are ahead of pairs at a tenth to a sixtieth of the time. ℓ above its optimum,
     and RMSE of seen cells against the true PMI (of Hamlet's words, at dim 50, against the empirical one), for 200 epochs of

@@ -372,7 +372,7 @@ def test_the_scheme_follows_size_and_options(options, triples, scheme):
 
 def test_the_default_epochs_follow_scheme_and_size():
     asked = [("pair", 10), ("pair", 10**9), ("block", 10), ("block", 10**6), ("block", 10**6 + 1)]
-    assert [default_epochs(*each) for each in asked] == [200, 200, 50, 50, 8]
+    assert [default_epochs(*each) for each in asked] == [200, 200, 50, 50, 10]
 
 
 @pytest.mark.parametrize(
