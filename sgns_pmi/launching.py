@@ -8,6 +8,7 @@ its state to joblib's workers with every job: such a worker then looks for Hydra
 from __future__ import annotations
 
 import gc
+import json
 import logging
 import os
 import pickle
@@ -122,9 +123,9 @@ def _write_asked(tree: DictConfig, folder: Path) -> None:
     hydra = content.pop("hydra")
     folder.mkdir(parents=True, exist_ok=True)
     texts = {
-        "config": "".join(_as_yaml(pickle.dumps({key: part})) for key, part in content.items()),
+        "config": "".join(_as_yaml(json.dumps({key: part})) for key, part in content.items()),
         "hydra": "hydra:\n"
-        + "".join(_as_yaml(pickle.dumps({"hydra": {key: part}})).partition("\n")[2] for key, part in hydra.items()),
+        + "".join(_as_yaml(json.dumps({"hydra": {key: part}})).partition("\n")[2] for key, part in hydra.items()),
         "overrides": OmegaConf.to_yaml(tree.hydra.overrides.task),
     }
     for name, text in texts.items():
@@ -132,9 +133,9 @@ def _write_asked(tree: DictConfig, folder: Path) -> None:
 
 
 @lru_cache(maxsize=256)
-def _as_yaml(part: bytes) -> str:
-    """What OmegaConf writes of a pickled container."""
-    return OmegaConf.to_yaml(OmegaConf.create(pickle.loads(part)))
+def _as_yaml(part: str) -> str:
+    """What OmegaConf writes of a container, given as JSON."""
+    return OmegaConf.to_yaml(OmegaConf.create(json.loads(part)))
 
 
 @lru_cache(maxsize=1)
