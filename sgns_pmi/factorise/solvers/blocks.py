@@ -22,7 +22,7 @@ the same result. An epoch is a pass over the rows of V and one over the rows of 
 What bounds a pass is reading vectors. Taken row by row, each triple fetches its u_j from afar. So a part of a block's rows,
 small enough for its v_i and their sums to stay in a core's cache, meets its triples column by column: u_j is read once, in
 order, and used for all rows of the part that have j. Products with drawn contexts are in bfloat16 where the processor
-multiplies such numbers: rounding to 2⁻⁹ is a hundredth of what another draw changes.
+multiplies such numbers: rounding to 2⁻⁹ changes a move by less than a hundredth, another draw by more.
 
 References: A. B. Owen, "Monte Carlo theory, methods and examples", 2013, chapter 8; R. H. Byrd, G. M. Chin, J. Nocedal and
 Y. Wu, "Sample size selection in optimization methods for machine learning", Mathematical Programming 134, 2012.
@@ -42,8 +42,8 @@ from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError
+from sgns_pmi.factorise import kernels
 from sgns_pmi.factorise.devices import by_rows, shortest
-from sgns_pmi.factorise.kernels.blocks import add_softplus, columns_by_row, rows_by_column, sum_bends, sum_losses, sum_slopes
 from sgns_pmi.factorise.losses.cells import softplus
 from sgns_pmi.factorise.losses.penalty import Ridge
 from sgns_pmi.factorise.solvers.biases import free_columns
@@ -124,13 +124,13 @@ def by_column(matrix: sp.csr_array, order: NDArray[np.intp], scale: NDArray[np.f
         part, within = np.empty(size, np.int32), np.empty(size, np.uint8)
         part[order] = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
         within[order] = np.arange(size) - edges[part[order]]
-        columns_by_row(*n, part, within, scale, starts[:-1].copy(), place, column, values)
+        kernels.columns_by_row(*n, part, within, scale, starts[:-1].copy(), place, column, values)
     else:
 
         def write(first: int, last: int) -> None:
             own = slice(starts[first], starts[last])
             free = np.empty(matrix.shape[1], np.int64)
-            rows_by_column(*n, order, edges, scale, free, place[own], column[own], values[own], first, last)
+            kernels.rows_by_column(*n, order, edges, scale, free, place[own], column[own], values[own], first, last)
 
         by_rows(write, len(edges) - 1, PART_ROWS * matrix.shape[1])
     return Columnwise(starts, place, column, values)
@@ -154,7 +154,7 @@ class RowBlock(NamedTuple):
         slope, bend = v.new_zeros(len(v), features.shape[1]), torch.empty_like(self.positive)
         if self.compiled:
             triples = self.place, self.contexts, self.positive, self.net
-            self._by_parts(sum_slopes, *triples, v, other, features, np.float32(ALMOST_ONE), slope, bend)
+            self._by_parts(kernels.sum_slopes, *triples, v, other, features, np.float32(ALMOST_ONE), slope, bend)
             return slope, bend
         for own, row, context in self._some():
             sigma = (v[row] * other[context]).sum(1).sigmoid_()
@@ -167,7 +167,7 @@ class RowBlock(NamedTuple):
         """Largest |s_i·u_j| of each row's triples (rows,), and Σ_j bend_ij (s_i·u_j)²."""
         reach, second = (torch.zeros(len(step), device=step.device) for _ in range(2))
         if self.compiled:
-            self._by_parts(sum_bends, self.place, self.contexts, bend, step, other, reach, second)
+            self._by_parts(kernels.sum_bends, self.place, self.contexts, bend, step, other, reach, second)
             return reach, second
         for own, row, context in self._some():
             move = (step[row] * other[context]).sum(1)
@@ -179,7 +179,7 @@ class RowBlock(NamedTuple):
         """Σ_j n_ij softplus(−x_ij) + (w − n)_ij softplus(x_ij) of each row, (rows,)."""
         losses = torch.zeros(len(v), device=v.device)
         if self.compiled:
-            self._by_parts(sum_losses, self.place, self.contexts, self.positive, self.net, v, other, losses)
+            self._by_parts(kernels.sum_losses, self.place, self.contexts, self.positive, self.net, v, other, losses)
             return losses
         for own, row, context in self._some():
             x = (v[row] * other[context]).sum(1)
@@ -227,12 +227,12 @@ class Side:
         scale = (1 / np.where(weight > 0, weight, 1)).astype(np.float32)
         starts, place, contexts, positive = by_column(n, rows, scale, transposed)
         self._rows, self._starts = torch.tensor(rows, device=device), torch.tensor(starts)
-        self._place, self._contexts, self._positive = (torch.tensor(each, device=device) for each in (place, contexts, positive))
+        self._place, self._contexts, self._positive = (torch.from_numpy(each).to(device) for each in (place, contexts, positive))
         self._net = self._positive
         if negatives.drops:
             kept = negatives.net.astype(np.float32)
             net = by_column(n, rows, scale * kept, transposed).values if transposed else positive * kept[contexts]
-            self._net = torch.tensor(net, device=device)
+            self._net = torch.from_numpy(net).to(device)
         self.weight = torch.tensor(weight, dtype=torch.float32, device=device)
         self._ridge = None
         if ridge is not None:
@@ -292,7 +292,7 @@ def dense_losses(scores: Tensor, weights: Tensor) -> Tensor:
         return softplus(scores) @ weights
     losses = scores.new_zeros(len(scores))
     arrays = scores.numpy(), weights.numpy(), losses.numpy()
-    by_rows(lambda first, last: add_softplus(*arrays, first, last), *scores.shape)
+    by_rows(lambda first, last: kernels.add_softplus(*arrays, first, last), *scores.shape)
     return losses
 
 

@@ -92,10 +92,10 @@ class Sampled:
     "block" was measured on 12.6 million words of text (60,230 words, 30 million triples, window 5, K = 5, noise exponent
     0.75, dim 100): an epoch takes 3.7 s on two cores, and the fourth ends below the ℓ of five epochs of gensim (2.175 against
     2.206). ℓ is 2.100 after 10 epochs and 2.094 after 12; similarity and analogies still gain a little up to there.
-    More conjugate-gradient steps for each row
-    bring less than the passes that they cost: four make a round three times as long for 0.03 of ℓ. A block draws 1,024
-    contexts, and 2,048, 4,096 and 8,192 in the last three epochs: for the time of 2,048 in all, 0.386 of the analogies in
-    place of 0.365, and level or better in four sets of word similarity (one seed; mean of three subsamples, penalty 2e-7).
+    More conjugate-gradient steps for each row bring less than the passes that they cost: four make a round three times as long
+    for 0.03 of ℓ. A block draws 1,024 contexts, and 2,048, 4,096 and 8,192 in the last three epochs: for the time of 2,048 in
+    all, 0.386 of the analogies in place of 0.365, and level or better in four sets of word similarity (one seed; mean of three
+    subsamples, penalty 2e-7).
     Sums over the triples have gone column by column since, in compiled loops, and products with drawn contexts in bfloat16
     where the processor has it: an epoch of 37 million triples takes about a third of the time. Eight epochs of 2,048, 4,096 and
     8,192 draws take as long as these ten, end at a lower ℓ (2.201, not 2.209) and answer no better: 0.271 ± 0.005 of SimLex-999
