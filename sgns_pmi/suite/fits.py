@@ -49,7 +49,7 @@ class Fit:
     metrics : dict of str to float
         As `scores` returns them; empty where there is no estimate.
     seconds, memory_mb : float
-        What the fit took: memory beyond what the process had before.
+        What the fit took: processor time, as fits run beside each other; memory beyond what the process had before.
     """
 
     task: str
@@ -120,14 +120,14 @@ def fit(task: Task, contender: Contender, problem: Problem, seed: int) -> Fit:
     left_out, note = contender.skip(problem.offers)
     status = LEFT_OUT
     forget_peak_memory()
-    before, start = peak_memory_mb() or 0.0, time.perf_counter()
+    before, start = peak_memory_mb() or 0.0, time.process_time()
     seconds, memory = 0.0, 0.0
     try:
         if not left_out:
             estimator, model = contender.build(max(1, task.rank), max(1, task.interaction), seed)
             with quiet():
                 estimator.fit(contender.given(problem))
-            seconds, memory = time.perf_counter() - start, max(0.0, (peak_memory_mb() or 0.0) - before)
+            seconds, memory = time.process_time() - start, max(0.0, (peak_memory_mb() or 0.0) - before)
             status, note = str(getattr(estimator, "status_", None) or "fitted"), str(getattr(estimator, "note_", ""))
             if status == "interrupted":
                 raise KeyboardInterrupt

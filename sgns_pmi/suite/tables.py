@@ -23,7 +23,7 @@ HEADINGS = {
     "weighted_rmse": "P-weighted RMSE",
     "bound_quotient": "× Cramér–Rao",
     "kl": "held-out KL",
-    "seconds": "seconds",
+    "seconds": "processor seconds",
     "memory_mb": "memory (MB)",
 }
 """What a reader calls each metric."""
