@@ -1,6 +1,6 @@
 """Run benchmarks and write their tables and pictures: ``python -m benchmarks [PART ...]``.
 
-Parts are a to g, passes, family, counting, shards, sweeps and words (see README.md); without one all run. A part's rows go to
+Parts are a to g, passes, intervals, family, counting, shards, sweeps and words (see README.md); without one all run. A part's rows go to
 results/PART.csv, all tables to results/tables.md, the pictures beside them.
 """
 
@@ -20,6 +20,7 @@ from benchmarks import (
     gensim_text8,
     gradient,
     growth,
+    intervals,
     optima,
     optimum,
     passes,
@@ -43,6 +44,7 @@ PARTS = {
     "e": (growth, "growth with words, triples, dim and K"),
     "f": (svd, "truncated SVD against scipy's"),
     "g": (optima, "fits that are called optima against 50 random starts of L-BFGS-B"),
+    "intervals": (intervals, "standard errors of a word's whole row of cells"),
     "family": (family, "maximum likelihood and Swivel at size"),
     "counting": (counting, "text to counts"),
     "shards": (shards, "counts and factors shard by shard"),

@@ -10,7 +10,7 @@ from scipy.linalg import solve_sylvester
 from scipy.special import ndtri
 
 from sgns_pmi.compare.inference import BY_FORMULA, cells_of, linearised, named
-from sgns_pmi.compare.sandwich import MOST_CELLS, LowRankFit, Sandwich
+from sgns_pmi.compare.sandwich import LowRankFit, Sandwich
 from sgns_pmi.counts import CooccurrenceCounts, as_counts
 from sgns_pmi.errors import InputError, check_share
 from sgns_pmi.factorise.base import Factorisation
@@ -69,8 +69,7 @@ def cosine_inference(
     first, second = cells_of(pairs, (counts.vocab, counts.vocab), (counts.shape[0],) * 2)
     weights = _weights(fit, counts)
     found, variance = np.empty(len(first)), np.empty(len(first))
-    for start in range(0, len(first), MOST_CELLS):
-        some = slice(start, start + MOST_CELLS)
+    for some in sandwich.batches(len(first)):
         found[some], slopes = _cosines(fit.V, fit.U, *weights, fit.row_bias is not None, first[some], second[some])
         gradient = sandwich.zero(len(slopes.V))
         gradient.rows[:, :, : fit.V.shape[1]], gradient.cols[:, :, : fit.V.shape[1]] = slopes.V, slopes.U

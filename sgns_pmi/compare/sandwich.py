@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from sgns_pmi.compare.curvature import Curvature, Direction
 from sgns_pmi.compare.training import Training
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.factorise.losses.penalty import Ridge
@@ -43,14 +44,9 @@ Ints = NDArray[np.integer]
 Side = Literal["center", "context"]
 
 DENSE_PARAMETERS = 2_000  # up to which A⁺ is computed whole, in a few seconds
-DOUBLE_CELLS = 25_000_000  # words x contexts up to which curvatures are kept in float64, 0.2 GB each
-INFLUENCES, MOST_CELLS = 40_000_000, 32  # of pairs on cells, and cells, held at once where A⁺ is not
+NUMBERS = 20_000_000  # of directions, of influences on pairs, or of scores of units, held at once where A⁺ is not
 PROBES = 8  # random directions of each side by which noise is measured
 LOCAL_NUMBERS = 4_000_000  # of covariances between the parameters of single cells, held at once
-NULL = 1e-10  # eigenvalues of the scaled A below this belong to the gauge, which no cell sees
-JITTER = 1e-12  # relative to a block's mean diagonal: keeps the inverse of a singular block finite
-CG_TOLERANCE = {np.dtype(np.float64): 1e-7, np.dtype(np.float32): 1e-4}  # of the residual, relative, in the preconditioner's norm
-MOST_CG_STEPS = 1_000
 
 
 @dataclass(frozen=True)
@@ -148,13 +144,6 @@ class Pairs(NamedTuple):
     share: Float
 
 
-class Direction(NamedTuple):
-    """Directions of θ: changes of (V[, b]) (k, words, f) and of (U[, c]) (k, contexts, f)."""
-
-    rows: Float
-    cols: Float
-
-
 class Sandwich:
     """Variances of the cells of a low-rank fit.
 
@@ -216,19 +205,9 @@ class Sandwich:
             cols += np.einsum("kbf,bf->kb", direction.cols, drawn.T @ left) + np.einsum("bf,kbf->kb", self.right, drawn.T @ y)
         return rows, cols
 
-    def influence(self, direction: Direction, offset: Float | None = None, center: Float | None = None) -> Float:
-        """φ of each functional on each pair (k, cells), up to a constant: −(direction of A⁺)·s_ab and what an offset adds.
-
-        Parameters
-        ----------
-        direction : Direction
-            A⁺ times the functionals' gradients.
-        offset : ndarray, (k, contexts, 2), optional
-            The functionals' derivatives along log ν_j and along log c_j.
-        center : ndarray, (k, words), optional
-            Those along log p_i.
-        """
-        noise, (rows, cols, _) = self.fit.noise, self.pairs
+    def _margins(self, direction: Direction, offset: Float | None, center: Float | None) -> tuple[Float, Float]:
+        """What of φ the pair's centre alone decides (k, words), and what its context alone (k, contexts); as in `influence`."""
+        noise = self.fit.noise
         of_rows, of_cols = self._pull(direction)
         # What log ν_j does to the functional: through the fit, and through the offset.
         through = -of_cols * noise.distribution
@@ -246,6 +225,22 @@ class Sandwich:
             of_context = of_context + _divided(offset[:, :, 1], self.q)
         if center is not None:
             of_center = of_center + _divided(center, self.p)
+        return of_center, of_context
+
+    def influence(self, direction: Direction, offset: Float | None = None, center: Float | None = None) -> Float:
+        """φ of each functional on each pair (k, cells), up to a constant: −(direction of A⁺)·s_ab and what an offset adds.
+
+        Parameters
+        ----------
+        direction : Direction
+            A⁺ times the functionals' gradients.
+        offset : ndarray, (k, contexts, 2), optional
+            The functionals' derivatives along log ν_j and along log c_j.
+        center : ndarray, (k, words), optional
+            Those along log p_i.
+        """
+        of_center, of_context = self._margins(direction, offset, center)
+        rows, cols, _ = self.pairs
         phi = of_center[:, rows] + of_context[:, cols]
         starts = self.counts.matrix.indptr
         for block in row_blocks(*self.counts.shape):
@@ -256,16 +251,49 @@ class Sandwich:
                 own[cells] -= self._positive_slope[cells] * moves[at]
         return phi
 
-    def covariance(self, phi: Float) -> Float:
-        """Covariance (k, k) of functionals with influences `phi` (k, cells)."""
+    def covariance(self, direction: Direction, offset: Float | None = None, center: Float | None = None) -> Float:
+        """Covariance (k, k) of functionals as `influence` has them."""
+        if self.units is not None:
+            return self._unit_covariance(direction, *self._margins(direction, offset, center))
+        phi = self.influence(direction, offset, center)
         centred = phi - (phi @ self.pairs.share)[:, None]
-        if self.units is None:
-            return (centred * self.pairs.share) @ centred.T / self.counts.total
-        squares = np.zeros((len(phi), len(phi)))
+        return (centred * self.pairs.share) @ centred.T / self.counts.total
+
+    def _unit_covariance(self, direction: Direction, of_center: Float, of_context: Float) -> Float:
+        """N⁻² Σ_g (Σ φ − mean)², by the units' scores: φ is linear in what a pair adds to these, so its sums are."""
+        assert self.units is not None
+        k = len(of_center)
+        rows, cols = np.dstack([-direction.rows, of_center]), np.dstack([-direction.cols, of_context])
+        weights = np.hstack([rows.reshape(k, -1), cols.reshape(k, -1)])
+        whole = sp.csr_array((self.counts.matrix.data, np.arange(self.counts.nnz), [0, self.counts.nnz]))
+        (total,) = self._scores(whole)
+        mean = weights @ total / self.counts.total
+        # The scores count the unit's pairs at their centres, so that the mean is subtracted there.
+        weights[:, self.columns : self.counts.shape[0] * (self.columns + 1) : self.columns + 1] -= mean[:, None]
+        squares, height = np.zeros((k, k)), max(1, NUMBERS // weights.shape[1])
         for some in self.units:
-            sums = some @ centred.T
-            squares += sums.T @ sums
+            for low in range(0, some.shape[0], height):
+                sums = self._scores(some[low : low + height]) @ weights.T
+                squares += sums.T @ sums
         return squares / self.counts.total**2
+
+    def _scores(self, units: sp.csr_array) -> Float:
+        """Of each unit Σ n (a' R_b, 1) at the centres, and Σ n (a' L_a, 1) at the contexts after these, flat."""
+        from sgns_pmi.compare.unit_scores import unit_scores
+
+        sides = [np.zeros((units.shape[0], size, self.columns + 1)) for size in self.counts.shape]
+        unit_scores(
+            units.indptr.astype(np.int64),
+            units.indices.astype(np.int32),
+            units.data.astype(np.float64),
+            self.pairs.center.astype(np.int32),
+            self.pairs.context.astype(np.int32),
+            self._positive_slope,
+            self.left,
+            self.right,
+            *sides,
+        )
+        return np.hstack([side.reshape(units.shape[0], -1) for side in sides])
 
     def drawn_covariance(self, direction: Direction) -> Float:
         """What the negatives that one epoch of triples draws add to the covariance (k, k) of functionals with directions D.
@@ -378,10 +406,12 @@ class Sandwich:
         """Variances (cells,) of the estimates of single cells."""
         if self.parameters <= DENSE_PARAMETERS:
             return self._of_cells(self.parameter_covariance, center, context, offsets=self.fit.corrected)
-        # Each batch reads the units once, and holds an influence for every pair.
-        batch = max(1, min(MOST_CELLS, INFLUENCES // self.counts.nnz))
-        batches = [slice(start, start + batch) for start in range(0, len(center), batch)]
-        return np.concatenate([np.diag(self.cell_covariance(center[own], context[own])) for own in batches])
+        return np.concatenate([np.diag(self.cell_covariance(center[own], context[own])) for own in self.batches(len(center))])
+
+    def batches(self, functionals: int) -> Iterator[slice]:
+        """As many of so many functionals at a time as have room; each batch reads the units once."""
+        size = max(1, NUMBERS // max(self.parameters, self.counts.nnz if self.units is None else 0))
+        return (slice(start, start + size) for start in range(0, functionals, size))
 
     def cell_covariance(self, center: Ints, context: Ints) -> Float:
         """Covariance (cells, cells) of the estimates of some cells, each by its own solution of A."""
@@ -396,7 +426,7 @@ class Sandwich:
 
     def direction_covariance(self, direction: Direction, offset: Float | None = None, center: Float | None = None) -> Float:
         """Covariance (k, k) of functionals as `influence` has them, with what training adds."""
-        covariance = self.covariance(self.influence(direction, offset, center))
+        covariance = self.covariance(direction, offset, center)
         return covariance if self.fit.training is None else covariance + self.trained_covariance(direction)
 
     def zero(self, size: int) -> Direction:
@@ -451,139 +481,6 @@ class Sandwich:
             local = covariance[index[cells, :, None], index[cells, None, :]]
             variances[cells] = np.einsum("cf,cfg,cg->c", gradient[cells], local, gradient[cells])
         return variances
-
-
-class Curvature:
-    """A = Jᵀ diag(S) J + Σ G ∂²X (+ λ diag(ω, η)), S = P a'' + p νᵀ b''; where large, only S and G are kept.
-
-    With rows i and columns j of X = L Rᵀ, L = [V, 1] and R = [U, 1], A acts on directions (y, z) as
-
-        M = y Rᵀ + L zᵀ,      A (y, z) = ((S ∘ M) R + G z,  (S ∘ M)ᵀ L + Gᵀ y)        (G z of the columns of V and U alone),
-
-    with block diagonals A_i = Σ_j S_ij R_j R_jᵀ and A_j = Σ_i S_ij L_i L_iᵀ. The blocks of one side are eliminated, the rest is
-    solved by conjugate gradients preconditioned by the other's (Reid 1972, SIAM J. Numer. Anal. 9). A is singular along the
-    gauge, but the gradient of X is not in its null space.
-
-    G of drawn counts has sampling noise even where the model holds and its expectation is zero. With none of it 95 % intervals
-    of a dim whose weakest component is little above the noise cover 94 %, with all of it 97 %, with half of it 95 % (50 words
-    with Zipf margins, N = 150,000, 48 draws). So G is multiplied by (1 + ρ) / 2, ρ = 1 − Σ P a'² / (N Σ G²) the share of G that
-    is no noise: all of G where dim is below the rank.
-    """
-
-    def __init__(self, sandwich: Sandwich) -> None:
-        fit, counts = sandwich.fit, sandwich.counts
-        words, contexts = counts.shape
-        dtype = np.dtype(np.float64 if words * contexts <= DOUBLE_CELLS else np.float32)
-        self.dim, self.left, self.right = sandwich.dim, sandwich.left.astype(dtype), sandwich.right.astype(dtype)
-        noise = 0.0
-        self.S, self.G, self._cells = (np.empty(counts.shape, dtype=dtype) for _ in range(3))
-        for rows, x, share in sandwich.blocks():
-            drawn = sandwich.p[rows][:, None] * fit.noise.distribution
-            (slope, drawn_slope), (bend, drawn_bend) = fit.loss.slopes(x), fit.loss.curvatures(x)
-            self.S[rows] = share * bend + drawn * drawn_bend
-            self.G[rows] = share * slope + drawn * drawn_slope
-            noise += float((share * slope**2).sum()) / counts.total
-        if not sandwich.population:
-            misfit = float(np.einsum("ij,ij->", self.G, self.G, dtype=np.float64))
-            self.G *= (1 + max(0.0, 1 - noise / misfit if misfit > 0 else 0.0)) / 2
-        self._tolerance = CG_TOLERANCE[dtype]
-        self._blocks = [_grams(self.S, self.right), _grams(self.S.T, self.left)]
-        if fit.ridge is not None:
-            for blocks, weights in zip(self._blocks, (fit.ridge.row_weights, fit.ridge.col_weights), strict=True):
-                blocks[:, range(self.dim), range(self.dim)] += fit.ridge.strength * weights[:, None]
-        self._inverses = [_inverses(blocks) for blocks in self._blocks]
-
-    def _weighted(self, rows: Float, cols: Float) -> Float:
-        """S ∘ (rows colsᵀ), in memory that is used again and again: new pages cost as much as the product."""
-        return np.multiply(self.S, np.matmul(rows, cols.T, out=self._cells), out=self._cells)
-
-    def _across(self, y: Float) -> Float:
-        """What a change y (words, f) of the rows does to the gradient of the columns, (contexts, f)."""
-        product = self._weighted(y, self.right).T @ self.left
-        product[:, : self.dim] += self.G.T @ y[:, : self.dim]
-        return product
-
-    def _back(self, z: Float) -> Float:
-        """What a change z (contexts, f) of the columns does to the gradient of the rows, (words, f)."""
-        product = self._weighted(self.left, z) @ self.right
-        product[:, : self.dim] += self.G @ z[:, : self.dim]
-        return product
-
-    @cached_property
-    def matrix(self) -> Float:
-        """A, dense, of the parameters (V[, b]; U[, c]) in row-major order."""
-        words, f = self.left.shape
-        contexts = len(self.right)
-        across = self.S[:, None, :, None] * self.right.T[None, :, :, None] * self.left[:, None, None, :]
-        across[:, range(self.dim), :, range(self.dim)] += self.G
-        A = np.zeros((words + contexts, f, words + contexts, f))
-        A[range(words), :, range(words)] = self._blocks[0]
-        A[range(words, words + contexts), :, range(words, words + contexts)] = self._blocks[1]
-        A[:words, :, words:] = across
-        A[words:, :, :words] = across.transpose(2, 3, 0, 1)
-        return A.reshape((words + contexts) * f, -1)
-
-    @cached_property
-    def pseudo_inverse(self) -> Float:
-        """A⁺, dense, in the same order."""
-        return scaled_pseudo_inverse(self.matrix)
-
-    def solve(self, gradient: Direction) -> Direction:
-        """A⁻ times the gradients of functionals of X, by conjugate gradients."""
-        solved = [self._solve(y, z) for y, z in zip(*(side.astype(self.S.dtype) for side in gradient), strict=True)]
-        return Direction(*(np.array(side, dtype=np.float64) for side in zip(*solved, strict=True)))
-
-    def _solve(self, g_rows: Float, g_cols: Float) -> tuple[Float, Float]:
-        by_rows, by_cols = self._inverses
-        own = _apply(by_cols, g_cols)
-        residual = g_rows - self._back(own)
-        y, z = np.zeros_like(g_rows), _apply(by_rows, residual)
-        towards, norm = z, _dot(residual, z)
-        enough = self._tolerance**2 * (_dot(g_rows, _apply(by_rows, g_rows)) + _dot(g_cols, own))
-        for _ in range(MOST_CG_STEPS):
-            if norm <= enough:
-                break
-            along = _apply(self._blocks[0], towards) - self._back(_apply(by_cols, self._across(towards)))
-            curvature = _dot(towards, along)
-            if curvature <= 0:  # no minimum there, or rounding: more steps would lead away
-                break
-            y = y + (norm / curvature) * towards
-            residual = residual - (norm / curvature) * along
-            z = _apply(by_rows, residual)
-            previous, norm = norm, _dot(residual, z)
-            towards = z + (norm / previous) * towards
-        return y, own - _apply(by_cols, self._across(y))
-
-
-def scaled_pseudo_inverse(matrix: Float) -> Float:
-    """Pseudo-inverse of a positive semi-definite matrix; scaled, so that rare words are told from null directions."""
-    diagonal = np.diag(matrix)
-    scale = np.divide(1.0, np.sqrt(np.maximum(diagonal, 0.0)), out=np.zeros_like(diagonal), where=diagonal > 0)
-    inverse = np.linalg.pinv(matrix * scale[:, None] * scale, rcond=NULL, hermitian=True)
-    return np.asarray(inverse * scale[:, None] * scale, dtype=np.float64)
-
-
-def _grams(weights: Float, features: Float) -> Float:
-    """Σ_j w_ij f_j f_jᵀ of each row i, (rows, f, f)."""
-    pairs = features[:, :, None] * features[:, None, :]
-    return (weights @ pairs.reshape(len(features), -1)).reshape(-1, *pairs.shape[1:])
-
-
-def _inverses(blocks: Float) -> Float:
-    """Inverses of a stack of positive semi-definite blocks; of a word that never occurs, zero."""
-    trace = np.trace(blocks, axis1=1, axis2=2)
-    occurs = trace > 0
-    jitter = np.maximum(JITTER, np.finfo(blocks.dtype).eps) * trace / blocks.shape[1]
-    padded = blocks + (jitter + ~occurs)[:, None, None] * np.eye(blocks.shape[1], dtype=blocks.dtype)
-    return np.linalg.inv(padded) * occurs[:, None, None]
-
-
-def _apply(blocks: Float, vectors: Float) -> Float:
-    return np.matmul(blocks, vectors[:, :, None])[:, :, 0]
-
-
-def _dot(a: Float, b: Float) -> float:
-    return float(a.ravel() @ b.ravel())
 
 
 def _divided(values: Float, margin: Float) -> Float:

@@ -10,7 +10,7 @@ import scipy.sparse
 from scipy.optimize import minimize
 
 import sgns_pmi as sp
-from sgns_pmi.compare import sandwich
+from sgns_pmi.compare import curvature, sandwich
 from sgns_pmi.compare.inference import linearised, with_effects
 from sgns_pmi.compare.sandwich import Direction, Loss, LowRankFit, Noise, Sandwich
 from sgns_pmi.factorise.losses.penalty import Ridge
@@ -65,6 +65,8 @@ CASES = {
     "low_dim": sp.SGNS(dim=2, k=5, exponent=0.75, solver=ONCE),
     "low_dim_biases": sp.SGNS(dim=1, k=5, bias=True, solver=ONCE),
     "dropped": sp.SGNS(dim=3, k=2, exponent=0.75, drop_positive=True, solver=ONCE),
+    "penalised": sp.SGNS(dim=4, k=5, ridge=1e-4, solver=ONCE),
+    "penalised_biases": sp.SGNS(dim=2, k=5, ridge=1e-4, bias=True, solver=ONCE),
     "likelihood": sp.SoftmaxMLE(dim=4),
     "likelihood_low_dim": sp.SoftmaxMLE(dim=3),
 }
@@ -84,13 +86,42 @@ def variances(estimator, counts, **changes) -> np.ndarray:
     return of_cells.cell_variances(*np.indices(counts.shape).reshape(2, -1))
 
 
-@pytest.mark.parametrize("case", ["smoothed", "biases", "low_dim", "likelihood"])
-def test_conjugate_gradients_and_the_dense_inverse_agree(case, monkeypatch):
+@pytest.mark.parametrize(("work", "close"), [(0, 1e-4), (np.inf, 1e-7)])
+@pytest.mark.parametrize("case", ["smoothed", "biases", "low_dim", "likelihood", "penalised", "penalised_biases"])
+def test_conjugate_gradients_the_factor_and_the_dense_inverse_agree(case, work, close, monkeypatch):
     counts = sp.softmax_problem(words=WORDS, rank=2, pairs=20_000, seed=3).counts
     estimator = CASES[case].fit(counts)
     dense = variances(estimator, counts)
     monkeypatch.setattr(sandwich, "DENSE_PARAMETERS", 0)
-    np.testing.assert_allclose(variances(estimator, counts), dense, rtol=1e-4)
+    monkeypatch.setattr(curvature, "FACTOR_WORK", work)
+    monkeypatch.setattr(curvature, "CONTEXTS", 3)
+    np.testing.assert_allclose(variances(estimator, counts), dense, rtol=close)
+
+
+def test_words_that_never_occur_have_no_part_in_the_factor(monkeypatch):
+    """Their blocks are empty: the variances of the others are those of the table without them."""
+    counts = sp.softmax_problem(words=WORDS, rank=2, pairs=20_000, seed=3).counts
+    wider = sp.CooccurrenceCounts.from_matrix(np.pad(counts.matrix.toarray(), ((0, 2), (0, 1))))
+    monkeypatch.setattr(sandwich, "DENSE_PARAMETERS", 0)
+    monkeypatch.setattr(curvature, "FACTOR_WORK", np.inf)
+    estimator = CASES["biases"]
+    found = variances(estimator.fit(wider), wider).reshape(wider.shape)[:WORDS, :WORDS]
+    np.testing.assert_allclose(found.ravel(), variances(estimator.fit(counts), counts), rtol=1e-4)
+
+
+def test_without_a_minimum_there_is_no_factor(monkeypatch):
+    """At a saddle A has negative curvature: conjugate gradients stop at it, and so they are taken."""
+    counts = sp.softmax_problem(words=WORDS, rank=2, pairs=20_000, seed=3).counts
+    fit = linearised(CASES["smoothed"].fit(counts), counts)
+    saddle = Sandwich(replace(fit, V=fit.V * 1e-3, U=fit.U * 1e-3), counts, population=True)
+    assert np.linalg.eigvalsh(saddle.curvature.matrix).min() < 0
+    monkeypatch.setattr(curvature, "FACTOR_WORK", np.inf)
+    gradient = saddle.zero(1)
+    gradient.rows[0, 0] = saddle.right[1]
+    assert saddle.curvature._factor is None
+    found = saddle.curvature.solve(gradient)
+    monkeypatch.setattr(curvature, "FACTOR_WORK", 0)
+    np.testing.assert_array_equal(found.rows, saddle.curvature.solve(gradient).rows)
 
 
 def test_single_precision_is_enough(monkeypatch):
@@ -99,7 +130,7 @@ def test_single_precision_is_enough(monkeypatch):
     estimator = CASES["biases"].fit(counts)
     dense = variances(estimator, counts)
     monkeypatch.setattr(sandwich, "DENSE_PARAMETERS", 0)
-    monkeypatch.setattr(sandwich, "DOUBLE_CELLS", 0)
+    monkeypatch.setattr(curvature, "DOUBLE_CELLS", 0)
     np.testing.assert_allclose(variances(estimator, counts), dense, rtol=1e-2)
 
 
@@ -109,6 +140,23 @@ def test_likelihood_has_the_inverse_fisher_information():
     found = variances(sp.SoftmaxMLE(dim=4).fit(problem.counts), problem.counts, population=True)
     bound = sp.cramer_rao_rmse(problem.truth.nominal_left, problem.truth.nominal_right, problem.joint, 1000)
     assert np.sqrt(problem.joint.ravel() @ found) == pytest.approx(bound, rel=1e-6)
+
+
+@pytest.mark.parametrize(("case", "corrected"), [("biases", True), ("centers", True), ("smoothed", False), ("dropped", True)])
+@pytest.mark.parametrize("at_once", [1, 100_000])
+def test_a_units_scores_sum_the_influences_of_its_pairs(case, corrected, at_once, monkeypatch):
+    """Units of many pairs, and of some parts of pairs: against φ of each pair, added up."""
+    counts = sp.softmax_problem(words=WORDS, rank=2, pairs=20_000, seed=3).counts
+    rng = np.random.default_rng(0)
+    shares = rng.dirichlet(np.full(9, 0.3), counts.nnz).T
+    units = scipy.sparse.csr_array(np.where(shares > 0.02, shares, 0) * counts.matrix.data)
+    whole = Sandwich(linearised(CASES[case].fit(counts), counts, corrected), counts, [units[:4], units[4:]])
+    direction = Direction(rng.normal(size=(3, WORDS, whole.columns)), rng.normal(size=(3, WORDS, whole.columns)))
+    offset, center = rng.normal(size=(3, WORDS, 2)), rng.normal(size=(3, WORDS))
+    phi = whole.influence(direction, offset, center)
+    sums = units @ (phi - (phi @ whole.pairs.share)[:, None]).T
+    monkeypatch.setattr(sandwich, "NUMBERS", at_once)
+    np.testing.assert_allclose(whole.covariance(direction, offset, center), sums.T @ sums / counts.total**2, rtol=1e-9)
 
 
 def test_units_are_sums_of_influences():

@@ -119,7 +119,7 @@ def test_which_units_are_taken():
 def test_intervals_of_a_text_by_its_units_are_those_of_the_table(folder, dense, monkeypatch):
     """Text read anew against the same counts by unit in a table, through A⁺ and by some cells at a time."""
     monkeypatch.setattr(sandwich, "DENSE_PARAMETERS", dense)
-    monkeypatch.setattr(sandwich, "MOST_CELLS", 30)
+    monkeypatch.setattr(sandwich, "NUMBERS", 3000)
     problem = text_problem(folder, **OPTIONS, unit="line")
     fitted = sp.SGNS(dim=1, bias=True, solver=sp.Expected(starts=1)).fit(problem.counts)
     unit, center, context = np.nonzero(by_unit(problem))
