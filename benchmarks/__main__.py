@@ -1,7 +1,7 @@
 """Run benchmarks and write their tables and pictures: ``python -m benchmarks [PART ...]``.
 
-Parts are a to g, passes, intervals, family, counting, shards, sweeps and words (see README.md); without one all run. A part's rows go to
-results/PART.csv, all tables to results/tables.md, the pictures beside them.
+Parts are a to g, passes, intervals, family, counting, shards, sweeps and words (see README.md); without one all run. A part's
+rows go to results/PART.csv, all tables to results/tables.md, the pictures beside them.
 """
 
 from __future__ import annotations
