@@ -89,11 +89,12 @@ def sweep_figures(frame: pd.DataFrame, directory: str | Path, *, title: str = ""
     shared = f"mean ± se of {repeats} seeds" if heat and repeats > 1 else ""
     written = []
     for name, subject, axis_label, rows in _quantities(frame):
-        heading = "\n".join(filter(None, [", ".join(filter(None, [subject, shared])), title]))
+        bounds = select(frame, metric="cramer_rao") if name == WEIGHTED and not heat else frame.iloc[:0]
+        dashed = " (dashed: Cramér–Rao bound of the method's model)" if len(bounds) else ""
+        heading = "\n".join(filter(None, [", ".join(filter(None, [subject + dashed, shared])), title]))
         if heat:
             figure = heatmap_figure(rows, *keys, title=heading, value_label=axis_label)
         else:
-            bounds = select(frame, metric="cramer_rao") if name == WEIGHTED else None
             figure = lines_figure(
                 rows, keys[0], facets=keys[1:], title=heading, value_label=axis_label, repeats=repeats, bounds=bounds
             )
@@ -115,9 +116,7 @@ def _quantities(frame: pd.DataFrame) -> list[tuple[str, str, str, pd.DataFrame]]
         if cells != "unseen"
     ]
     weighted = select(frame, metric="weighted_rmse", cells="all", estimate="corrected", target=target)
-    subject = (
-        f"P-weighted RMSE of the corrected estimate against the {target} PMI (dashed: Cramér–Rao bound of the method's model)"
-    )
+    subject = f"P-weighted RMSE of the corrected estimate against the {target} PMI"
     quantities.append((WEIGHTED, subject, "P-weighted RMSE (nats)", weighted))
     gap = select(frame, target="objective", metric="gap")
     # The method that the others are measured by has gap 0 everywhere.

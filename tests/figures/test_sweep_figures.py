@@ -229,6 +229,16 @@ def test_bounds_are_dashed_lines_of_their_methods(figures, tmp_path):
     for line in dashed:
         np.testing.assert_array_equal(line.get_xydata(), [[1, 0.5], [2, 1.0]])
     assert not [line for line in figures["rmse_all"].axes[0].lines if line.get_linestyle() == "--"]
+    assert "dashed" in figures["rmse_weighted"].get_suptitle()
+    assert "dashed" not in figures["rmse_all"].get_suptitle()
+
+
+def test_heat_maps_speak_of_no_dashed_bound_which_they_do_not_have(figures, tmp_path):
+    frame = sweep_frame(k=[1, 5], dim=[1, 2])
+    own = rmse(frame)[lambda rows: rows["method"] != "empirical"]
+    bounds = own.assign(metric="cramer_rao", value=own["dim"] * 0.5)
+    sweep_figures(pd.concat([frame, own.assign(metric="weighted_rmse"), bounds]), tmp_path)
+    assert "dashed" not in figures["rmse_weighted"].get_suptitle()
 
 
 def test_files(tmp_path):
