@@ -44,7 +44,7 @@ PARTS = {
     "e": (growth, "growth with words, triples, dim and K"),
     "f": (svd, "truncated SVD against scipy's"),
     "g": (optima, "fits that are called optima against 50 random starts of L-BFGS-B"),
-    "intervals": (intervals, "standard errors of a word's whole row of cells"),
+    "intervals": (intervals, "standard errors and intervals of every cell"),
     "family": (family, "maximum likelihood and Swivel at size"),
     "counting": (counting, "text to counts"),
     "shards": (shards, "counts and factors shard by shard"),

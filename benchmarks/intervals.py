@@ -1,4 +1,4 @@
-"""(intervals) Standard errors of a word's whole row of cells, 1,000 words x dim 10.
+"""(intervals) Standard errors and intervals of every cell, 1,000 words x dim 10.
 
 Of pairs from text, by blocks of 10,000 tokens as units, and of independent ones. The floor is what the curvature takes that is
 left when the contexts are eliminated: its product of matrices and its Cholesky factor, each at the speed of the library.
@@ -29,11 +29,11 @@ def floor(parameters: int) -> float:
 
 
 def row(of: Callable[[int], sp.Problem], words: int, dim: int) -> tuple[float, int]:
-    """Seconds of the intervals of one word's cells, its fit not counted, and how many there are."""
+    """Seconds of the intervals of every cell, the fit not counted, and how many there are."""
     problem = of(words)
     fitted = sp.SGNS(dim=dim, k=5, exponent=0.75, ridge=2.5e-7).fit(problem.counts)
     begin = time.perf_counter()
-    table = sp.inference(fitted, problem.counts, problem.units, [(words // 100, j) for j in range(words)])
+    table = sp.inference(fitted, problem.counts, problem.units)
     return time.perf_counter() - begin, len(table)
 
 

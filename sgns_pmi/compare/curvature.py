@@ -118,13 +118,13 @@ class Curvature:
         """A⁻ times the gradients of functionals of X: of a few by conjugate gradients, of many by the factor of C."""
         words, f = self.left.shape
         many = len(gradient.rows) * FACTOR_WORK >= words * f**2
-        if many and words * f <= MOST_FACTORISED and self._factor is not None:
-            return self._by_factor(gradient, *self._factor)
+        if many and words * f <= MOST_FACTORISED and self.factor is not None:
+            return self.solve_by_factor(gradient)
         solved = [self._solve(y, z) for y, z in zip(*(side.astype(self.S.dtype) for side in gradient), strict=True)]
         return Direction(*(np.array(side, dtype=np.float64) for side in zip(*solved, strict=True)))
 
     @cached_property
-    def _factor(self) -> tuple[Float, Float] | None:
+    def factor(self) -> tuple[Float, Float] | None:
         """The Cholesky factor of C, scaled by the diagonal of A_rr, and that scale; None where C is not positive definite.
 
         C is singular along the gauge: `GAUGE` keeps it definite, and what it adds to a solution no functional of X sees.
@@ -151,7 +151,10 @@ class Curvature:
         except np.linalg.LinAlgError:  # no minimum there, or rounding
             return None
 
-    def _by_factor(self, gradient: Direction, factor: Float, scale: Float) -> Direction:
+    def solve_by_factor(self, gradient: Direction) -> Direction:
+        """The same by the factor of C, which has to be there."""
+        assert self.factor is not None
+        factor, scale = self.factor
         own = _apply(self._inverses[1], gradient.cols)
         residual = gradient.rows - np.array([self._back(z) for z in own])
         flat = (residual.reshape(len(residual), -1) * scale).T

@@ -11,6 +11,7 @@ import scipy
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
+from sgns_pmi.compare.all_cells import all_variances, has_room
 from sgns_pmi.compare.sandwich import DENSE_PARAMETERS, Loss, LowRankFit, Noise, Sandwich, Side
 from sgns_pmi.compare.table import INTERVAL_COLUMNS
 from sgns_pmi.compare.training import Training
@@ -71,8 +72,9 @@ def inference(
         unit (a document, a stretch of text) may depend on each other, those of different units may not. Without units every pair
         is independent, which pairs from text are not.
     cells : array-like (n, 2), optional
-        Centers and contexts wanted, as indices or, where the counts have words, as words. By default all cells, where the
-        parameters of the fit are at most 2,000; beyond, name the cells.
+        Centers and contexts wanted, as indices or, where the counts have words, as words. By default all cells; where the fit
+        has more than 2,000 parameters, of at most two million cells, and with standard errors that are known to 2 % if there
+        are no units. For larger tables, name the cells.
     level : float, default 0.95
         Nominal coverage of the interval, estimate ± z se.
     corrected : bool, default True
@@ -131,9 +133,12 @@ def inferred(
     if sandwich is None:
         variance[order] = _bootstrap(estimator, counts, by_unit, *ordered, corrected)
     else:
-        if cells is None and sum(counts.shape) * sandwich.dim > DENSE_PARAMETERS:
+        if cells is not None or sandwich.parameters <= DENSE_PARAMETERS:
+            variance[order] = sandwich.cell_variances(*ordered)
+        elif has_room(sandwich):
+            variance = all_variances(sandwich).ravel()
+        else:
             raise InputError("cells", None, f"name the cells; all {counts.shape[0]} x {counts.shape[1]} would take too long")
-        variance[order] = sandwich.cell_variances(*ordered)
     occurs = (counts.row_sums[center] > 0) & (counts.col_sums[context] > 0)
     return _table(counts, center, context, estimate, np.where(occurs, np.sqrt(variance), np.nan), level), sandwich
 

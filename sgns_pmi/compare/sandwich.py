@@ -189,14 +189,19 @@ class Sandwich:
         """a' at the pairs (cells,)."""
         return np.concatenate([self.fit.loss.slopes(x)[0][share > 0] for _, x, share in self.blocks()])
 
+    def negative_slopes(self) -> Iterator[tuple[slice, Float, Float]]:
+        """Rows, their b', and p_i b', the slope of what is drawn from ν, dense, some rows at a time."""
+        for rows, x, share in self.blocks():
+            slope = self.fit.loss.slopes(x)[1]
+            # Where negatives equal to the positive are dropped, p_i is p_i − P_ij in what ν multiplies.
+            drawn = (self.p[rows][:, None] - share if self.fit.loss.dropped is not None else self.p[rows][:, None]) * slope
+            yield rows, slope, drawn
+
     def _pull(self, direction: Direction) -> tuple[Float, Float]:
         """Σ_j ν_j b'_aj D_aj of each centre (k, words), and Σ_i p_i b'_ib D_ib of each context (k, contexts)."""
         rows, cols = (np.zeros((len(direction.rows), size)) for size in self.counts.shape)
         nu = self.fit.noise.distribution
-        for block, x, share in self.blocks():
-            slope = self.fit.loss.slopes(x)[1]
-            # Where negatives equal to the positive are dropped, p_i is p_i − P_ij in what ν multiplies.
-            drawn = (self.p[block][:, None] - share if self.fit.loss.dropped is not None else self.p[block][:, None]) * slope
+        for block, slope, drawn in self.negative_slopes():
             slope *= nu
             y, left = direction.rows[:, block], self.left[block]
             rows[:, block] = np.einsum("kaf,af->ka", y, slope @ self.right) + np.einsum(
@@ -218,13 +223,13 @@ class Sandwich:
         moved = noise.exponent * (through - through.sum(1, keepdims=True) * noise.distribution)
         of_center, of_context = -of_rows, np.zeros_like(of_cols)
         if noise.side == "center":
-            of_center = of_center + _divided(moved, margin)
+            of_center = of_center + divided(moved, margin)
         else:
-            of_context = _divided(moved, margin)
+            of_context = divided(moved, margin)
         if offset is not None:
-            of_context = of_context + _divided(offset[:, :, 1], self.q)
+            of_context = of_context + divided(offset[:, :, 1], self.q)
         if center is not None:
-            of_center = of_center + _divided(center, self.p)
+            of_center = of_center + divided(center, self.p)
         return of_center, of_context
 
     def influence(self, direction: Direction, offset: Float | None = None, center: Float | None = None) -> Float:
@@ -265,19 +270,24 @@ class Sandwich:
         k = len(of_center)
         rows, cols = np.dstack([-direction.rows, of_center]), np.dstack([-direction.cols, of_context])
         weights = np.hstack([rows.reshape(k, -1), cols.reshape(k, -1)])
-        whole = sp.csr_array((self.counts.matrix.data, np.arange(self.counts.nnz), [0, self.counts.nnz]))
-        (total,) = self._scores(whole)
-        mean = weights @ total / self.counts.total
+        mean = weights @ self.whole_scores / self.counts.total
         # The scores count the unit's pairs at their centres, so that the mean is subtracted there.
         weights[:, self.columns : self.counts.shape[0] * (self.columns + 1) : self.columns + 1] -= mean[:, None]
         squares, height = np.zeros((k, k)), max(1, NUMBERS // weights.shape[1])
         for some in self.units:
             for low in range(0, some.shape[0], height):
-                sums = self._scores(some[low : low + height]) @ weights.T
+                sums = self.unit_scores(some[low : low + height]) @ weights.T
                 squares += sums.T @ sums
         return squares / self.counts.total**2
 
-    def _scores(self, units: sp.csr_array) -> Float:
+    @cached_property
+    def whole_scores(self) -> Float:
+        """The scores of all pairs together."""
+        whole = sp.csr_array((self.counts.matrix.data, np.arange(self.counts.nnz), [0, self.counts.nnz]))
+        scores: Float = self.unit_scores(whole)[0]
+        return scores
+
+    def unit_scores(self, units: sp.csr_array) -> Float:
         """Of each unit Σ n (a' R_b, 1) at the centres, and Σ n (a' L_a, 1) at the contexts after these, flat."""
         from sgns_pmi.compare.unit_scores import unit_scores
 
@@ -398,7 +408,7 @@ class Sandwich:
         rows, cols = turned.rows[:PROBES], turned.cols[PROBES:]
         for part, curved, basis, side in ((rows, S @ b**2, self.right, b), (cols, a**2 @ S, self.left, a)):
             signs = rng.choice([-1.0, 1.0], (PROBES, len(curved)))
-            part[:] = _divided(signs, np.sqrt(curved))[:, :, None] * (np.linalg.pinv(basis) @ side)
+            part[:] = divided(signs, np.sqrt(curved))[:, :, None] * (np.linalg.pinv(basis) @ side)
         noise = np.diag(self.direction_covariance(turned)).sum() / PROBES
         return float(np.sqrt(energy[least] / noise))
 
@@ -415,7 +425,7 @@ class Sandwich:
 
     def cell_covariance(self, center: Ints, context: Ints) -> Float:
         """Covariance (cells, cells) of the estimates of some cells, each by its own solution of A."""
-        number, factor = np.arange(len(center)), self._chain(center, context)[:, None]
+        number, factor = np.arange(len(center)), self.chain(center, context)[:, None]
         gradient, offset = self.zero(len(center)), None
         gradient.rows[number, center] = factor * self.right[context]
         gradient.cols[number, context] = factor * self.left[center]
@@ -434,7 +444,7 @@ class Sandwich:
         words, contexts = self.counts.shape
         return Direction(np.zeros((size, words, self.columns)), np.zeros((size, contexts, self.columns)))
 
-    def _chain(self, center: Ints, context: Ints) -> Float:
+    def chain(self, center: Ints, context: Ints) -> Float:
         """∂PMI_ij / ∂x_ij of the estimate: 1, and 1 / (1 + K ν_j eˣ) where dropped negatives are corrected for."""
         if self.fit.loss.dropped is None or not self.fit.corrected:
             return np.ones(len(center))
@@ -468,7 +478,7 @@ class Sandwich:
         (words, contexts), f = self.counts.shape, self.columns
         own = np.arange(f)
         at = [center[:, None] * f + own, words * f + context[:, None] * f + own]
-        chain = self._chain(center, context)
+        chain = self.chain(center, context)
         gradients = [chain[:, None] * self.right[context], chain[:, None] * self.left[center]]
         if offsets:
             at.append(self.parameters + np.column_stack([context, contexts + context]))
@@ -483,5 +493,6 @@ class Sandwich:
         return variances
 
 
-def _divided(values: Float, margin: Float) -> Float:
+def divided(values: Float, margin: Float) -> Float:
+    """values / margin, and 0 where the margin is."""
     return np.divide(values, margin, out=np.zeros_like(values), where=margin > 0)

@@ -30,7 +30,7 @@ def influences(estimator, joint: np.ndarray, corrected: bool) -> np.ndarray:
     of_cells = Sandwich(linearised(estimator.fit(counts), counts, corrected), counts, population=True)
     rows, cols = np.indices(joint.shape).reshape(2, -1)
     gradient = of_cells.zero(joint.size)
-    chain, number = of_cells._chain(rows, cols), np.arange(joint.size)
+    chain, number = of_cells.chain(rows, cols), np.arange(joint.size)
     gradient.rows[number, rows], gradient.cols[number, cols] = (
         chain[:, None] * of_cells.right[cols],
         chain[:, None] * of_cells.left[rows],
@@ -120,7 +120,7 @@ def test_without_a_minimum_there_is_no_factor(monkeypatch):
     monkeypatch.setattr(curvature, "FACTOR_WORK", np.inf)
     gradient = saddle.zero(1)
     gradient.rows[0, 0] = saddle.right[1]
-    assert saddle.curvature._factor is None
+    assert saddle.curvature.factor is None
     found = saddle.curvature.solve(gradient)
     monkeypatch.setattr(curvature, "FACTOR_WORK", 0)
     np.testing.assert_array_equal(found.rows, saddle.curvature.solve(gradient).rows)
