@@ -14,9 +14,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import sgns_pmi as sp
 from sgns_pmi.errors import InputError
+from sgns_pmi.factorise.solvers.sharded import Processes, room
 from sgns_pmi.problems import PROBLEMS, data_sets, stored
 from sgns_pmi.problems.corpus.settings import Limits
 from sgns_pmi.problems.data_sets import CELL, DataSet, TextPart
@@ -152,30 +154,59 @@ def kilobytes(name):
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name))
 
-few, many, memory = sys.argv[1:]
-main(["count", "few_counted", f"data.path={few}", f"data.memory={memory}"])  # loads the program
+command, few, many, *keys = sys.argv[1:]
+main([command, *few.split(), *keys])  # loads the program
 Path("/proc/self/clear_refs").write_text("5")  # the peak begins here
 before = kilobytes("VmRSS")
-main(["count", "many_counted", f"data.path={many}", f"data.memory={memory}"])
+main([command, *many.split(), *keys])
 print(kilobytes("VmHWM") - before)
 """
+
+
+def peak(command: str, few: str, many: str, *keys: str) -> int:
+    """Bytes beyond those of a process that has run the command on a few that it takes for many."""
+    if not os.access("/proc/self/clear_refs", os.W_OK):
+        pytest.skip("needs Linux")
+    done = subprocess.run(
+        [sys.executable, "-c", WITHIN, command, few, many, *keys], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return int(done.stdout.splitlines()[-1]) * 1024
 
 
 @pytest.mark.study
 def test_counting_stays_within_its_memory(command):
     """Cells of 16 bytes, that are nearly four times the memory; beside it, a row group as it is gathered and as it is encoded."""
-    if not os.access("/proc/self/clear_refs", os.W_OK):
-        pytest.skip("needs Linux")
     rng = np.random.default_rng(0)
     words = np.array([f"w{number}" for number in range(3000)])
     for name, lines in (("few", 10), ("many", 1500)):
         Path(name).write_text("".join(" ".join(line) + "\n" for line in words[rng.integers(len(words), size=(lines, 1000))]))
     memory = 32 * 10**6
-    done = subprocess.run([sys.executable, "-c", WITHIN, "few", "many", "32MB"], stdout=subprocess.PIPE, text=True, check=True)
+    found = peak("count", "few_counted data.path=few", "many_counted data.path=many", "data.memory=32MB")
     assert DataSet("many_counted").manifest.cells * CELL.itemsize > 3.5 * memory
-    assert int(done.stdout.splitlines()[-1]) * 1024 < memory + 2 * data_sets.GROUP * CELL.itemsize
+    assert found < memory + 2 * data_sets.GROUP * CELL.itemsize
     command("count", "ample", "data.path=many", "data.memory=2GB")
     assert DataSet("ample").manifest == DataSet("many_counted").manifest
+
+
+@pytest.mark.study
+def test_factorising_stays_within_its_memory(command):
+    """Counts of 12 bytes that have no room beside a step, of whose history as many pairs as have; all of these come into use."""
+    rng = np.random.default_rng(0)
+    for name, size, width in (("few", 300, 20), ("many", 6000, 2500)):
+        cells = np.zeros(size * width, CELL)
+        cells["center"] = np.repeat(np.arange(size), width)
+        cells["context"] = np.concatenate([np.sort(rng.choice(size, width, replace=False)) for _ in range(size)])
+        cells["count"] = 1 + rng.poisson(2, len(cells))
+        data_sets.prepare(Path(name))
+        data_sets.write_words(Path(name), [f"w{number}" for number in range(size)], np.arange(size, 0, -1))
+        data_sets.write_cells(Path(name), [cells])
+        data_sets.finish(Path(name), {}, 1, (TextPart("made", 1, 1, ((1, 1),)),), 0, 0, 0)
+    memory = 420 * 10**6
+    keys = "dim=200", "precision=float32", "memory=420MB", "max_steps=12"
+    pairs, left = room(memory, Processes(size), 200, torch.float32)
+    assert pairs < 12
+    assert left < len(cells) * 12
+    assert peak("factorise", "few few.npz", "many many.npz", *keys) < memory
 
 
 def test_memory_makes_no_difference(command, monkeypatch):

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 RowBlock = tuple[slice, "sp.csr_array"]
 """Consecutive rows, and their counts (rows, contexts)."""
+AT_ONCE = 1 << 18
+"""Cells of a block of rows, more or less: reading them takes some 80 MB, and of a whole row group it would be 190."""
 CELL_BYTES = 16
 """Of a cell in memory, while its indices are being read."""
 
@@ -104,7 +106,7 @@ def row_blocks(stored: DataSet, centers: slice) -> Iterator[RowBlock]:
         matrix = sp.csr_array((cells["count"].copy(), cells["context"].copy(), starts), shape=(end - row, size))
         return slice(row - low, end - low), matrix
 
-    for cells in read_cells(stored.folder, size, centers):
+    for cells in read_cells(stored.folder, size, centers, at_once=AT_ONCE):
         cells = np.concatenate([begun, cells])
         if len(cells) == 0:
             continue

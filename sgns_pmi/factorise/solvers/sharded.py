@@ -36,7 +36,7 @@ their gradient the weights, itself and two more while it is packed; and one for 
 START = 9 * 12
 """Bytes for each word and column: what finds the start holds nine arrays of contexts x 1.5 dim in float64."""
 BLOCK = 160 * 10**6
-"""Bytes of a row group of counts while it is read and seen, and of a block of scores."""
+"""Bytes of a block of counts while it is read and seen, and of a block of scores."""
 Blocks = Callable[[], Iterator[tuple[slice, "sp.csr_array"]]]
 
 
