@@ -126,9 +126,12 @@ def rows_kept(stored: DataSet, centers: slice, memory: float = math.inf) -> Iter
 
     What does not fit into so many bytes lies uncompressed in a file of the system's folder for temporary files, 12 bytes a cell.
     """
+    import pyarrow
+
     size = stored.manifest.words
     with Spool(None, memory, once=False) as spool:
         kept = [(rows, spool.put(n.data, n.indices, n.indptr)) for rows, n in row_blocks(stored, centers)]
+        pyarrow.default_memory_pool().release_unused()  # what reading took, and nobody needs again
 
         def read() -> Iterator[RowBlock]:
             for rows, number in kept:
