@@ -6,6 +6,7 @@ A configuration is checked, and help given, in a fraction of the time that PyTor
 from __future__ import annotations
 
 import ast
+import atexit
 import gc
 import sys
 from collections.abc import Callable, Iterator
@@ -70,11 +71,12 @@ def door(package: str) -> Callable[[str], Any]:
 
 @contextmanager
 def seldom_collecting() -> Iterator[None]:
-    """Inside the block Python looks for dead objects every `YOUNG` new ones.
+    """Inside the block Python looks for dead objects every `YOUNG` new ones, and as the process ends no more.
 
-    By default it does so every few hundred, and as the libraries load it goes through all that they have made seven times: a
-    tenth of a small run.
+    By default it does so every few hundred, and as the libraries load it goes through all that they have made seven times, and
+    twice again at the end: each a tenth of a small run.
     """
+    atexit.register(gc.freeze)
     young, *older = gc.get_threshold()
     gc.set_threshold(YOUNG, *older)
     try:

@@ -38,6 +38,8 @@ LEAST_WIDTH = 7.2
 _RC: Any = {  # the stubs of matplotlib 3.11 type each key; those of 3.9 do not
     "font.family": "DejaVu Sans",  # ships with matplotlib, so a figure looks the same everywhere
     "font.size": 9,
+    "figure.autolayout": False,
+    "figure.constrained_layout.use": False,
     "axes.titlesize": 9,
     "axes.labelsize": 9,
     "figure.titlesize": 10.5,
@@ -168,7 +170,7 @@ def save(figure: Figure, path: str | Path, svg: bool = False) -> list[Path]:
     if (engine := figure.get_layout_engine()) is not None:
         figure.set_dpi(DPI)
         engine.execute(figure)
-        figure.set_layout_engine("none")
+        figure.set_layout_engine(None)  # "none" puts a placeholder there, for which matplotlib draws once more
     for suffix in dict.fromkeys((*look().format, *(("svg",) if svg else ()))):
         target = place.with_name(f"{place.name}.{suffix}")
         with atomic_path(target) as beside:
