@@ -18,6 +18,7 @@ from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import MissingConfigException, OverrideParseException
+from hydra.types import RunMode
 from omegaconf import Container, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -70,11 +71,34 @@ class GuardedLoader(ConfigLoaderImpl):
     `class` and `()`: a file of settings that someone passed on, or one override, could have any command run.
     """
 
-    def load_configuration(self, *args: Any, **kwargs: Any) -> DictConfig:
-        """Compose, and raise `InputError` for what must not be made."""
-        self._check_choices(kwargs["overrides"] if "overrides" in kwargs else args[1])
-        composed: DictConfig = super().load_configuration(*args, **kwargs)
+    _asked: tuple[object, DictConfig] | None = None
+
+    def load_configuration(
+        self,
+        config_name: str | None,
+        overrides: list[str],
+        run_mode: RunMode,
+        from_shell: bool = True,
+        validate_sweep_overrides: bool = True,
+    ) -> DictConfig:
+        """Compose, and raise `InputError` for what must not be made.
+
+        Hydra composes twice, the first time for its mode alone, in a way that sweeps need. Where nothing is swept that is the
+        job's own composition already.
+        """
+        single = not any(own.is_sweep_override() for own in self._check_choices(overrides))
+        if self._asked is not None and self._asked[0] == (config_name, *overrides, run_mode):
+            composed, self._asked = self._asked[1], None
+            composed.hydra.mode = run_mode
+            composed.hydra.overrides.hydra.append(overrides[-1])
+            return composed
+        for_mode = single and not validate_sweep_overrides
+        composed = super().load_configuration(
+            config_name, overrides, RunMode.RUN if for_mode else run_mode, from_shell, validate_sweep_overrides
+        )
         check_instantiated(composed)
+        if for_mode and composed.hydra.mode is None:  # Hydra asks again with one override more
+            self._asked = (config_name, *overrides, f"hydra.mode={RunMode.RUN.name}", RunMode.RUN), composed
         return composed
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:

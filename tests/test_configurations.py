@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import hydra
 import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
 
 from sgns_pmi.command_line import GuardedLoader, as_dict, guard_configuration
 from sgns_pmi.configurations import Configurations
@@ -66,3 +68,26 @@ def test_most_need_no_hydra(composed: tuple[GuardedLoader, DictConfig], monkeypa
     make(["data=toy", "k=3"])
     monkeypatch.setattr(loader, "load_sweep_config", None)
     assert [make(["data=toy", f"k={k}", "data.window=1"])[0]["k"] for k in (3, 4)] == [3, 4]
+
+
+@pytest.mark.parametrize("overrides", (*PLAIN[:3], ["+experiment=text8", "data.path=x"]), ids=" ".join)
+def test_what_hydra_composes_for_its_mode_is_the_jobs_own(
+    composed: tuple[GuardedLoader, DictConfig], overrides: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loader, _ = composed
+    given = [*overrides, "hydra.mode=RUN"]
+    expected = ConfigLoaderImpl.load_configuration(loader, "config", given, RunMode.RUN)
+    assert loader.load_configuration("config", overrides, RunMode.MULTIRUN, validate_sweep_overrides=False).hydra.mode is None
+    monkeypatch.setattr(ConfigLoaderImpl, "load_configuration", None)  # nothing is composed again
+    assert OmegaConf.to_container(loader.load_configuration("config", given, RunMode.RUN)) == OmegaConf.to_container(expected)
+
+
+@pytest.mark.parametrize("overrides", [["k=1,2"], ["data=toy,softmax"], ["+experiment=levy_goldberg"]], ids=" ".join)
+def test_sweeps_are_composed_as_hydra_does(composed: tuple[GuardedLoader, DictConfig], overrides: list[str]) -> None:
+    loader, _ = composed
+    ways = [
+        own(loader, "config", overrides, RunMode.MULTIRUN, validate_sweep_overrides=False)
+        for own in (ConfigLoaderImpl.load_configuration, GuardedLoader.load_configuration)
+    ]
+    assert OmegaConf.to_container(ways[0]) == OmegaConf.to_container(ways[1])
+    assert loader.load_configuration("config", ["k=3", "hydra.mode=RUN"], RunMode.RUN).k == 3
