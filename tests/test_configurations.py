@@ -70,7 +70,7 @@ def test_most_need_no_hydra(composed: tuple[GuardedLoader, DictConfig], monkeypa
     assert [make(["data=toy", f"k={k}", "data.window=1"])[0]["k"] for k in (3, 4)] == [3, 4]
 
 
-@pytest.mark.parametrize("overrides", (*PLAIN[:3], ["+experiment=text8", "data.path=x"]), ids=" ".join)
+@pytest.mark.parametrize("overrides", [*PLAIN[:3], ["+experiment=text8", "data.path=x"]], ids=" ".join)
 def test_what_hydra_composes_for_its_mode_is_the_jobs_own(
     composed: tuple[GuardedLoader, DictConfig], overrides: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
