@@ -16,6 +16,8 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from sgns_pmi.memory import free_bytes
+
 if TYPE_CHECKING:
     from sgns_pmi.compare.sandwich import Sandwich
 
@@ -125,11 +127,13 @@ class Curvature:
 
     @cached_property
     def factor(self) -> tuple[Float, Float] | None:
-        """The Cholesky factor of C, scaled by the diagonal of A_rr, and that scale; None where C is not positive definite.
+        """The Cholesky factor of C, scaled by the diagonal of A_rr, and that scale; None where C is not positive definite, or has no room.
 
         C is singular along the gauge: `GAUGE` keeps it definite, and what it adds to a solution no functional of X sees.
         """
         (words, f), dim = self.left.shape, self.dim
+        if 10.0 * (words * f) ** 2 > free_bytes():  # 8 bytes each, and some contexts' part
+            return None
         diagonal = np.einsum("aff->af", self._blocks[0]).ravel().astype(np.float64)
         scale = np.divide(1.0, np.sqrt(diagonal), out=np.zeros_like(diagonal), where=diagonal > 0)
         C = np.zeros((words * f, words * f))

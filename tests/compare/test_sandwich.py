@@ -111,6 +111,16 @@ def test_words_that_never_occur_have_no_part_in_the_factor(monkeypatch):
     np.testing.assert_allclose(found.ravel(), variances(estimator.fit(counts), counts), rtol=1e-4)
 
 
+def test_without_room_there_is_no_factor(monkeypatch):
+    """Conjugate gradients need none."""
+    counts = sp.softmax_problem(words=WORDS, rank=2, pairs=20_000, seed=3).counts
+    whole = Sandwich(linearised(CASES["biases"].fit(counts), counts), counts)
+    monkeypatch.setattr(sandwich, "DENSE_PARAMETERS", 0)
+    monkeypatch.setattr(curvature, "free_bytes", lambda: 1000.0)
+    assert whole.curvature.factor is None
+    assert np.isfinite(whole.cell_variances(*np.indices(counts.shape).reshape(2, -1))).all()
+
+
 def test_without_a_minimum_there_is_no_factor(monkeypatch):
     """At a saddle A has negative curvature: conjugate gradients stop at it, and so they are taken."""
     counts = sp.softmax_problem(words=WORDS, rank=2, pairs=20_000, seed=3).counts
