@@ -127,7 +127,7 @@ class Curvature:
 
     @cached_property
     def factor(self) -> tuple[Float, Float] | None:
-        """The Cholesky factor of C, scaled by the diagonal of A_rr, and that scale; None where C is not positive definite, or has no room.
+        """The Cholesky factor of C, scaled by the diagonal of A_rr, and that scale; None if C has no room, or is not definite.
 
         C is singular along the gauge: `GAUGE` keeps it definite, and what it adds to a solution no functional of X sees.
         """
