@@ -29,8 +29,9 @@ from sgns_pmi.suite.tasks import TASKS, Task, choose
 USAGE = """\
 Every method on tasks whose truth is known: how near does it come to the PMI, to the least error possible, at what cost?
 
-  python -m sgns_pmi.suite                      every task
+  python -m sgns_pmi.suite                      every task: hours
   python -m sgns_pmi.suite small                those of at most 60 words: minutes
+  python -m sgns_pmi.suite medium               those of at most 500 words: half an hour
   python -m sgns_pmi.suite 'marginal_300*'      those of such a name
   python -m sgns_pmi.suite --list [PATTERN]     shows the tasks, and runs nothing
 

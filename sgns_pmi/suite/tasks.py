@@ -12,9 +12,8 @@ from typing import Any
 from sgns_pmi.errors import InputError
 from sgns_pmi.problems import PROBLEMS, Problem
 
-SMALL = "small"
-SMALL_WORDS = 60
-"""The most words of the tasks that the pattern `SMALL` chooses."""
+SIZES = {"small": 60, "medium": 500}
+"""Patterns that choose tasks by their size, and the most words of these."""
 
 Options = Mapping[str, Any]
 Ranks = tuple[int, int]
@@ -166,7 +165,7 @@ TASKS = (
 
 
 def choose(pattern: str | None, tasks: Sequence[Task] = TASKS) -> list[Task]:
-    """The tasks that a pattern means: all (None), the small ones, or those with such a name, as ``marginal_*``.
+    """The tasks that a pattern means: all (None), those of a size, as ``small``, or of such a name, as ``marginal_*``.
 
     Raises
     ------
@@ -175,14 +174,14 @@ def choose(pattern: str | None, tasks: Sequence[Task] = TASKS) -> list[Task]:
     """
     if pattern is None:
         return list(tasks)
-    if pattern == SMALL:
-        return [task for task in tasks if task.words <= SMALL_WORDS]
+    if pattern in SIZES:
+        return [task for task in tasks if task.words <= SIZES[pattern]]
     chosen = [task for task in tasks if fnmatchcase(task.name, pattern)]
     if not chosen:
         near = get_close_matches(pattern, [task.name for task in tasks], n=1)
         hint = f"did you mean {near[0]}? " if near else ""
-        raise InputError("pattern", pattern, f"no such task; {hint}--list shows them; small, softmax_* and *_zipf choose several")
+        raise InputError("pattern", pattern, f"no such task; {hint}--list shows them; small, medium, softmax_* and *_zipf choose several")
     return chosen
 
 
-__all__ = ["INDEPENDENT_DRAWS", "SMALL", "TASKS", "Task", "choose"]
+__all__ = ["INDEPENDENT_DRAWS", "SIZES", "TASKS", "Task", "choose"]

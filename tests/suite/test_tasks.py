@@ -7,7 +7,7 @@ import pytest
 
 from sgns_pmi.errors import InputError
 from sgns_pmi.problems import PROBLEMS
-from sgns_pmi.suite.tasks import SMALL_WORDS, TASKS, Task, choose
+from sgns_pmi.suite.tasks import SIZES, TASKS, Task, choose
 
 CHECKED = [task for task in TASKS if task.exact and task.words <= 60]
 
@@ -52,7 +52,9 @@ def test_patterns() -> None:
     assert choose(None) == list(TASKS)
     assert [task.name for task in choose("softmax_1000")] == ["softmax_1000"]
     assert {task.generator for task in choose("marginal_*")} == {"marginal"}
-    assert {task.words for task in choose("small")} <= set(range(30, SMALL_WORDS + 1))
+    for name, most in SIZES.items():
+        assert choose(name) == [task for task in TASKS if task.words <= most]
+    assert len(choose("medium")) >= 40
     with pytest.raises(InputError, match="did you mean softmax_30") as refused:
         choose("softmax_3")
     assert "\n" not in str(refused.value)
