@@ -180,7 +180,7 @@ def choose(pattern: str | None, tasks: Sequence[Task] = TASKS) -> list[Task]:
     if not chosen:
         near = get_close_matches(pattern, [task.name for task in tasks], n=1)
         hint = f"did you mean {near[0]}? " if near else ""
-        raise InputError("pattern", pattern, f"no such task; {hint}--list shows them; small, medium, softmax_* and *_zipf choose several")
+        raise InputError("pattern", pattern, f"no such task; {hint}--list shows them; small, medium, *_zipf choose several")
     return chosen
 
 
