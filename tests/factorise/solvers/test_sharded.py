@@ -19,7 +19,7 @@ from sgns_pmi.factorise.losses.sgns import ExactObjective
 from sgns_pmi.factorise.solvers.sharded import BLOCK, COPIES, Processes, ShardedObjective, room, sharded_start, solve_sharded
 from sgns_pmi.factorise.solvers.start import quadratic_model
 from sgns_pmi.negatives import Negatives
-from sgns_pmi.problems import data_sets
+from sgns_pmi.problems import stored as stored_counts
 from sgns_pmi.problems.data_sets import DataSet
 from sgns_pmi.problems.stored import RowBlock, read_counts, row_blocks, rows_kept
 from sgns_pmi.shards import main
@@ -78,7 +78,7 @@ def test_the_start_is_the_spectral_one(folder: Path) -> None:
 @pytest.fixture
 def in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cells are read 50 at a time, as in a data set that is large, and in blocks of three rows of scores."""
-    monkeypatch.setattr(data_sets, "GROUP", 50)
+    monkeypatch.setattr(stored_counts, "AT_ONCE", 50)
     monkeypatch.setattr("sgns_pmi.factorise.losses.cells.block_bytes", lambda: 3 * 8 * WORDS)
 
 

@@ -16,6 +16,7 @@ import sgns_pmi as sp
 from sgns_pmi.factorise.solvers.sharded import Processes
 from sgns_pmi.factorise.solvers.streamed import StreamedSPPMI, streamed_svd
 from sgns_pmi.problems import data_sets
+from sgns_pmi.problems import stored as stored_counts
 from sgns_pmi.problems.data_sets import DataSet
 from sgns_pmi.problems.stored import read_counts, row_blocks
 from sgns_pmi.shards import main
@@ -37,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cells are read 50 at a time, as in a data set that is large."""
-    monkeypatch.setattr(data_sets, "GROUP", 50)
+    monkeypatch.setattr(stored_counts, "AT_ONCE", 50)
 
 
 def streamed(folder: Path, k: float, exponent: float) -> StreamedSPPMI:
