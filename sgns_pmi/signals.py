@@ -19,6 +19,8 @@ GRACE = 4.0
 """Seconds from such a signal, or of an orphan, to write what was learned; schedulers then kill."""
 AGAIN = 0.05
 """Seconds after which a signal that came during an import is looked at again."""
+LATE: dict[int, threading.Timer] = {}
+"""Signals that came during an import, and what looks at each again."""
 LAST_WORDS: list[Callable[[], None]] = []
 """What is called before a process ends whose grace is over."""
 
@@ -33,16 +35,16 @@ def ended_as_by_ctrl_c() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    outside, late = _imports(sys._getframe()), dict[int, threading.Timer]()
+    outside = _imports(sys._getframe())
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        if number in late:
-            late.pop(number).cancel()
+        if number in LATE:
+            LATE.pop(number).cancel()
         if _imports(frame) == outside:
             raise KeyboardInterrupt
-        late[number] = threading.Timer(AGAIN, os.kill, (os.getpid(), number))
-        late[number].daemon = True
-        late[number].start()
+        LATE[number] = threading.Timer(AGAIN, os.kill, (os.getpid(), number))
+        LATE[number].daemon = True
+        LATE[number].start()
 
     numbers = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
     ctrl_c = [signal.SIGINT] if signal.getsignal(signal.SIGINT) is signal.default_int_handler else []
@@ -51,12 +53,25 @@ def ended_as_by_ctrl_c() -> Iterator[None]:
         with _ended_after_grace(numbers):
             yield
     finally:
-        for timer in late.values():
-            timer.cancel()
+        late = _taken()
         for number, handler in before.items():
             signal.signal(number, handler)
         for number in late:
             signal.raise_signal(number)
+
+
+def heed() -> None:
+    """Raise the KeyboardInterrupt of a signal that came during an import: where these follow each other it would wait long."""
+    if _taken():
+        raise KeyboardInterrupt
+
+
+def _taken() -> list[int]:
+    """The signals that wait, which nothing looks at again."""
+    late = list(LATE)
+    for number in late:
+        LATE.pop(number).cancel()
+    return late
 
 
 def _imports(frame: FrameType | None) -> int:
@@ -136,4 +151,4 @@ def joblib_ends_with_this() -> None:
     register_parallel_backend("loky", partial(LokyBackend, initializer=end_with_parent))
 
 
-__all__ = ["LAST_WORDS", "end_with_parent", "ended_as_by_ctrl_c", "joblib_ends_with_this"]
+__all__ = ["LAST_WORDS", "end_with_parent", "ended_as_by_ctrl_c", "heed", "joblib_ends_with_this"]

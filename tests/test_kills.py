@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import sgns_pmi as sp
+from sgns_pmi import signals
 from sgns_pmi.files import is_temporary
 from sgns_pmi.results.lock import FolderLock
 from sgns_pmi.signals import ended_as_by_ctrl_c
@@ -108,6 +109,19 @@ def test_a_signal_waits_until_an_import_has_ended(tmp_path: Path, monkeypatch: p
         load_and_wait()
     assert sys.modules["disturbed"].whole
     assert sys.modules["disturbed_inner"].whole
+
+
+def test_a_signal_in_an_import_is_heard_where_it_is_heeded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it would wait, and once."""
+    monkeypatch.setattr(signals, "AGAIN", 60.0)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "disturbed_heeded.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n")
+    with ended_as_by_ctrl_c():
+        signals.heed()
+        import_module("disturbed_heeded")
+        with pytest.raises(KeyboardInterrupt):
+            signals.heed()
+        signals.heed()
 
 
 def test_a_signal_in_an_import_is_in_time_when_the_block_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ from sgns_pmi.lazily import pd, torch
 from sgns_pmi.problems import Problem
 from sgns_pmi.progress import beating
 from sgns_pmi.results.tables import write_csv, write_json
-from sgns_pmi.signals import LAST_WORDS
+from sgns_pmi.signals import LAST_WORDS, heed
 
 try:
     import resource
@@ -124,9 +124,10 @@ class RunRecord:
     def step(self, name: str) -> Iterator[None]:
         """Measure the seconds of a block, and the peak memory of the process in it (up to its end where not on Linux).
 
-        A long one says now and then that it runs.
+        A long one says now and then that it runs. None begins where a signal has come.
         A step that comes several times has the sum, and the highest peak.
         """
+        heed()
         forget_peak_memory()
         start = time.perf_counter()
         try:
