@@ -1,4 +1,4 @@
-"""Every method on the small tasks of known truth: what is tracked of a suite's folder, and the tables of its README."""
+"""Every method on tasks of known truth: what is tracked of a suite's folder, and the tables of its README."""
 
 from __future__ import annotations
 
