@@ -24,11 +24,14 @@ COMBINATIONS = 1_000  # random ones of independent pairs: standard errors are th
 MOST_CELLS = 2_000_000  # whose variances take a minute or two
 
 
-def has_room(sandwich: Sandwich) -> bool:
-    """Whether `all_variances` can be had: few cells, a curvature that can be factorised, and no draws of training."""
+def hindrance(sandwich: Sandwich) -> str:
+    """Why `all_variances` cannot be had, if not empty."""
     words, contexts = sandwich.counts.shape
-    few = words * sandwich.columns <= MOST_FACTORISED and words * contexts <= MOST_CELLS
-    return few and sandwich.fit.training is None and sandwich.curvature.factor is not None
+    if words * sandwich.columns > MOST_FACTORISED or words * contexts > MOST_CELLS:
+        return f"all {words} x {contexts} would take too long"
+    if sandwich.fit.training is not None:
+        return "what the draws of training add is known cell by cell"
+    return "" if sandwich.curvature.factor is not None else "all at once need a minimum, which the fit has not reached, and room"
 
 
 def all_variances(sandwich: Sandwich) -> Float:
@@ -101,4 +104,4 @@ def _combinations(sandwich: Sandwich) -> Iterator[sp.csr_array]:
         yield sp.csr_array(((signs * weights).ravel(), *places), shape=(some, counts.nnz))
 
 
-__all__ = ["all_variances", "has_room", "unit_moves"]
+__all__ = ["all_variances", "hindrance", "unit_moves"]

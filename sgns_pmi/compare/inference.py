@@ -11,7 +11,7 @@ import scipy
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
-from sgns_pmi.compare.all_cells import all_variances, has_room
+from sgns_pmi.compare.all_cells import all_variances, hindrance
 from sgns_pmi.compare.sandwich import DENSE_PARAMETERS, Loss, LowRankFit, Noise, Sandwich, Side
 from sgns_pmi.compare.table import INTERVAL_COLUMNS
 from sgns_pmi.compare.training import Training
@@ -135,10 +135,10 @@ def inferred(
     else:
         if cells is not None or sandwich.parameters <= DENSE_PARAMETERS:
             variance[order] = sandwich.cell_variances(*ordered)
-        elif has_room(sandwich):
-            variance = all_variances(sandwich).ravel()
+        elif reason := hindrance(sandwich):
+            raise InputError("cells", None, f"name the cells; {reason}")
         else:
-            raise InputError("cells", None, f"name the cells; all {counts.shape[0]} x {counts.shape[1]} would take too long")
+            variance = all_variances(sandwich).ravel()
     occurs = (counts.row_sums[center] > 0) & (counts.col_sums[context] > 0)
     return _table(counts, center, context, estimate, np.where(occurs, np.sqrt(variance), np.nan), level), sandwich
 

@@ -90,11 +90,14 @@ def test_inference_of_a_larger_table_needs_no_cells(monkeypatch):
     many = sp.inference(fitted, counts, table)
     np.testing.assert_allclose(many.to_numpy(dtype=float), few.to_numpy(dtype=float), rtol=1e-5, atol=1e-12)
     monkeypatch.setattr(all_cells, "MOST_CELLS", WORDS**2 - 1)
-    with pytest.raises(InputError, match="name the cells"):
+    with pytest.raises(InputError, match="name the cells; all 7 x 7 would take too long"):
         sp.inference(fitted, counts, table)
     monkeypatch.undo()
     monkeypatch.setattr(inference, "DENSE_PARAMETERS", 0)
     monkeypatch.setattr(curvature.Curvature, "factor", None)
-    with pytest.raises(InputError, match="name the cells"):
+    with pytest.raises(InputError, match="need a minimum"):
         sp.inference(fitted, counts, table)
+    trained = sp.SGNS(dim=2, solver=sp.Sampled(epochs=2)).fit(counts)
+    with pytest.raises(InputError, match="name the cells; what the draws of training add"):
+        sp.inference(trained, counts)
     assert len(sp.inference(fitted, counts, table, cells=[(0, 1)])) == 1
