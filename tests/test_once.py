@@ -21,6 +21,8 @@ from sgns_pmi.problems.problem import ALL, PROBLEMS, Truth
 def test_jobs_that_share_a_problem_make_it_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    run.LAST_PROBLEM.clear()  # another test's, in this process, may be the same
+    linalg.DECOMPOSED.clear()
     made: list[int] = []
     real = PROBLEMS["softmax"]
 
