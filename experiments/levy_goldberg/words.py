@@ -30,16 +30,20 @@ PUBLISHED = {
 
 
 def answers(sweep: sp.Sweep) -> pd.DataFrame:
-    """Columns set, method, k, value, asked and se: that of a correlation, (1 − ρ²)/√(n − 1), or of a share of the questions."""
+    """Columns set, method, k, value (mean over seeds), asked, se and spread.
+
+    se is that of a correlation, (1 − ρ²)/√(n − 1), or of a share of the questions, and spread the standard deviation over seeds.
+    """
     whole = sweep.evaluation[sweep.evaluation["section"] == "all"].drop(columns=["task", "section"])
     whole = whole.assign(set=whole["set"].map(SETS)).dropna(subset="set")
-    wide = whole.pivot_table("value", ["set", "method", "k"], "metric", sort=False).reset_index()
+    of = ["set", "method", "k"]
+    wide, spreads = (whole.pivot_table("value", of, "metric", aggfunc=how, sort=False).reset_index() for how in ("mean", "std"))
     parts = []
     for metric, asked in ASKED.items():
         own = wide.dropna(subset=metric)
         value, n = own[metric], own[asked]
         se = (1 - value**2) / (n - 1) ** 0.5 if metric == "spearman" else (value * (1 - value) / n) ** 0.5
-        parts.append(own[["set", "method", "k"]].assign(value=value, se=se, asked=n))
+        parts.append(own[of].assign(value=value, se=se, asked=n).merge(spreads[[*of, metric]].rename(columns={metric: "spread"})))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -54,8 +58,8 @@ def main(sweep: sp.Sweep) -> None:
     table.to_csv(HERE / "words.csv", index=False, float_format="%.4g")
     texts = table.assign(
         text=[
-            f"{value:.3f} ± {se:.3f} of {n:.0f}, {other:.3f}"
-            for value, se, n, other in table[["value", "se", "asked", "published"]].itertuples(index=False)
+            f"{value:.3f} ± {se:.3f} of {n:.0f}, {spread:.4f} between seeds, {other:.3f}"
+            for value, se, spread, n, other in table[["value", "se", "spread", "asked", "published"]].itertuples(index=False)
         ]
     )
     print(texts.pivot_table("text", ["set", "method"], "k", aggfunc="first", sort=False).to_string())
