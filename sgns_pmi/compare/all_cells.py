@@ -71,13 +71,12 @@ def unit_moves(sandwich: Sandwich, units: sp.csr_array) -> tuple[Direction, Floa
     offsets : ndarray, (units, 2, contexts)
         t_g: N times the changes of log ν_j and of log c_j.
     """
-    noise, counts = sandwich.fit.noise, sandwich.counts
-    words, f = counts.shape[0], sandwich.columns
-    of_units, of_whole = sandwich.unit_scores(units), sandwich.whole_scores
-    rows, cols = (side.reshape(len(of_units), -1, f + 1) for side in np.split(of_units, [words * (f + 1)], axis=1))
-    size = rows[:, :, f].sum(1) / counts.total
-    whole_rows, whole_cols = (side.reshape(-1, f + 1) for side in np.split(of_whole, [words * (f + 1)]))
-    rows, cols = rows - size[:, None, None] * whole_rows, cols - size[:, None, None] * whole_cols
+    noise, f = sandwich.fit.noise, sandwich.columns
+    rows, cols = sandwich.unit_scores(units)
+    whole_rows, whole_cols = sandwich.whole_scores
+    size = rows[:, :, f].sum(1)[:, None, None] / sandwich.counts.total
+    rows -= size * whole_rows
+    cols -= size * whole_cols
     of_center, of_context = rows[:, :, f], cols[:, :, f]
     changes = divided(of_center, sandwich.p) if noise.side == "center" else divided(of_context, sandwich.q)
     of_noise = noise.exponent * (changes - (changes @ noise.distribution)[:, None])

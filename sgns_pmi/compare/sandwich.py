@@ -139,8 +139,8 @@ class LowRankFit:
 class Pairs(NamedTuple):
     """The distribution of pairs that φ varies over: cells (cells,), rows ascending, and their probabilities."""
 
-    center: Ints
-    context: Ints
+    center: NDArray[np.int32]
+    context: NDArray[np.int32]
     share: Float
 
 
@@ -164,7 +164,8 @@ class Sandwich:
     ) -> None:
         self.fit, self.counts, self.units, self.population = fit, counts, units, population
         n = counts.matrix
-        self.pairs = Pairs(np.repeat(np.arange(counts.shape[0]), np.diff(n.indptr)), n.indices, n.data / counts.total)
+        center = np.repeat(np.arange(counts.shape[0], dtype=np.int32), np.diff(n.indptr))
+        self.pairs = Pairs(center, n.indices.astype(np.int32, copy=False), n.data / counts.total)
         self.left: Float
         self.right: Float
         self.left, self.right = fit.V, fit.U
@@ -267,43 +268,39 @@ class Sandwich:
     def _unit_covariance(self, direction: Direction, of_center: Float, of_context: Float) -> Float:
         """N⁻² Σ_g (Σ φ − mean)², by the units' scores: φ is linear in what a pair adds to these, so its sums are."""
         assert self.units is not None
-        k = len(of_center)
-        rows, cols = np.dstack([-direction.rows, of_center]), np.dstack([-direction.cols, of_context])
-        weights = np.hstack([rows.reshape(k, -1), cols.reshape(k, -1)])
-        mean = weights @ self.whole_scores / self.counts.total
-        # The scores count the unit's pairs at their centres, so that the mean is subtracted there.
-        weights[:, self.columns : self.counts.shape[0] * (self.columns + 1) : self.columns + 1] -= mean[:, None]
-        squares, height = np.zeros((k, k)), max(1, NUMBERS // weights.shape[1])
+        weights = np.dstack([-direction.rows, of_center]), np.dstack([-direction.cols, of_context])
+        mean = _summed(self.whole_scores, weights)[0] / self.counts.total
+        weights[0][:, :, -1] -= mean[:, None]  # the scores count a unit's pairs at their centres
+        squares, height = np.zeros((len(mean), len(mean))), max(1, NUMBERS // (weights[0][0].size + weights[1][0].size))
         for some in self.units:
             for low in range(0, some.shape[0], height):
-                sums = self.unit_scores(some[low : low + height]) @ weights.T
+                sums = _summed(self.unit_scores(some[low : low + height]), weights)
                 squares += sums.T @ sums
         return squares / self.counts.total**2
 
     @cached_property
-    def whole_scores(self) -> Float:
-        """The scores of all pairs together."""
-        whole = sp.csr_array((self.counts.matrix.data, np.arange(self.counts.nnz), [0, self.counts.nnz]))
-        scores: Float = self.unit_scores(whole)[0]
-        return scores
+    def whole_scores(self) -> tuple[Float, Float]:
+        """The scores of all pairs together, as of one unit."""
+        return self.unit_scores(sp.csr_array((self.counts.matrix.data, np.arange(self.counts.nnz), [0, self.counts.nnz])))
 
-    def unit_scores(self, units: sp.csr_array) -> Float:
-        """Of each unit Σ n (a' R_b, 1) at the centres, and Σ n (a' L_a, 1) at the contexts after these, flat."""
+    def unit_scores(self, units: sp.csr_array) -> tuple[Float, Float]:
+        """Of each unit Σ n (a' R_b, 1) at the centres (units, words, f + 1), and Σ n (a' L_a, 1) at the contexts."""
         from sgns_pmi.compare.unit_scores import unit_scores
 
-        sides = [np.zeros((units.shape[0], size, self.columns + 1)) for size in self.counts.shape]
+        rows, cols = (np.zeros((units.shape[0], size, self.columns + 1)) for size in self.counts.shape)
         unit_scores(
             units.indptr.astype(np.int64),
             units.indices.astype(np.int32),
             units.data.astype(np.float64),
-            self.pairs.center.astype(np.int32),
-            self.pairs.context.astype(np.int32),
+            self.pairs.center,
+            self.pairs.context,
             self._positive_slope,
             self.left,
             self.right,
-            *sides,
+            rows,
+            cols,
         )
-        return np.hstack([side.reshape(units.shape[0], -1) for side in sides])
+        return rows, cols
 
     def drawn_covariance(self, direction: Direction) -> Float:
         """What the negatives that one epoch of triples draws add to the covariance (k, k) of functionals with directions D.
@@ -491,6 +488,12 @@ class Sandwich:
             local = covariance[index[cells, :, None], index[cells, None, :]]
             variances[cells] = np.einsum("cf,cfg,cg->c", gradient[cells], local, gradient[cells])
         return variances
+
+
+def _summed(scores: tuple[Float, Float], weights: tuple[Float, Float]) -> Float:
+    """Products (units, k) of scores (units, words or contexts, f + 1) and weights (k, words or contexts, f + 1), both sides."""
+    rows, cols = (np.tensordot(own, weight, ([1, 2], [1, 2])) for own, weight in zip(scores, weights, strict=True))
+    return np.asarray(rows + cols, dtype=np.float64)
 
 
 def divided(values: Float, margin: Float) -> Float:
