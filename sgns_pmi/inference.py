@@ -106,6 +106,8 @@ def intervals(run: Run, words: Sequence[str], choices: Choices) -> tuple[pd.Data
     for name in _asked(estimators, choices.method):
         _check_same(run, name, problem.counts)
         estimator = METHODS[name].fit(estimators[name], problem)
+        if getattr(estimator, "status_", "") == "interrupted":  # which a fit keeps for itself
+            raise KeyboardInterrupt
         table = _cosines if choices.of == "cosines" else _cells
         tables.append(table(problem, estimator, centers, choices).assign(method=name))
     whole = pd.concat(tables, ignore_index=True)

@@ -41,7 +41,10 @@ class _Output:
 
 @contextmanager
 def lasting_output() -> Iterator[None]:
-    """Exit codes tell how the work ended, whether or not anybody could be told on the way (``| head``, a full disk)."""
+    """Exit codes tell how the work ended, whether or not anybody could be told on the way (``| head``, a full disk).
+
+    Ctrl-C that nobody else has heeded ends a command in one line, with exit code 130.
+    """
     streams = [_Output(stream) for stream in (sys.stdout, sys.stderr) if stream is not None]  # None: closed by the shell
     if len(streams) < 2:
         yield
@@ -49,6 +52,9 @@ def lasting_output() -> Iterator[None]:
     with redirect_stdout(cast(IO[str], streams[0])), redirect_stderr(cast(IO[str], streams[1])):
         try:
             yield
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            raise SystemExit(130) from None
         finally:
             for stream in streams:
                 stream.flush()
