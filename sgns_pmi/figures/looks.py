@@ -27,6 +27,7 @@ COLOURS = {
     "swivel": "#7F7F19",
     "sgns_stream": "#8A3800",
     "sgns_ridge": "#5E60CE",
+    "infonce": "#005D5D",
 }
 """Colour of each method, in every figure."""
 
@@ -48,6 +49,7 @@ LABELS = {
     "swivel": "Swivel",
     "sgns_stream": "SGNS (stream)",
     "sgns_ridge": "SGNS (ridge)",
+    "infonce": "InfoNCE",
 }
 """Readable name of each method."""
 
@@ -62,8 +64,8 @@ TERMS = {
 }
 """What each term of an error budget is called in a legend, and its colour."""
 
-_SPARE_COLOURS = ("#6929C4", "#9F1853", "#198038", "#B28600", "#005D5D", "#570408", "#002D9C", "#A56EFF")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*", "d", "H", "8", "x", "+")
+_SPARE_COLOURS = ("#6929C4", "#9F1853", "#198038", "#B28600", "#570408", "#002D9C", "#A56EFF")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*", "d", "H", "8", "x", "+", "1")
 
 
 def colour(method: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from sgns_pmi import factorise
 from sgns_pmi.figures import style
 from sgns_pmi.files import atomic_path
 
@@ -28,6 +29,7 @@ METHODS = [
     "swivel",
     "sgns_stream",
     "sgns_ridge",
+    "infonce",
 ]
 
 # Machado, Oliveira & Fernandes (2009): what a person without red (protan) or green (deutan) cones sees, linear RGB.
@@ -51,6 +53,7 @@ def lab(colours, deficiency):
 
 def test_every_method_has_its_own_colour_name_and_marker():
     assert list(style.COLOURS) == METHODS == list(style.LABELS)
+    assert set(METHODS) == set(factorise.METHODS)
     for given in (style.colour, style.label, style.marker):
         assert len({given(method) for method in METHODS}) == len(METHODS)
     assert style.label("sgns_expected") == "SGNS (expected)"
