@@ -44,7 +44,7 @@ def rows(words: int = 60_000, triples: int = 30_000_000, dim: int = 100, repeats
     def moves() -> None:
         for side, own, other in both:
             for block in side:
-                newton_move(block, own[block.rows], other, other, side.draw(DRAWS, generator))
+                newton_move(block, own[block.rows], other, other, side.draws(DRAWS, generator))
 
     def tiles(left: Tensor, right: Tensor, times: int) -> None:
         for low in range(0, len(left), TILE):

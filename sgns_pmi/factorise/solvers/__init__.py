@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         draws_in,
         improve,
         newton_move,
+        recorded_epochs,
     )
     from sgns_pmi.factorise.solvers.coupled import minimise_coupled, runs_off
     from sgns_pmi.factorise.solvers.descent import PRECISIONS, descend
@@ -61,6 +62,7 @@ __all__ = [
     "newton_move",
     "parts",
     "random_start",
+    "recorded_epochs",
     "recorded_every",
     "runs_off",
     "small_start",

@@ -14,7 +14,8 @@ all are taken, with their own weights, and nothing is random.
 
 A step goes all the way, so that the noise of the last epochs' draws stays in the result, while that of earlier ones is
 forgotten: the last three epochs double the draws, one after the other (Byrd, Chin, Nocedal & Wu 2012: samples grow as the
-gradient falls).
+gradient falls). Curvature, which decides how a step is made and not where it leads in the end, keeps to the first number
+of draws (Byrd, Chin, Neveitt & Nocedal 2011: a sample of the sample).
 
 Each row then moves once, independently of the others: no two threads write the same vector, and the same seed gives
 the same result. An epoch is a pass over the rows of V and one over the rows of U, in the order of the triples.
@@ -25,7 +26,9 @@ order, and used for all rows of the part that have j. Products with drawn contex
 multiplies such numbers: rounding to 2⁻⁹ changes a move by less than a hundredth, another draw by more.
 
 References: A. B. Owen, "Monte Carlo theory, methods and examples", 2013, chapter 8; R. H. Byrd, G. M. Chin, J. Nocedal and
-Y. Wu, "Sample size selection in optimization methods for machine learning", Mathematical Programming 134, 2012.
+Y. Wu, "Sample size selection in optimization methods for machine learning", Mathematical Programming 134, 2012; R. H. Byrd,
+G. M. Chin, W. Neveitt and J. Nocedal, "On the use of stochastic Hessian information in optimization methods for machine
+learning", SIAM Journal on Optimization 21, 2011.
 """
 
 from __future__ import annotations
@@ -56,6 +59,7 @@ EPOCHS_OF_FEW, EPOCHS_OF_MANY = 50, 10  # by default, which take some seconds at
 FEW_TRIPLES = 1_000_000
 TILE = 1024  # contexts whose scores with a block's rows are held at once
 RECORDED_DRAWS = 1024  # contexts that stand for all in the recorded ℓ
+RECORDED_EVERY = 2  # epochs, each six times as long as to evaluate it
 BLOCK_ROWS = 1024  # rows that share a draw; their scores with it stay in the third-level cache
 PART_ROWS = 256  # rows whose triples one thread sums; their vectors and sums stay in its second-level cache
 GATHERED = 1 << 20  # triples whose vectors are copied at once, on devices that have no compiled sums
@@ -273,6 +277,11 @@ class Side:
         jitter = torch.rand(size, dtype=torch.float64, generator=generator, device=generator.device)
         return stratified(self._distribution, jitter)._replace(precision=shortest(str(self._share.device)))
 
+    def draws(self, size: int, generator: torch.Generator) -> tuple[Drawn, Drawn]:
+        """Contexts for a block's gradient, `size` of them, and for its curvature: these, or `DRAWS` others if fewer."""
+        drawn = self.draw(size, generator)
+        return drawn, self.draw(DRAWS, generator) if DRAWS < size < self.shape[1] else drawn
+
     def objective(self, own: Tensor, other: Tensor, draws: int, generator: torch.Generator) -> float:
         """ℓ, its dense part estimated from `draws` contexts for each block (exact where there are no more)."""
         loss = 0.0
@@ -296,6 +305,12 @@ def dense_losses(scores: Tensor, weights: Tensor) -> Tensor:
     return losses
 
 
+def probabilities(v: Tensor, other: Tensor, drawn: Drawn) -> Tensor:
+    """σ(x) of the drawn contexts, (rows, drawn contexts)."""
+    short = drawn.precision
+    return (v.to(short) @ other[drawn.contexts].to(short).T).sigmoid_()
+
+
 def gradient(block: RowBlock, v: Tensor, other: Tensor, features: Tensor, drawn: Drawn) -> tuple[Tensor, Tensor, Tensor]:
     """Gradient of f_i for the rows of a block, dense part estimated from a draw, and what its curvature is made of.
 
@@ -316,44 +331,49 @@ def gradient(block: RowBlock, v: Tensor, other: Tensor, features: Tensor, drawn:
         Second derivatives of the triples' losses, and σ(x) of the drawn contexts.
     """
     slope, bend = block.slopes(v, other, features)
-    short = drawn.precision
-    dense = (v.to(short) @ other[drawn.contexts].to(short).T).sigmoid_()
-    slope += dense @ (features[drawn.contexts] * drawn.weights[:, None]).to(short)
+    dense = probabilities(v, other, drawn)
+    slope += dense @ (features[drawn.contexts] * drawn.weights[:, None]).to(dense.dtype)
     return slope, bend, dense
 
 
 def improve(
-    block: RowBlock, own: Tensor, other: Tensor, features: Tensor, free: Any, drawn: Drawn, dim: int | None = None
+    block: RowBlock, own: Tensor, other: Tensor, features: Tensor, free: Any, draws: tuple[Drawn, Drawn], dim: int | None = None
 ) -> None:
     """Move the rows of a block, in place, by one `newton_move`; `free` are the columns of `own` that move."""
     v = own[block.rows]
-    v[:, free] += newton_move(block, v, other, features, drawn, dim)
+    v[:, free] += newton_move(block, v, other, features, draws, dim)
     own[block.rows] = v
 
 
-def newton_move(block: RowBlock, v: Tensor, other: Tensor, features: Tensor, drawn: Drawn, dim: int | None = None) -> Tensor:
+def newton_move(
+    block: RowBlock, v: Tensor, other: Tensor, features: Tensor, draws: tuple[Drawn, Drawn], dim: int | None = None
+) -> Tensor:
     """One preconditioned gradient step of Newton length for each row of a block, (rows, free); zero for rows without weight.
 
     The rows of a block share a preconditioner, their mean curvature over the drawn contexts: one small system for all
     of them, which undoes the ill-conditioning that comes from `other`. Each row has its own step length: Newton's along
     its direction, with the row's full curvature, shortened to log(1 + m) / m of it where the largest of its scores
     would move by m. For logistic regression that length never lets f_i rise (Sun & Tran-Dinh 2019, section 4). A penalty,
-    of the first `dim` columns (all, if None), adds its gradient and its curvature along the step.
+    of the first `dim` columns (all, if None), adds its gradient and its curvature along the step. Of the `draws` the first stand
+    for all contexts in the gradient, the second in the curvature.
     """
+    drawn, bent = draws
     slope, bend, dense = gradient(block, v, other, features, drawn)
+    if bent is not drawn:
+        dense = probabilities(v, other, bent)
     if block.ridge is not None:
         slope[:, :dim] += block.ridge * v[:, :dim]
-    at_drawn = features[drawn.contexts]
+    at_drawn = features[bent.contexts]
     dense *= ALMOST_ONE - dense
     mean = dense.new_full((1, len(dense)), 1 / len(dense)) @ dense
-    curvature = at_drawn.T @ (at_drawn * (drawn.weights * mean[0].float().clamp_(min=FLAT))[:, None])
+    curvature = at_drawn.T @ (at_drawn * (bent.weights * mean[0].float().clamp_(min=FLAT))[:, None])
     diagonal = curvature.diagonal()
     diagonal += CURVATURE_RIDGE * diagonal.mean() + TINY
-    step = -torch.cholesky_solve(slope.T, torch.linalg.cholesky(curvature)).T.contiguous()
+    step = -slope @ torch.cholesky_inverse(torch.linalg.cholesky(curvature))
 
     (reach, second), move = block.bends(bend, step, features), step.to(dense.dtype) @ at_drawn.to(dense.dtype).T
     reach = torch.maximum(reach, move.abs().amax(1))
-    second += dense.mul_(move.square_()) @ drawn.weights.to(dense.dtype)
+    second += (dense.mul_(move.square_()) @ bent.weights[:, None].to(dense.dtype))[:, 0]
     if block.ridge is not None:
         second += block.ridge[:, 0] * step[:, :dim].square().sum(1)
     newton = -(slope * step).sum(1) / (second + TINY)
@@ -369,6 +389,11 @@ def default_epochs(triples: int) -> int:
 def draws_in(epoch: int, epochs: int) -> int:
     """Contexts that each block draws in an epoch, from 0, of so many."""
     return DRAWS << max(0, epoch + DOUBLINGS + 1 - epochs)
+
+
+def recorded_epochs(epochs: int) -> int:
+    """Epochs from one record of ℓ to the next, of so many."""
+    return max(RECORDED_EVERY, math.ceil(epochs / RECORDS))
 
 
 class BlockTraining:
@@ -392,7 +417,7 @@ class BlockTraining:
         self._free: list[Any] = [*free_columns(self.V.shape[1], bias)] if bias else [slice(None)] * 2
         self.epochs, self.epoch_steps = epochs, sum(side.blocks for side in self._sides)
         self.steps = epochs * self.epoch_steps
-        self.every = math.ceil(epochs / RECORDS) * self.epoch_steps
+        self.every = recorded_epochs(epochs) * self.epoch_steps
         self.step = 0
 
     def objective(self, exact: bool) -> float:
@@ -419,13 +444,13 @@ class BlockTraining:
     def __iter__(self) -> Iterator[None]:
         done = self.step % self.epoch_steps  # blocks of this epoch
         for epoch in range(self.step // self.epoch_steps, self.epochs):
-            draws = draws_in(epoch, self.epochs)
+            size = draws_in(epoch, self.epochs)
             for side, free, own, other in zip(self._sides, self._free, (self.V, self.U), (self.U, self.V), strict=True):
                 features = other[:, free].contiguous()
                 for block in side:
                     if done:
                         done -= 1
                         continue
-                    improve(block, own, other, features, free, side.draw(draws, self._generator), self._dim)
+                    improve(block, own, other, features, free, side.draws(size, self._generator), self._dim)
                     self.step += 1
                     yield
