@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,8 +69,8 @@ def cut(words: list[str], size: int) -> list[list[str]]:
     return [words[low : low + size] for low in range(0, len(words), size)]
 
 
-def gensim(workers: int, epochs: int) -> Callable[[int], Trained]:
-    """gensim's Word2Vec, skip-gram."""
+def gensim(workers: int, epochs: int, skip_gram: bool = True) -> Callable[[int], Trained]:
+    """gensim's Word2Vec, skip-gram or CBOW."""
 
     def train(seed: int) -> Trained:
         try:
@@ -80,7 +81,7 @@ def gensim(workers: int, epochs: int) -> Callable[[int], Trained]:
         sentences = cut(words, 10_000)  # gensim's longest
         model = Word2Vec(
             vector_size=DIM, window=WINDOW, min_count=MIN_COUNT, sample=SUBSAMPLE, negative=K, ns_exponent=EXPONENT,
-            alpha=RATE, sg=1, workers=workers, seed=seed, epochs=epochs,
+            alpha=RATE, sg=int(skip_gram), workers=workers, seed=seed, epochs=epochs,
         )  # fmt: skip
         model.build_vocab(sentences)
         begin = time.perf_counter()
@@ -136,6 +137,23 @@ def ours(seed: int) -> Trained:
     return Trained(list(problem.counts.vocab or ()), fitted.V_, fitted.U_, seconds, epochs)
 
 
+def on_the_text(method: Any) -> Callable[[int], Trained]:
+    """A method of ours that reads the text itself, by its defaults, with gensim's passes and its formula of subsampling."""
+
+    def train(seed: int) -> Trained:
+        subsampled = {"subsample": SUBSAMPLE, "subsample_formula": "word2vec_c"}
+        problem = sp.text_problem(TEXT8, boundary="none", min_count=MIN_COUNT, window=WINDOW, seed=seed, **subsampled)
+        corpus = problem.corpus
+        assert corpus is not None
+        fitted = method(dim=DIM, k=K, noise="unigram", exponent=EXPONENT, epochs=EPOCHS, seed=seed)
+        begin = time.perf_counter()
+        fitted.fit(corpus)
+        seconds = time.perf_counter() - begin
+        return Trained(list(corpus.counts.vocab or ()), fitted.V_, fitted.U_, seconds, EPOCHS)
+
+    return train
+
+
 PROGRAMS: dict[str, Callable[[int], Trained]] = {
     "sgns-pmi": ours,
     "gensim, 2 workers": gensim(2, EPOCHS),
@@ -143,6 +161,9 @@ PROGRAMS: dict[str, Callable[[int], Trained]] = {
     "fastText, 2 threads": fasttext(2, EPOCHS),
     "gensim, 2 workers, 1 epoch": gensim(2, 1),
     "gensim, 2 workers, 20 epochs": gensim(2, 20),
+    "sgns-pmi, streamed": on_the_text(sp.SGNSStream),
+    "sgns-pmi, CBOW": on_the_text(partial(sp.CBOW, combine="word2vec")),
+    "gensim, CBOW, 2 workers": gensim(2, EPOCHS, skip_gram=False),
 }
 TABLE = tuple(PROGRAMS)[:4]
 

@@ -50,7 +50,7 @@ FITS: dict[str, tuple[Callable[[], Any], Any]] = {
     "quasi_newton": (lambda: sp.SGNS(dim=3, solver=Expected(precision="float32", max_steps=40)), FULL),
     "ridge": (lambda: sp.SGNS(dim=3, bias=True, ridge="auto"), COUNTS),
     "large_ridge": (lambda: sp.SGNS(dim=3, ridge=1e-3, solver=Expected(precision="float32")), FULL),
-    "stream": (lambda: sp.SGNSStream(dim=2, batch_size=100, epochs=2), TEXT.corpus),
+    "stream": (lambda: sp.SGNSStream(dim=2, epochs=2), TEXT.corpus),
     "glove": (lambda: sp.GloVe(dim=2, epochs=6), COUNTS),
     "glove_adagrad": (lambda: sp.GloVe(dim=2, solver="adagrad", epochs=6), COUNTS),
     "cbow": (lambda: sp.CBOW(dim=2, epochs=6), TEXT.corpus),

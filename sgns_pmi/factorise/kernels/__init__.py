@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from sgns_pmi.factorise.kernels.blocks import add_softplus, columns_by_row, rows_by_column, sum_bends, sum_losses, sum_slopes
     from sgns_pmi.factorise.kernels.cbow import visit_windows
     from sgns_pmi.factorise.kernels.glove import visit_triples, weighted_squares
+    from sgns_pmi.factorise.kernels.pairs import visit_pairs
 
 __getattr__ = door(__name__)
 
@@ -18,6 +19,7 @@ __all__ = [
     "sum_bends",
     "sum_losses",
     "sum_slopes",
+    "visit_pairs",
     "visit_triples",
     "visit_windows",
     "weighted_squares",

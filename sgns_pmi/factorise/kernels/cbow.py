@@ -8,19 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgns_pmi.compiled import compiled
+from sgns_pmi.factorise.kernels.draws import draw_one
 
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
-
-
-@compiled(nogil=True)
-def _random(state: NDArray[np.uint64]) -> np.uint64:
-    """The next output of SplitMix64 (Steele, Lea & Flood 2014)."""
-    state[0] += np.uint64(0x9E3779B97F4A7C15)
-    z = state[0]
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
 
 
 # Sums may be taken in any order; infinities and NaN keep their meaning, as a diverged run is known by them.
@@ -64,7 +55,6 @@ def visit_windows(
     """
     dim = V.shape[1]
     h, step = np.empty(dim, np.float32), np.empty(dim, np.float32)
-    words = np.uint64(len(share))
     loss = 0.0
     for w in range(len(center)):
         own = context[indptr[w] : indptr[w + 1]]
@@ -80,10 +70,7 @@ def visit_windows(
         for sample in range(k + 1):
             target = np.int64(center[w])
             if sample > 0:
-                draw = _random(state)
-                slot = np.int64(((draw >> np.uint64(32)) * words) >> np.uint64(32))
-                below = np.float32(draw & np.uint64(0xFFFFFF)) * np.float32(2.0**-24)
-                target = slot if below < share[slot] else np.int64(alias[slot])
+                target = draw_one(share, alias, state)
                 if drops and target == center[w]:
                     continue
             x = np.float32(0.0)

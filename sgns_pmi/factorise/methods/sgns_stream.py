@@ -6,13 +6,14 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError, check_dim, check_integer, check_real, check_seed
-from sgns_pmi.factorise import losses, solvers
-from sgns_pmi.factorise.devices import resolve_device, threads_for
-from sgns_pmi.factorise.draws import NoiseSampler, check_draws
+from sgns_pmi.factorise import kernels, losses, solvers
+from sgns_pmi.factorise.devices import threads_for
+from sgns_pmi.factorise.draws import alias_table, check_time
 from sgns_pmi.factorise.registry import method
 from sgns_pmi.factorise.scores import ScoreFactorisation
 from sgns_pmi.factorise.solvers.solution import History
@@ -20,15 +21,13 @@ from sgns_pmi.lazily import torch
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.problems.text import as_corpus
 from sgns_pmi.progress import Progress
-from sgns_pmi.streams import torch_seed
+from sgns_pmi.streams import stream, torch_seed
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-START_SCALE = 0.1
-EPSILON = 1e-10
 LEAST_EPOCHS, LEAST_STEPS = 5, 1000
-BATCHES, LEAST_BATCH, MOST_BATCH = 1000, 1024, 16384
+STEPS, LEAST_PAIRS, MOST_PAIRS = 1000, 1024, 16384  # of a pass, and pairs of one, which have one learning rate
 
 
 @method("sgns_stream", "SGNS on the text itself, pair by pair, in place of its counts", needs="text")
@@ -36,8 +35,8 @@ class SGNSStream(ScoreFactorisation):
     """Skip-gram with negative sampling on a stream of pairs, as word2vec trains it (Mikolov et al. 2013).
 
     Each pass lays the windows of the text anew, drawn as their weights in the counts say; the pairs of some hundred thousand
-    tokens are shuffled and visited in batches, each pair with K negatives of its own. A pair comes as often as n_ij says, on
-    average over passes, so that the expected gradient is that of ℓ on the counts; but a pass costs by the length of the
+    tokens are shuffled and visited one after the other, each with K negatives of its own. A pair comes as often as n_ij says,
+    on average over passes, so that the expected gradient is that of ℓ on the counts; but a pass costs by the length of the
     text, where one over triples costs by their number. Where frequent words are subsampled each pass drops others, and sees
     pairs that the counts, which are those of one such draw, do not hold.
 
@@ -52,16 +51,13 @@ class SGNSStream(ScoreFactorisation):
     exponent : float, default 1.0
         Power of the unigram noises.
     epochs : int, optional
-        Passes over the text; by default 5, and more where these are fewer than 1,000 batches.
-    batch_size : int, optional
-        Pairs in a batch; by default a thousandth of a pass, at least 1,024 and at most 16,384.
-    lr : float, default 0.5
-        Learning rate of AdaGrad (Duchi, Hazan & Singer 2011), which falls linearly to 0; only vectors of the batch are touched.
+        Passes over the text; by default 5, and more where these are fewer than 1,000 steps.
+    lr : float, default 0.05
+        Learning rate of stochastic gradient descent, pair by pair, which falls linearly to 0.
     drop_positive : bool, default False
         Whether a negative that equals its positive is dropped, as in word2vec.c and gensim.
     seed : int, default 0
         Start, shuffles and negatives. The draws of the text's windows have their own, data.seed.
-    device : str, default "cpu"
     verbose : bool, default False
         Whether to show progress.
 
@@ -71,7 +67,8 @@ class SGNSStream(ScoreFactorisation):
     objective_ : float
         The exact ℓ of the counts at the fitted factors.
     history_ : DataFrame
-        step, epoch, seconds, objective; epochs are counted by the pairs that the counts hold.
+        step, epoch, seconds, objective; a step is a thousandth of a pass, of at least 1,024 pairs and at most 16,384, and
+        epochs are counted by the pairs that the counts hold.
     noise_ : ndarray, (contexts,)
         P_n.
     status_ : {"step limit", "diverged", "interrupted"}
@@ -97,11 +94,9 @@ class SGNSStream(ScoreFactorisation):
         noise: str | ArrayLike = "unigram",
         exponent: float = 1.0,
         epochs: int | None = None,
-        batch_size: int | None = None,
-        lr: float = 0.5,
+        lr: float = 0.05,
         drop_positive: bool = False,
         seed: int = 0,
-        device: str = "cpu",
         verbose: bool = False,
     ) -> None:
         self.dim = dim
@@ -109,22 +104,18 @@ class SGNSStream(ScoreFactorisation):
         self.noise = noise
         self.exponent = exponent
         self.epochs = epochs
-        self.batch_size = batch_size
         self.lr = lr
         self.drop_positive = drop_positive
         self.seed = seed
-        self.device = device
         self.verbose = verbose
 
     def check(self) -> None:
         super().check()
         check_integer("dim", self.dim)
-        for name in ("epochs", "batch_size"):
-            if getattr(self, name) is not None:
-                check_integer(name, getattr(self, name))
+        if self.epochs is not None:
+            check_integer("epochs", self.epochs)
         check_real("lr", self.lr, above=True)
         check_seed(self.seed)
-        resolve_device(self.device)
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn V and U from a text (a `Corpus`, as `Problem.corpus`, or sentences as lists of words); returns self.
@@ -142,12 +133,11 @@ class SGNSStream(ScoreFactorisation):
         check_dim(self.dim, counts.shape)
         negatives = self.negatives_of(counts)
         history = History()
-        generator = torch.Generator(resolve_device(self.device)).manual_seed(torch_seed(self.seed, "fit", "sgns_stream"))
-        training = _Stream(self, corpus, negatives, generator)
+        training = _Stream(self, corpus, negatives)
         with threads_for(counts.shape):
             status = solvers.train(training, history, Progress("SGNS (stream)", training.steps, self.verbose))
         self._ended(status, diverged=training.diverged())
-        self.V_, self.U_ = training.V.cpu().numpy(), training.U.cpu().numpy()
+        self.V_, self.U_ = training.V.numpy(), training.U.numpy()
         self.objective_, self.history_ = history.objective, history.frame()
         self._scores_of(counts, negatives)
         return self
@@ -157,25 +147,30 @@ class SGNSStream(ScoreFactorisation):
 
 
 class _Stream:
-    """Batches of pairs as the text brings them; iterating takes the steps of all passes."""
+    """Pairs as the text brings them; iterating takes the steps of all passes."""
 
-    def __init__(self, options: SGNSStream, corpus: Any, negatives: Negatives, generator: torch.Generator) -> None:
-        self._options, self._corpus, self._negatives, self._generator = options, corpus, negatives, generator
-        counts, device = corpus.counts, generator.device
-        self.V, self.U = solvers.small_start(counts, negatives, int(options.dim), False, START_SCALE, generator)
-        self._squares = torch.zeros_like(self.V), torch.zeros_like(self.U)
-        self._exact = losses.ExactObjective(counts, negatives, dtype=torch.float32, device=device)
-        self._batch_size = int(options.batch_size or min(max(counts.total / BATCHES, LEAST_BATCH), MOST_BATCH))
-        check_draws(negatives.k, self._batch_size, options.dim)
-        self._sampler = NoiseSampler(negatives, generator)
-        self.epoch_steps = math.ceil(counts.total / self._batch_size)
+    def __init__(self, options: SGNSStream, corpus: Any, negatives: Negatives) -> None:
+        self._options, self._corpus, self._negatives = options, corpus, negatives
+        counts, dim, seed = corpus.counts, int(options.dim), check_seed(options.seed)
+        self._generator = torch.Generator().manual_seed(torch_seed(seed, "fit", "sgns_stream"))
+        # As word2vec begins: a word that is seldom met keeps little of a start so small, and U turns to what V sees.
+        V = stream(seed, "start", "sgns_stream").uniform(-0.5 / dim, 0.5 / dim, (counts.shape[0], dim))
+        self.V, self.U = torch.tensor(V, dtype=torch.float32), torch.zeros(counts.shape[1], dim)
+        self.V[torch.from_numpy(counts.row_sums == 0)] = 0.0
+        self._exact = losses.ExactObjective(counts, negatives, dtype=torch.float32)
+        share, alias = alias_table(negatives.noise)
+        self._table = share.astype(np.float32), alias.astype(np.int32)
+        self._draws = stream(seed, "fit", "sgns_stream", "negatives").integers(2**64, size=1, dtype=np.uint64)
+        self._pairs = int(min(max(counts.total / STEPS, LEAST_PAIRS), MOST_PAIRS))
+        self.epoch_steps = math.ceil(counts.total / self._pairs)
         self._epochs = int(options.epochs or 0) or max(LEAST_EPOCHS, math.ceil(LEAST_STEPS / self.epoch_steps))
-        self.steps = self._epochs * self.epoch_steps  # about: windows are drawn, and a segment's last batch is not full
+        check_time(negatives.k, self._epochs * int(counts.total))
+        self.steps = self._epochs * self.epoch_steps  # about: windows are drawn, and a segment's last step is not full
         self.every = solvers.recorded_every(self.steps, counts.shape)
         self.step = 0
-        # Where in the text: the pass, its segment, and the batches of that which were taken.
-        self._epoch = self._segment = self._batch = 0
-        self._order = torch.empty(0, dtype=torch.int64, device=device)
+        # Where in the text: the pass, its segment, and the steps of that which were taken.
+        self._epoch = self._segment = self._place = 0
+        self._order = torch.empty(0, dtype=torch.int64)
 
     def objective(self, exact: bool) -> float:
         """The exact ℓ of the counts, asked for or not."""
@@ -190,56 +185,39 @@ class _Stream:
         return solvers.too_fast(self._options.lr, self)
 
     def saved(self) -> dict[str, Tensor]:
-        """The place in the text, the order of the pairs there, the state of the draws, and AdaGrad's sums."""
-        place = torch.tensor([self._epoch, self._segment, self._batch])
-        squares = dict(zip(("squares_V", "squares_U"), self._squares, strict=True))
-        return {"place": place, "order": self._order, "generator": self._generator.get_state(), **squares}
+        """The place in the text, the order of the pairs there, and the state of the draws."""
+        place = torch.tensor([self._epoch, self._segment, self._place])
+        draws = torch.from_numpy(self._draws.view(np.int64))
+        return {"place": place, "order": self._order, "generator": self._generator.get_state(), "draws": draws}
 
     def restore(self, saved: dict[str, Tensor]) -> None:
         """Go on from there."""
-        self._epoch, self._segment, self._batch = saved["place"].tolist()
-        self._order = saved["order"].to(self._order.device)
+        self._epoch, self._segment, self._place = saved["place"].tolist()
+        self._order = saved["order"]
         self._generator.set_state(saved["generator"])
-        for own, name in zip(self._squares, ("squares_V", "squares_U"), strict=True):
-            own.copy_(saved[name])
+        self._draws[:] = saved["draws"].numpy().view(np.uint64)
 
     def __iter__(self) -> Iterator[None]:
-        device = self._generator.device
         for epoch in range(self._epoch, self._epochs):
             self._epoch = epoch
             for segment, windows in enumerate(self._corpus.windows(epoch)):
                 if segment < self._segment:
                     continue
                 self._segment = segment
-                center, context = (torch.tensor(side, dtype=torch.int64, device=device) for side in windows.pairs())
-                if self._batch == 0:
-                    self._order = torch.randperm(len(center), generator=self._generator, device=device)
-                for batch in torch.split(self._order, self._batch_size)[self._batch :]:
-                    self._take_step(center[batch], context[batch, None])
+                sides = windows.pairs()
+                if self._place == 0:
+                    self._order = torch.randperm(len(sides[0]), generator=self._generator)
+                center, context = (side[self._order.numpy()] for side in sides)
+                for low in range(self._place * self._pairs, len(center), self._pairs):
+                    own = slice(low, low + self._pairs)
+                    self._take_step(center[own], context[own])
                     self.step += 1
-                    self._batch += 1
+                    self._place += 1
                     yield
-                self._batch = 0
+                self._place = 0
             self._segment = 0
 
-    def _take_step(self, center: Tensor, context: Tensor) -> None:
-        rate = self._options.lr * max(1 - self.step / self.steps, 0.0)
-        for factor, squares, (rows, gradient) in zip(
-            (self.V, self.U), self._squares, self.batch_gradients(center, context), strict=True
-        ):
-            squares[rows] += gradient.square()
-            factor[rows] -= rate * gradient / (squares[rows].sqrt() + EPSILON)
-
-    def batch_gradients(self, center: Tensor, context: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-        """The words, and the contexts, that a batch of pairs and its negatives touch; and the gradient of its mean loss there.
-
-        center is (batch,), context (batch, 1).
-        """
-        drawn = self._sampler.draw(len(center))
-        weight = torch.full((len(center), 1), 1 / len(center), device=center.device)
-        kept = weight * (drawn != context) if self._negatives.drops else weight
-        # Their vectors alone, renumbered.
-        words, center = torch.unique(center, return_inverse=True)
-        contexts, scored = torch.unique(torch.cat([context, drawn], dim=1), return_inverse=True)
-        dV, dU = solvers.batch_gradient(self.V[words], self.U[contexts], center, scored[:, :1], scored[:, 1:], weight, kept)
-        return (words, dV), (contexts, dU)
+    def _take_step(self, center: NDArray[np.int32], context: NDArray[np.int32]) -> None:
+        rate = np.float32(self._options.lr * max(1 - self.step / self.steps, 0.0))
+        k, drops = int(self._negatives.k), self._negatives.drops
+        kernels.visit_pairs(self.V.numpy(), self.U.numpy(), center, context, *self._table, k, drops, rate, self._draws)
