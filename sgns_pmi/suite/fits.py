@@ -43,7 +43,8 @@ class Fit:
     code : str
         `code_version`.
     status, note : str
-        How the fit ended, by the method's own word; "failed", or "left out" as the task has nothing for the method, and why.
+        How the fit ended, by the method's own word; "failed", or "left out", as the task has nothing for the method or is too
+        large for it, and why.
     model : {"free", "effects"}, optional
         As `Contender.build` returns it.
     metrics : dict of str to float
@@ -125,17 +126,34 @@ def fit(task: Task, contender: Contender, problem: Problem, seed: int) -> Fit:
     try:
         if not left_out:
             estimator, model = contender.build(max(1, task.rank), max(1, task.interaction), seed)
-            with quiet():
+            with quiet(), _refusals(contender):
                 estimator.fit(contender.given(problem))
             seconds, memory = time.process_time() - start, max(0.0, (peak_memory_mb() or 0.0) - before)
             status, note = str(getattr(estimator, "status_", None) or "fitted"), str(getattr(estimator, "note_", ""))
             if status == "interrupted":
                 raise KeyboardInterrupt
             metrics = scores(_estimate(estimator, problem), problem)
+    except _Refused as refusal:
+        status, note = LEFT_OUT, f"says {refusal}"
     except Exception as error:  # whatever a method of the user's raises is its result
         status, note = FAILED, f"{type(error).__name__}: {' '.join(str(error).split())}"
     key = key_of(task, contender, seed)
     return Fit(task.name, contender.name, seed, key, code_version(), status, note, model, metrics, seconds, memory)
+
+
+class _Refused(Exception):
+    """A method of this package cannot fit a task."""
+
+
+@contextmanager
+def _refusals(contender: Contender) -> Iterator[None]:
+    """Inside the block a method of this package refuses what it cannot fit; a user's class fails."""
+    try:
+        yield
+    except InputError as error:
+        if contender.own is not None:
+            raise
+        raise _Refused(str(error)) from None
 
 
 def _estimate(estimator: Any, problem: Problem) -> Float:
@@ -217,4 +235,4 @@ def kept(folder: Path, tasks: Sequence[Task]) -> list[Fit]:
     return found
 
 
-__all__ = ["FAILED", "Fit", "file_of", "fit", "kept", "missing", "run", "scores"]
+__all__ = ["FAILED", "LEFT_OUT", "Fit", "file_of", "fit", "kept", "missing", "run", "scores"]

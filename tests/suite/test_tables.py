@@ -12,8 +12,9 @@ from scipy.special import rel_entr
 
 import sgns_pmi as sp
 from sgns_pmi.suite.bounds import compute
-from sgns_pmi.suite.contenders import Contender
-from sgns_pmi.suite.fits import Fit, scores
+from sgns_pmi.suite.contenders import Contender, contenders
+from sgns_pmi.suite.fits import LEFT_OUT, Fit, scores
+from sgns_pmi.suite.fits import fit as suite_fit
 from sgns_pmi.suite.page import page, sentence
 from sgns_pmi.suite.tables import better, markdown, means, overall, ranked, result_rows, shown, text
 from sgns_pmi.suite.tasks import TASKS, choose
@@ -141,3 +142,14 @@ def test_methods_get_the_least_dim_that_holds_the_truth() -> None:
     }
     assert Contender("glove").build(5, 3, 0)[0].dim == 3
     assert Contender("oracle").build(5, 3, 0)[1] is Contender("empirical").build(5, 3, 0)[1] is None
+
+
+def test_what_a_method_refuses_it_is_left_out_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ridge=auto` tries some fifteen fits, and says where these are too many."""
+    monkeypatch.setattr("sgns_pmi.factorise.solvers.expected.NEWTON_WORK", 1.0)
+    (task,) = choose("softmax_30")
+    (contender,) = contenders(["sgns_ridge"])
+    found = suite_fit(task, contender, task.problem(0), 0)
+    assert found.status == LEFT_OUT
+    assert found.note.startswith("says ridge=auto: tries some ")
+    assert not found.metrics

@@ -30,6 +30,7 @@ SMALL_CELLS = 1_000_000  # words x contexts up to which float64 costs little
 MOST_HALVINGS = 40
 MOST_CHANGE = 10.0  # of the step length, from one to the next
 RECENT = 20  # steps which together must bring more than the tolerance
+PROMISED = 10.0  # tolerances that a step in the metric of ℓ may promise at an optimum
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,8 @@ class ROSGNS(ScoreFactorisation):
         A fixed λ, multiplying the gradient of Nℓ as in the published program (5e-6 there); by default found at each point.
     max_steps : int, default 1000
     tolerance : float, default 1e-6
-        Ends, converged, when 20 steps together lower ℓ by less than this share of it.
+        Ends when 20 steps together lower ℓ by less than this share of it: at an optimum, if a step in the metric of ℓ, which
+        the exact solver would take, promises less than ten times as much.
     seed : int, default 0
         Of the start.
     device : str, default "cpu"
@@ -265,17 +267,22 @@ class ROSGNS(ScoreFactorisation):
                 else:
                     found = manifold.search(X, length)
                     if found is None:
-                        return X, "optimum"
+                        return X, self._end(manifold.exact, X)
                     X, length = found
                 history.add(step, step, X.loss)
                 progress.update(objective=X.loss)
                 if step >= RECENT and 0 <= history.rows[-RECENT - 1][3] - X.loss <= self.tolerance * X.loss:
-                    return X, "optimum"
+                    return X, self._end(manifold.exact, X)
                 if checkpoint.due:
                     checkpoint.save(vars(X) | {"length": length} | history.saved())
         except KeyboardInterrupt:
             return X, "interrupted"
         return X, "step limit"
+
+    def _end(self, exact: losses.ExactObjective, X: Point) -> Status:
+        """What it is where steps bring nothing more: they may only have become short."""
+        least = PROMISED * max(self.tolerance, solvers.ROUNDING[exact.dtype])
+        return "optimum" if solvers.promised(exact, X.left, X.Q) <= least else "step limit"
 
 
 def sppmi_start(counts: CooccurrenceCounts, dim: int, k: float, seed: int) -> tuple[Float, Float]:

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from sgns_pmi.factorise.solvers.newton import Newton
     from sgns_pmi.factorise.solvers.optimizers import OPTIMIZERS, Adam, Optimizer
     from sgns_pmi.factorise.solvers.pair_gradient import batch_gradient
-    from sgns_pmi.factorise.solvers.quasi_newton import QuasiNewton
+    from sgns_pmi.factorise.solvers.quasi_newton import QuasiNewton, promised
     from sgns_pmi.factorise.solvers.ridge import Choice, choose_ridge, solve_ridge
     from sgns_pmi.factorise.solvers.sampled import small_start
-    from sgns_pmi.factorise.solvers.search import Trial, backtrack
+    from sgns_pmi.factorise.solvers.search import ROUNDING, Trial, backtrack
     from sgns_pmi.factorise.solvers.start import random_start, spectral_start
     from sgns_pmi.factorise.solvers.training import DIVERGED, RECORDS, recorded_every, too_fast, train
 
@@ -39,6 +39,7 @@ __all__ = [
     "PRECISIONS",
     "RECORDED_DRAWS",
     "RECORDS",
+    "ROUNDING",
     "Adam",
     "BlockTraining",
     "Choice",
@@ -61,6 +62,7 @@ __all__ = [
     "minimise_coupled",
     "newton_move",
     "parts",
+    "promised",
     "random_start",
     "recorded_epochs",
     "recorded_every",

@@ -18,10 +18,12 @@ import torch
 from torch import Tensor
 
 from sgns_pmi.factorise.devices import by_rows
+from sgns_pmi.factorise.losses.cells import SeparableObjective
 from sgns_pmi.factorise.losses.penalty import Penalty
 from sgns_pmi.factorise.solvers.descent import Descent
 from sgns_pmi.factorise.solvers.pair_sums import above, column_pairs, multiply_halves, whole
 from sgns_pmi.factorise.solvers.search import ROUNDING, Trial, backtrack
+from sgns_pmi.factorise.solvers.solution import History
 from sgns_pmi.progress import Progress
 
 RECENT = 20  # steps whose fall of ℓ tells what further ones would bring
@@ -143,6 +145,16 @@ class QuasiNewton(Descent):
         shapes = [(len(factor), len(free)) for factor, free in zip(self.factors, self.free, strict=True)]
         parts = torch.split(packed, [rows * columns for rows, columns in shapes])
         return [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
+def promised(exact: SeparableObjective, V: Tensor, U: Tensor) -> float:
+    """The fall of ℓ, as a share of it, that a step in the metric of `QuasiNewton` promises at V (words, dim), U (contexts, dim).
+
+    It tells an optimum from a place where steps of another kind have become short.
+    """
+    descent = QuasiNewton(exact, [(V.cpu().numpy(), U.cpu().numpy())], False, History())
+    objective, gradient = descent._gradient(descent.factors)
+    return descent._dot(gradient, descent._metric(gradient)(gradient)) / (2 * objective)
 
 
 def _stacked(pairs: Iterable[Pair]) -> dict[str, Any]:

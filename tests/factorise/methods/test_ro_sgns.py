@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import sgns_pmi as sp
-from sgns_pmi.factorise import METHODS, Parameters
+from sgns_pmi.factorise import METHODS, Parameters, solvers
 from sgns_pmi.factorise.losses.sgns import ExactObjective
 from sgns_pmi.factorise.methods import ro_sgns as module
 from sgns_pmi.factorise.methods.ro_sgns import ROSGNS, Manifold, barzilai_borwein, sppmi_start
@@ -198,3 +198,29 @@ def test_conventions(dense):
     with pytest.raises(NotFittedError):
         ro.estimate_pmi()
     np.testing.assert_array_equal(ro.fit(dense).V_, clone(ro).fit(dense).V_)
+
+
+def test_steps_that_have_become_short_are_no_optimum() -> None:
+    """By Zipf's law with exponent 2 twenty steps bring a tenthousandth of ℓ, half a percent above its optimum."""
+    counts = sp.marginal_problem(words=100, rank=2, zipf=2.0, pairs=1_000_000).counts
+    optimum = sp.SGNS(dim=4).fit(counts).objective_
+    stalled = sp.ROSGNS(dim=4, tolerance=1e-4).fit(counts)
+    assert len(stalled.history_) < 1000
+    assert stalled.objective_ > 1.004 * optimum
+    assert stalled.status_ == "step limit"
+    assert "ℓ still falls" in stalled.note_
+    even = sp.ROSGNS(dim=4, tolerance=1e-4).fit(sp.marginal_problem(words=100, rank=2, zipf=0.0, pairs=1_000_000).counts)
+    assert even.status_ == "optimum"
+
+
+def test_what_a_step_promises_is_nearly_twice_the_gap_that_a_scale_leaves() -> None:
+    """Half of g·M⁻¹g: V that is too long can be shortened, or U in its place, and a metric of both sides apart counts both."""
+    counts = sp.softmax_problem(words=40, rank=2, sampling="population").counts
+    negatives = Negatives.of(counts, 5)
+    exact = ExactObjective(counts, negatives, dtype=torch.float64)
+    sgns = sp.SGNS(dim=4, k=5).fit(counts)
+    V, U = torch.from_numpy(sgns.V_), torch.from_numpy(sgns.U_)
+    assert solvers.promised(exact, V, U) < 1e-12
+    moved = V * (1 + 1e-3)
+    gap = exact.value(moved, U) / sgns.objective_ - 1
+    assert 1.7 * gap < solvers.promised(exact, moved, U) < 2 * gap
