@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import atexit
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 YOUNG = 50_000
+# Idle threads of NumPy's and SciPy's BLAS sleep after 2¹⁴ cycles; by default they spin for 2²⁶, on cores that others could use.
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "14")
 
 
 class _Later(ModuleType):

@@ -86,6 +86,14 @@ RUN = ("-m", "sgns_pmi.run", *TINY, "method=sppmi_svd", "figures=false", "hydra.
 HERE = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
+@pytest.mark.parametrize(("own", "found"), [({}, "14"), ({"OPENBLAS_THREAD_TIMEOUT": "20"}, "20")])
+def test_idle_threads_of_blas_sleep_but_for_who_wants_them_awake(own: dict[str, str], found: str) -> None:
+    """The library reads the variable when it is loaded: the package sets it before."""
+    bare = {name: value for name, value in HERE.items() if name != "OPENBLAS_THREAD_TIMEOUT"}
+    asked = "import sgns_pmi, sys, os; print('numpy' in sys.modules, os.environ['OPENBLAS_THREAD_TIMEOUT'])"
+    assert python("-c", asked, env=bare | own).stdout.split() == ["False", found]
+
+
 def test_a_reader_that_leaves_does_not_change_the_exit_code(tmp_path: Path) -> None:
     """As ``| true``."""
     reading, writing = os.pipe()

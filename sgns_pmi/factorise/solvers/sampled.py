@@ -176,7 +176,8 @@ class Sampled:
         """Train V (words, dim) and U (contexts, dim), float32, and biases b and c when asked.
 
         The history holds ℓ at up to 50 points, by blocks after every second epoch at most, its dense part estimated from
-        1,024 contexts where there are more; the last is exact. Its `seconds` leave the time of evaluating ℓ out. Ctrl-C ends training and keeps what was learned.
+        1,024 contexts where there are more; the last is exact. Its `seconds` leave the time of evaluating ℓ out. Ctrl-C ends
+        training and keeps what was learned.
 
         Training that diverges ends with what was recorded last; the solution says what to change.
         """
