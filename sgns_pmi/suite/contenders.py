@@ -13,6 +13,8 @@ from sgns_pmi.factorise import METHODS, Parameters
 from sgns_pmi.problems import Problem
 
 Model = Literal["free", "effects"]
+MOST_WORDS = {"infonce": 2000}
+"""Up to how many words a method takes part unasked; a fit of 5,000 takes InfoNCE over a quarter of an hour."""
 EFFECT_COLUMNS = {"glove": 0, "softmax_mle": 2}
 """Methods whose estimates have effects of rows and columns whatever is asked, and how many of `dim` columns these take."""
 
@@ -27,10 +29,13 @@ class Contender:
         That of a method, or ``module:Class``.
     own : type, optional
         The user's class.
+    most_words : int, optional
+        Of the tasks that it takes part in.
     """
 
     name: str
     own: type[Any] | None = None
+    most_words: int | None = None
 
     @property
     def source(self) -> str | None:
@@ -42,8 +47,15 @@ class Contender:
         """Whether it is told the truth, and so no competitor."""
         return self.own is None and METHODS[self.name].needs == "truth"
 
-    def skip(self, offers: Collection[str]) -> tuple[bool, str]:
-        """Whether a problem that offers these has nothing for it, and why."""
+    def sits_out(self, words: int) -> bool:
+        """Whether a task of so many words is larger than it takes part in."""
+        return self.most_words is not None and words > self.most_words
+
+    def skip(self, offers: Collection[str], words: int) -> tuple[bool, str]:
+        """Whether it leaves out a problem that offers these and has so many words, and why."""
+        if self.sits_out(words):
+            why = f"takes part up to {self.most_words:,} words, as a fit of more takes long; method=[{self.name}] asks for it"
+            return True, why
         return (False, "") if self.own else METHODS[self.name].skip(offers)
 
     def given(self, problem: Problem) -> Any:
@@ -80,6 +92,11 @@ class Contender:
         return estimator, "free"
 
 
+def everyone() -> list[Contender]:
+    """Every method of this package."""
+    return [Contender(name, most_words=MOST_WORDS.get(name)) for name in METHODS]
+
+
 def contenders(names: Sequence[str]) -> list[Contender]:
     """Contenders by name.
 
@@ -108,4 +125,4 @@ def _own(name: str) -> type[Any]:
     return found
 
 
-__all__ = ["Contender", "Model", "contenders"]
+__all__ = ["Contender", "Model", "contenders", "everyone"]

@@ -82,7 +82,8 @@ def file_of(folder: Path, task: Task, method: str, seed: int) -> Path:
 def key_of(task: Task, contender: Contender, seed: int) -> str:
     """What a fit is known by: if it is the same, the fit is."""
     files = {"path": task.data.get("path"), "class": contender.source}
-    return job_key({"task": [task.generator, task.own], "method": contender.name, "fit": seed, "data": files})
+    taken = {"task": [task.generator, task.own], "method": contender.name, "fit": seed}
+    return job_key({**taken, "sits out": contender.sits_out(task.words), "data": files})
 
 
 def scores(estimate: Float, problem: Problem) -> dict[str, float]:
@@ -118,7 +119,7 @@ def fit(task: Task, contender: Contender, problem: Problem, seed: int) -> Fit:
     """Fit one contender to one problem and judge it; that a fit fails, or has nothing to fit, is kept too."""
     model: Model | None = None
     metrics: dict[str, float] = {}
-    left_out, note = contender.skip(problem.offers)
+    left_out, note = contender.skip(problem.offers, task.words)
     status = LEFT_OUT
     forget_peak_memory()
     before, start = peak_memory_mb() or 0.0, time.process_time()
@@ -205,7 +206,7 @@ def missing(folder: Path, task: Task, seed: int, chosen: Sequence[Contender]) ->
 def warm(contender: Contender) -> None:
     """A first, tiny fit: what a method loads and compiles in each process is in nobody's seconds."""
     problem = softmax_problem(words=8, rank=1, pairs=1000)
-    if not contender.skip(problem.offers)[0]:
+    if not contender.skip(problem.offers, words=8)[0]:
         with suppress(Exception), quiet():  # what fails here fails where it is reported
             contender.build(2, 1, seed=0)[0].fit(contender.given(problem))
 

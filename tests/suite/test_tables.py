@@ -11,9 +11,10 @@ import pytest
 from scipy.special import rel_entr
 
 import sgns_pmi as sp
+from sgns_pmi.factorise import METHODS
 from sgns_pmi.suite.bounds import compute
-from sgns_pmi.suite.contenders import Contender, contenders
-from sgns_pmi.suite.fits import LEFT_OUT, Fit, scores
+from sgns_pmi.suite.contenders import Contender, contenders, everyone
+from sgns_pmi.suite.fits import LEFT_OUT, Fit, key_of, scores
 from sgns_pmi.suite.fits import fit as suite_fit
 from sgns_pmi.suite.page import page, sentence
 from sgns_pmi.suite.tables import better, markdown, means, overall, ranked, result_rows, shown, text
@@ -153,3 +154,19 @@ def test_what_a_method_refuses_it_is_left_out_of(monkeypatch: pytest.MonkeyPatch
     assert found.status == LEFT_OUT
     assert found.note.startswith("says ridge=auto: tries some ")
     assert not found.metrics
+
+
+def test_a_slow_method_sits_out_large_tasks_unless_it_is_named() -> None:
+    unasked = {contender.name: contender for contender in everyone()}
+    assert set(unasked) == set(METHODS)
+    offers = {"counts", "truth"}
+    assert unasked["infonce"].skip(offers, words=2000) == (False, "")
+    assert unasked["infonce"].skip(offers, words=2001) == (
+        True,
+        "takes part up to 2,000 words, as a fit of more takes long; method=[infonce] asks for it",
+    )
+    (asked,) = contenders(["infonce"])
+    assert asked.skip(offers, words=5000) == unasked["swivel"].skip(offers, words=5000) == (False, "")
+    large, small = choose("marginal_5000")[0], choose("marginal_2000")[0]
+    assert key_of(large, asked, 0) != key_of(large, unasked["infonce"], 0)  # what was left out is fitted when it is asked for
+    assert key_of(small, asked, 0) == key_of(small, unasked["infonce"], 0)
