@@ -1,7 +1,7 @@
 """(words) What vectors of text are worth, and what they cost: sgns-pmi, gensim and fastText on the text8 prefix.
 
     python -m benchmarks words
-    python -m benchmarks.words FOLDER [seeds=0,1,2] [programs=NAME,...]
+    python -m benchmarks.words FOLDER [seeds=0,1,2] [programs=NAME;...]
 
 Each program trains with each seed in a process of its own, from the text to vectors: vocabulary, dim 100, window 5, K = 5,
 P_n ∝ unigram^0.75, subsampling 1e-4. Ours is `+experiment=text8` as it is committed; gensim and fastText have five epochs

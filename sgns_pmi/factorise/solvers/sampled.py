@@ -100,7 +100,7 @@ class Sampled:
     where the processor has it: an epoch of 37 million triples takes about a third of the time. Eight epochs of 2,048, 4,096 and
     8,192 draws take as long as these ten, end at a lower ℓ (2.201, not 2.209) and answer no better: 0.271 ± 0.005 of SimLex-999
     by V + U. Since, curvature has 1,024 draws in the last epochs too, where only the gradient gains by more, and four triples of
-    a column are summed at once: a quarter less time for the same answers (three seeds).
+    a column are summed at once: the same answers (three seeds) in some tenth less time, a quarter on a busy machine.
 
     From 10,000 to 100,000 triples blocks are ahead of pairs at a tenth to a sixtieth of the time. ℓ above its optimum,
     and RMSE of seen cells against the true PMI (of Hamlet's words, at dim 50, against the empirical one), for 200 epochs of
