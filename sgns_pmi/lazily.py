@@ -22,6 +22,9 @@ from typing import TYPE_CHECKING, Any
 YOUNG = 50_000
 # Idle threads of NumPy's and SciPy's BLAS sleep after 2¹⁴ cycles; by default they spin for 2²⁶, on cores that others could use.
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "14")
+# Those of PyTorch, by GNU's OpenMP, spin for 300,000 turns, milliseconds, on cores that compiled loops want.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 
 class _Later(ModuleType):

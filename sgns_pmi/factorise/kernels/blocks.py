@@ -287,10 +287,10 @@ def sum_losses(
 
 
 @compiled(nogil=True, fastmath=FASTMATH, error_model="numpy")
-def add_softplus(scores: Float32, weights: Float32, losses: Float32, first: int, last: int) -> None:
-    """Add Σ_j weight_j softplus(x_ij) to the losses (rows,) of rows first ... last − 1 of the scores x (rows, contexts)."""
+def add_softplus(scores: Float32, weights: Float32, losses: NDArray[np.float64]) -> None:
+    """Add Σ_j weight_j softplus(x_ij) to the loss (rows,) of each row of the scores x (rows, contexts)."""
     zero = np.float32(0.0)
-    for i in range(first, last):
+    for i in range(len(scores)):
         row, total = scores[i], zero
         for j in range(len(row)):
             total += weights[j] * (max(row[j], zero) + logistic(row[j])[1])

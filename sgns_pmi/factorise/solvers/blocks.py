@@ -35,12 +35,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts
@@ -57,7 +60,8 @@ from sgns_pmi.streams import torch_seed
 
 EPOCHS_OF_FEW, EPOCHS_OF_MANY = 50, 10  # by default, which take some seconds at most for few triples
 FEW_TRIPLES = 1_000_000
-TILE = 1024  # contexts whose scores with a block's rows are held at once
+TILE = 512  # contexts whose scores with a part's rows are held at once, in a core's second-level cache
+TRIPLE = 32  # cells whose loss takes as long as the sums over one triple
 RECORDED_DRAWS = 1024  # contexts that stand for all in the recorded ℓ
 RECORDED_EVERY = 2  # epochs, each six times as long as to evaluate it
 BLOCK_ROWS = 1024  # rows that share a draw; their scores with it stay in the third-level cache
@@ -195,7 +199,8 @@ class RowBlock(NamedTuple):
         """`work` of all parts, side by side."""
         arrays = [each.numpy() if isinstance(each, Tensor) else each for each in (self.starts, *given)]
         parts = len(self.starts) - 1
-        by_rows(lambda first, last: work(arrays[0], PART_ROWS, *arrays[1:], first, last), parts, len(self.contexts) // parts)
+        cells = TRIPLE * len(self.contexts) // parts
+        by_rows(lambda first, last: work(arrays[0], PART_ROWS, *arrays[1:], first, last), parts, cells)
 
     def _some(self) -> Iterator[tuple[slice, Tensor, Tensor]]:
         """Triples of a few parts at a time: which they are, their rows within the block, and their contexts."""
@@ -285,24 +290,39 @@ class Side:
     def objective(self, own: Tensor, other: Tensor, draws: int, generator: torch.Generator) -> float:
         """ℓ, its dense part estimated from `draws` contexts for each block (exact where there are no more)."""
         loss = 0.0
-        for block in self:
-            v, drawn = own[block.rows], self.draw(draws, generator)
-            rows = block.losses(v, other).double()
-            for low in range(0, len(drawn.contexts), TILE):
-                some = slice(low, low + TILE)
-                rows += dense_losses(v @ other[drawn.contexts[some]].T, drawn.weights[some])
-            loss += float((rows * self.weight[block.rows]).sum())
+        with threadpool_limits(1, "blas"):  # each thread multiplies its own rows
+            for block in self:
+                v, drawn = own[block.rows], self.draw(draws, generator)
+                rows = block.losses(v, other).double() + dense_losses(v, other[drawn.contexts], drawn.weights)
+                loss += float((rows * self.weight[block.rows]).sum())
         return loss / self.total
 
 
-def dense_losses(scores: Tensor, weights: Tensor) -> Tensor:
-    """Σ_j weight_j softplus(x_ij) of each row of scores (rows, contexts)."""
-    if scores.device.type != "cpu":
-        return softplus(scores) @ weights
-    losses = scores.new_zeros(len(scores))
-    arrays = scores.numpy(), weights.numpy(), losses.numpy()
-    by_rows(lambda first, last: kernels.add_softplus(*arrays, first, last), *scores.shape)
+def dense_losses(v: Tensor, other: Tensor, weights: Tensor) -> Tensor:
+    """Σ_j weight_j softplus(v_i·u_j) of each row (rows,), float64; `weights` are (contexts,)."""
+    losses = v.new_zeros(len(v), dtype=torch.float64)
+    if v.device.type != "cpu":
+        for some in pieces(len(other), TILE):
+            losses += softplus(v @ other[some].T) @ weights[some]
+        return losses
+    left, right, weight, found = (each.numpy() for each in (v, other, weights, losses))
+
+    def add(first: int, last: int) -> None:
+        memory = np.empty(PART_ROWS * TILE, np.float32)
+        for rows in pieces(last, PART_ROWS, first):
+            for some in pieces(len(right), TILE):
+                own, others = left[rows], right[some]
+                scores = memory[: len(own) * len(others)].reshape(len(own), len(others))
+                np.matmul(own, others.T, out=scores)
+                kernels.add_softplus(scores, weight[some], found[rows])
+
+    by_rows(add, *(len(side) for side in (v, other)))
     return losses
+
+
+def pieces(end: int, size: int, begin: int = 0) -> Iterator[slice]:
+    """The places from `begin` to `end`, so many at a time."""
+    return (slice(low, min(low + size, end)) for low in range(begin, end, size))
 
 
 def probabilities(v: Tensor, other: Tensor, drawn: Drawn) -> Tensor:
@@ -413,7 +433,9 @@ class BlockTraining:
         self._generator = generator
         device = str(generator.device)
         self._dim = self.V.shape[1] - 2 * bias
-        self._sides = [Side(counts, negatives, transposed=transposed, ridge=ridge, device=device) for transposed in (False, True)]
+        with ThreadPoolExecutor() as both:
+            laid_out = partial(Side, counts, negatives, ridge=ridge, device=device)
+            self._sides = list(both.map(lambda transposed: laid_out(transposed=transposed), (False, True)))
         self._free: list[Any] = [*free_columns(self.V.shape[1], bias)] if bias else [slice(None)] * 2
         self.epochs, self.epoch_steps = epochs, sum(side.blocks for side in self._sides)
         self.steps = epochs * self.epoch_steps
