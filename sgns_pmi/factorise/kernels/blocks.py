@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgns_pmi.compiled import compiled
+from sgns_pmi.factorise.kernels.prefetch import ask_for
 from sgns_pmi.factorise.losses.kernel import FASTMATH, logistic
 
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
 Place = NDArray[np.uint8]
+AHEAD = 8  # triples from one whose vector is read to one whose vector is asked for
 CHUNK = 512  # triples whose vectors, read for their scores, are still in the cache when they are summed
 
 
@@ -115,6 +117,8 @@ def add_scores(place: Place, column: Int32, left: Float32, right: Float32, score
     while t < end:
         j = column[t]
         u = right[np.uint32(j)]
+        if t + AHEAD < end:
+            ask_for(right, column[t + AHEAD])
         last = t + 1
         while last < end and column[last] == j:
             last += 1

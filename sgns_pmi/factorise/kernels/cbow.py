@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from sgns_pmi.compiled import compiled
 from sgns_pmi.factorise.kernels.draws import draw_one
+from sgns_pmi.factorise.kernels.prefetch import ask_for
+from sgns_pmi.factorise.losses.kernel import FASTMATH, logistic
 
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
 
 
-# Sums may be taken in any order; infinities and NaN keep their meaning, as a diverged run is known by them.
-@compiled(nogil=True, fastmath={"reassoc", "contract", "nsz"})
+@compiled(nogil=True, fastmath=FASTMATH, error_model="numpy")
 def visit_windows(
     V: Float32,
     U: Float32,
@@ -55,8 +56,19 @@ def visit_windows(
     """
     dim = V.shape[1]
     h, step = np.empty(dim, np.float32), np.empty(dim, np.float32)
-    loss = 0.0
-    for w in range(len(center)):
+    drawn = np.empty((2, k), np.int64)  # negatives of a window and of the next, whose vectors arrive meanwhile
+    loss, zero, one = 0.0, np.float32(0.0), np.float32(1.0)
+    for w in range(-1, len(center)):
+        coming = w + 1
+        if coming < len(center):
+            ask_for(U, center[coming])
+            for c in context[indptr[coming] : indptr[coming + 1]]:
+                ask_for(V, c)
+            for sample in range(k):
+                drawn[coming % 2, sample] = target = draw_one(share, alias, state)
+                ask_for(U, target)
+        if w < 0:
+            continue
         own = context[indptr[w] : indptr[w + 1]]
         portion = np.float32(1.0 / len(own)) if mean else np.float32(1.0)
         rate = np.float32(first_rate + (last_rate - first_rate) * w / len(center))
@@ -70,19 +82,15 @@ def visit_windows(
         for sample in range(k + 1):
             target = np.int64(center[w])
             if sample > 0:
-                target = draw_one(share, alias, state)
+                target = drawn[w % 2, sample - 1]
                 if drops and target == center[w]:
                     continue
-            x = np.float32(0.0)
+            x = zero
             for d in range(dim):
                 x += h[d] * U[target, d]
-            survival = 1.0 / (1.0 + np.exp(x))  # σ(−x)
-            if sample == 0:
-                loss += max(-x, 0.0) + np.log1p(np.exp(-abs(x)))
-                residual = np.float32(-survival)
-            else:
-                loss += max(x, 0.0) + np.log1p(np.exp(-abs(x)))
-                residual = np.float32(1.0 - survival)
+            sigma, log = logistic(x)
+            residual = sigma - one if sample == 0 else sigma
+            loss += max(-x if sample == 0 else x, zero) + log
             for d in range(dim):
                 step[d] += residual * U[target, d]
                 U[target, d] -= rate * residual * h[d]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgns_pmi.compiled import compiled
+from sgns_pmi.factorise.kernels.prefetch import ask_for
 
 FASTMATH = {"reassoc", "contract", "nsz"}  # sums in any order; NaN keeps its meaning, as a diverged run is known by it
 
@@ -55,6 +56,12 @@ def visit_triples(
     dim = V.shape[1] - 1
     one = V.dtype.type(1.0)
     for t in range(len(center)):
+        if t + 1 < len(center):
+            i, j = center[t + 1], context[t + 1]
+            ask_for(V, i)
+            ask_for(U, j)
+            ask_for(V_squares, i)
+            ask_for(U_squares, j)
         v, u = V[center[t]], U[context[t]]
         v_squares, u_squares = V_squares[center[t]], U_squares[context[t]]
         s = V.dtype.type(lr) * weight[t] * _residual(v, u, log_n[t])

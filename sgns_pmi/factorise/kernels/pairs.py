@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from sgns_pmi.compiled import compiled
 from sgns_pmi.factorise.kernels.draws import draw_one
+from sgns_pmi.factorise.kernels.prefetch import ask_for
 from sgns_pmi.factorise.losses.kernel import FASTMATH, logistic
 
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
+AHEAD = 4
 
 
 @compiled(nogil=True, fastmath=FASTMATH, error_model="numpy")
@@ -49,13 +51,23 @@ def visit_pairs(
     """
     dim = V.shape[1]
     move, zero, one = np.empty(dim, np.float32), np.float32(0.0), np.float32(1.0)
-    for b in range(len(center)):
+    drawn = np.empty((2, k), np.int64)  # negatives of a pair and of the next, whose vectors arrive meanwhile
+    for b in range(-1, len(center)):
+        coming = b + 1
+        if coming < len(center):
+            ask_for(V, center[coming])
+            ask_for(U, context[coming])
+            for sample in range(k):
+                drawn[coming % 2, sample] = j = draw_one(share, alias, state)
+                ask_for(U, j)
+        if b < 0:
+            continue
         v = V[center[b]]
         move[:] = zero
         for sample in range(k + 1):
             j = np.int64(context[b])
             if sample > 0:
-                j = draw_one(share, alias, state)
+                j = drawn[b % 2, sample - 1]
                 if drops and j == context[b]:
                     continue
             u, x = U[j], zero

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,24 @@ def test_pairs_step_one_after_another() -> None:
         learned = visit(*learned, [pair], noise=only(3))
     for own, truth in zip(whole, learned, strict=True):
         np.testing.assert_allclose(own, truth, rtol=1e-5)
+
+
+@pytest.mark.parametrize("drops", [False, True])
+def test_negatives_are_drawn_pair_by_pair(drops: bool) -> None:
+    """Cut anywhere, the same pairs meet the same negatives: none is drawn for a pair that does not come."""
+    rng = np.random.default_rng(3)
+    start = [rng.normal(size=(WORDS, 3)).astype(np.float32) for _ in range(2)]
+    center, context = (rng.integers(WORDS, size=12).astype(np.int32) for _ in range(2))
+    share, alias = alias_table(np.full(WORDS, 1 / WORDS))
+    table = share.astype(np.float32), alias.astype(np.int32)
+    found = []
+    for cuts in ([0, 12], [0, 1, 5, 5, 12]):
+        V, U, state = start[0].copy(), start[1].copy(), np.array([7], np.uint64)
+        for low, high in pairwise(cuts):
+            visit_pairs(V, U, center[low:high], context[low:high], *table, 4, drops, np.float32(0.1), state)
+        found.append((V, U, state))
+    for whole, cut in zip(*found, strict=True):
+        np.testing.assert_array_equal(whole, cut)
 
 
 @pytest.mark.parametrize("drop_positive", [False, True])
