@@ -86,12 +86,20 @@ RUN = ("-m", "sgns_pmi.run", *TINY, "method=sppmi_svd", "figures=false", "hydra.
 HERE = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
-@pytest.mark.parametrize(("own", "found"), [({}, "14"), ({"OPENBLAS_THREAD_TIMEOUT": "20"}, "20")])
-def test_idle_threads_of_blas_sleep_but_for_who_wants_them_awake(own: dict[str, str], found: str) -> None:
-    """The library reads the variable when it is loaded: the package sets it before."""
-    bare = {name: value for name, value in HERE.items() if name != "OPENBLAS_THREAD_TIMEOUT"}
-    asked = "import sgns_pmi, sys, os; print('numpy' in sys.modules, os.environ['OPENBLAS_THREAD_TIMEOUT'])"
-    assert python("-c", asked, env=bare | own).stdout.split() == ["False", found]
+@pytest.mark.parametrize(
+    ("own", "found"),
+    [
+        ({}, ["14", "3000"]),
+        ({"OPENBLAS_THREAD_TIMEOUT": "20", "GOMP_SPINCOUNT": "7"}, ["20", "7"]),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, ["14", "None"]),
+    ],
+)
+def test_idle_threads_sleep_but_for_who_wants_them_awake(own: dict[str, str], found: list[str]) -> None:
+    """The libraries read these when they are loaded: the package sets them before."""
+    names = "OPENBLAS_THREAD_TIMEOUT", "GOMP_SPINCOUNT"
+    bare = {name: value for name, value in HERE.items() if name not in (*names, "OMP_WAIT_POLICY")}
+    asked = f"import sgns_pmi, sys, os; print('numpy' in sys.modules, 'torch' in sys.modules, *map(os.environ.get, {names}))"
+    assert python("-c", asked, env=bare | own).stdout.split() == ["False", "False", *found]
 
 
 def test_a_reader_that_leaves_does_not_change_the_exit_code(tmp_path: Path) -> None:

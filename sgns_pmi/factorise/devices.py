@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 from llvmlite.binding import get_host_cpu_features
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from sgns_pmi.errors import InputError
 from sgns_pmi.lazily import torch
@@ -54,6 +55,16 @@ def threads_for(shape: tuple[int, int]) -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(threads)
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()  # to look for them takes milliseconds
+
+
+def products_on_one_thread() -> AbstractContextManager[Any]:
+    """Inside the block NumPy's products take one thread each, for work that `by_rows` shares out."""
+    return _libraries().limit(limits=1, user_api="blas")
 
 
 @cache

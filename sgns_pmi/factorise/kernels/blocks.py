@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgns_pmi.compiled import compiled
-from sgns_pmi.factorise.kernels.prefetch import ask_for
 from sgns_pmi.factorise.losses.kernel import FASTMATH, logistic
+from sgns_pmi.prefetch import ask_for
 
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgns_pmi.compiled import compiled
-from sgns_pmi.factorise.kernels.prefetch import ask_for
+from sgns_pmi.prefetch import ask_for
 
 FASTMATH = {"reassoc", "contract", "nsz"}  # sums in any order; NaN keeps its meaning, as a diverged run is known by it
 

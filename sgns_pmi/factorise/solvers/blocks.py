@@ -43,13 +43,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise import kernels
-from sgns_pmi.factorise.devices import by_rows, shortest
+from sgns_pmi.factorise.devices import by_rows, products_on_one_thread, shortest
 from sgns_pmi.factorise.losses.cells import softplus
 from sgns_pmi.factorise.losses.penalty import Ridge
 from sgns_pmi.factorise.solvers.biases import free_columns
@@ -290,7 +289,7 @@ class Side:
     def objective(self, own: Tensor, other: Tensor, draws: int, generator: torch.Generator) -> float:
         """ℓ, its dense part estimated from `draws` contexts for each block (exact where there are no more)."""
         loss = 0.0
-        with threadpool_limits(1, "blas"):  # each thread multiplies its own rows
+        with products_on_one_thread():
             for block in self:
                 v, drawn = own[block.rows], self.draw(draws, generator)
                 rows = block.losses(v, other).double() + dense_losses(v, other[drawn.contexts], drawn.weights)

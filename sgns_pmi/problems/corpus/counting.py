@@ -173,7 +173,7 @@ def count_text(
         )
         found, kept = count_segments(own, vocabulary.counts * keep, settings, limits, runs, workers, shown)
         check_pairs(found, settings)
-        matrix = as_matrix(merged(found, runs, limits, len(keep), shown), cells_of(found), settings.unit, len(keep))
+        matrix = as_matrix(merged(found, runs, limits, len(keep), shown), cells_of(found), settings.unit, len(keep), workers)
         if texts.spilled or runs.spilled:
             log.info("counting: %s MB on disk", f"{(texts.spilled + runs.spilled) / 1e6:,.0f}")
     counts = CooccurrenceCounts(matrix, vocabulary.words, vocabulary.words)
@@ -396,17 +396,25 @@ def _added(some: Sequence[Rows], words: int) -> Rows:
     return Rows(some[0].first, *kernels.add_rows(indptrs, columns, values, words))
 
 
-def as_matrix(rows: Iterable[Rows], bound: int, unit: int, words: int) -> sp.csr_array:
+def as_matrix(rows: Iterable[Rows], bound: int, unit: int, words: int, workers: Workers) -> sp.csr_array:
     """All rows divided by `unit`, (words, words), of at most `bound` cells; the memory that they do not need is never touched."""
     indptr = np.zeros(words + 1, np.int64)
     columns, values = np.empty(bound, np.int32), np.empty(bound, np.float64)
-    n = 0
-    for some in rows:
-        indptr[some.first + 1 : some.stop + 1] = n + some.indptr[1:]
-        end = n + len(some.columns)
-        columns[n:end] = some.columns
-        np.divide(some.values, unit, out=values[n:end])
-        n = end
+
+    def placed() -> Iterator[tuple[Rows, slice]]:
+        n = 0
+        for some in rows:
+            indptr[some.first + 1 : some.stop + 1] = n + some.indptr[1:]
+            yield some, slice(n, n := n + len(some.columns))
+
+    def fill(part: tuple[Rows, slice]) -> None:
+        some, own = part
+        columns[own] = some.columns
+        np.divide(some.values, unit, out=values[own])
+
+    for _ in workers.in_order(fill, placed()):  # side by side, as memory that is touched first costs more than the numbers
+        pass
+    n = int(indptr[-1])
     # SciPy wants both kinds of index in one type, and looks through them all to choose it unless they agree.
     index = np.int32 if n < 2**31 else np.int64
     return sp.csr_array((values[:n], columns[:n].astype(index, copy=False), indptr.astype(index)), shape=(words, words))

@@ -14,8 +14,10 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from sgns_pmi.compiled import compiled
+from sgns_pmi.prefetch import ask_for_number
 
 Bytes = NDArray[np.uint8]
+AHEAD = 8  # places from one that is counted to one whose part of the text is asked for
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 Words64 = NDArray[np.uint64]
@@ -411,6 +413,8 @@ def count_rows(
     for row in range(start, stop):
         for k in range(first[row], first[row + 1]):
             place = order[k]
+            if k + AHEAD < first[stop]:
+                ask_for_number(stream, (order[k + AHEAD],))
             window = reach[place] if len(reach) else len(weight)
             if left:
                 for distance in range(1, min(window, place) + 1):

@@ -59,7 +59,8 @@ def test_shards_sum_to_the_whole(texts, tokens, options, of, tight):
     assert {part.words for part in parts} == {whole.counts.vocab}
     # In whole numbers, as they are counted: sums of fractions would depend on their order.
     size = len(whole.counts.vocab)
-    units = sum(as_matrix(part.cells, size**2, 1, size).toarray() for part in parts)
+    with Workers(2) as workers:
+        units = sum(as_matrix(part.cells, size**2, 1, size, workers).toarray() for part in parts)
     np.testing.assert_array_equal(units / how.unit, whole.counts.matrix.toarray())
     facts = (
         sum(part.read for part in parts),
