@@ -204,6 +204,20 @@ def test_sums_over_triples_are_those_of_the_dense_matrix(small_parts, own_thread
         torch.testing.assert_close(largest.double(), reach[block.rows], rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_dense_losses_are_summed_tile_by_tile(small_parts, own_threads, monkeypatch, threads):
+    """Rows and contexts that no tile divides, one of whose scores overflows exp in float32."""
+    monkeypatch.setattr(blocks, "TILE", 4)
+    torch.set_num_threads(threads)
+    generator = torch.Generator().manual_seed(4)
+    v, other = (torch.randn(size, 5, generator=generator) for size in (11, 13))
+    v[3], other[12] = 6.0, 6.0
+    weights = torch.rand(13, generator=generator)
+    truth = softplus(v.double() @ other.double().T) @ weights.double()
+    found = blocks.dense_losses(v, other, weights)
+    torch.testing.assert_close(found, truth, rtol=1e-6, atol=1e-6)
+
+
 def test_short_products_change_a_move_less_than_draws_do(words300, monkeypatch):
     """A move by products in bfloat16 is within a hundredth of that in float32, and two draws are further apart."""
     monkeypatch.setattr(blocks, "BLOCK_ROWS", 64)
