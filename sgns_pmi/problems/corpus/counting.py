@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,6 +37,9 @@ Part = tuple[int, int]
 """A range of rows, its end excluded."""
 MERGED_BYTES = 64
 """Of a cell while runs are merged: where it is held, beside the other runs' cells, summed and copied, and given away."""
+
+PARTS, LEAST_ADDED = 8, 1 << 17
+"""Into how many parts the threads share what is held of runs to be added, and cells that are worth a part."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +177,9 @@ def count_text(
         )
         found, kept = count_segments(own, vocabulary.counts * keep, settings, limits, runs, workers, shown)
         check_pairs(found, settings)
-        matrix = as_matrix(merged(found, runs, limits, len(keep), shown), cells_of(found), settings.unit, len(keep), workers)
+        matrix = as_matrix(
+            merged(found, runs, limits, len(keep), workers, shown), cells_of(found), settings.unit, len(keep), workers
+        )
         if texts.spilled or runs.spilled:
             log.info("counting: %s MB on disk", f"{(texts.spilled + runs.spilled) / 1e6:,.0f}")
     counts = CooccurrenceCounts(matrix, vocabulary.words, vocabulary.words)
@@ -352,7 +358,7 @@ def put_run(rows: Iterable[Rows], held: int, runs: Spool) -> Run:
     return Run(range(begin, len(runs)), cells, largest)
 
 
-def merged(found: Sequence[Run], runs: Spool, limits: Limits, words: int, shown: bool) -> Iterator[Rows]:
+def merged(found: Sequence[Run], runs: Spool, limits: Limits, words: int, workers: Workers, shown: bool) -> Iterator[Rows]:
     """The sum of all runs, some rows at a time; the runs are used up.
 
     Of as many runs as the memory allows one piece each is held; where there are more, some of them are merged to one first.
@@ -360,15 +366,15 @@ def merged(found: Sequence[Run], runs: Spool, limits: Limits, words: int, shown:
     found = list(found)
     while len(found) > (most := max(2, limits.merge // (1 + MERGED_BYTES * max(run.largest for run in found)))):
         some = found[: min(most, len(found) - most + 1)]
-        found = [*found[len(some) :], put_run(summed(some, runs, words), limits.held, runs)]
+        found = [*found[len(some) :], put_run(summed(some, runs, words, workers), limits.held, runs)]
     with Progress("merging (words)", words, shown and len(found) > 1) as progress:
-        for rows in summed(found, runs, words):
+        for rows in summed(found, runs, words, workers):
             yield rows
             progress.update(rows.stop - rows.first)
 
 
-def summed(found: Sequence[Run], runs: Spool, words: int) -> Iterator[Rows]:
-    """The sum of some runs, as far as the pieces that are held go together."""
+def summed(found: Sequence[Run], runs: Spool, words: int, workers: Workers) -> Iterator[Rows]:
+    """The sum of some runs, as far as the pieces that are held go together, some of their rows to each thread."""
 
     def take(number: int) -> Rows:
         (first,), *arrays = runs.take(number)
@@ -379,14 +385,19 @@ def summed(found: Sequence[Run], runs: Spool, words: int) -> Iterator[Rows]:
     row = 0
     while True:
         stop = min(piece.stop for piece in held)
-        yield _added([piece.between(row, stop) for piece in held], words)
+        some = [piece.between(row, stop) for piece in held]
+        sizes = np.sum([np.diff(piece.indptr) for piece in some], axis=0)
+        parts = row_parts(sizes, max(int(sizes.sum()) // PARTS, LEAST_ADDED))
+        for _, rows in workers.in_order(partial(_added, some, words), parts):
+            yield rows
         if (row := stop) == words:
             return
         held = [piece if piece.stop > row else take(next(pieces)) for piece, pieces in zip(held, rest, strict=True)]
 
 
-def _added(some: Sequence[Rows], words: int) -> Rows:
-    """The sum of counts of the same rows."""
+def _added(some: Sequence[Rows], words: int, part: Part) -> Rows:
+    """The sum of counts of the same rows, of a part of them."""
+    some = [rows.between(rows.first + part[0], rows.first + part[1]) for rows in some]
     if len(some) == 1:
         return some[0]
     offsets = np.cumsum([0, *(len(rows.columns) for rows in some[:-1])])

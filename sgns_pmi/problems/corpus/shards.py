@@ -220,7 +220,7 @@ def count_shard(
         found, kept = count_segments(own, frequencies * keep, settings, limits, runs, workers, shown)
         if shard.of == 1:
             check_pairs(found, settings)
-        yield ShardCounts(words.words, frequencies, merged(found, runs, limits, len(keep), shown), encoded.tokens, kept)
+        yield ShardCounts(words.words, frequencies, merged(found, runs, limits, len(keep), workers, shown), encoded.tokens, kept)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from problems.corpus.brute_force import brute_force
 
 from sgns_pmi.errors import InputError
-from sgns_pmi.problems.corpus import kernels
+from sgns_pmi.problems.corpus import counting, kernels
 from sgns_pmi.problems.corpus.counting import Counted, count_text
 from sgns_pmi.problems.corpus.settings import Limits, Settings, parse_memory
 from sgns_pmi.problems.corpus.shards import Forgetful
@@ -112,6 +112,19 @@ def test_subsampling_keeps_the_share_of_its_formula(formula, keep):
     counted = count(["frequent " * n + rare], min_count=1, subsample=0.005, subsample_formula=formula, window=1, seed=3)
     kept = counted.kept - n  # the others have f = 1/2000 < t
     assert kept == pytest.approx(n * keep, abs=5 * (n * keep * (1 - keep)) ** 0.5)
+
+
+@pytest.mark.parametrize("limits", [AMPLE, replace(AMPLE, held=200), TIGHT])
+def test_readings_add_up_in_parts_as_at_once(monkeypatch, limits):
+    """Parts of some rows, added by threads, hold the whole sum: of as few cells as there are, and in one part."""
+    text = " ".join(np.random.default_rng(0).choice([*"abcdefghij"], size=400))
+    found = []
+    for least, threads in ((1 << 17, 1), (1, 1), (1, 3)):
+        monkeypatch.setattr(counting, "LEAST_ADDED", least)
+        found.append(count([text], limits, threads, subsample=0.05, readings=3, window=3).counts.matrix)
+    assert found[0].nnz > 50
+    for other in found[1:]:
+        assert (abs(other - found[0])).sum() == 0
 
 
 def test_seeds_differ_and_repeat():
