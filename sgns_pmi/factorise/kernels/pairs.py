@@ -14,7 +14,6 @@ from sgns_pmi.prefetch import ask_for
 
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
-AHEAD = 4
 
 
 @compiled(nogil=True, fastmath=FASTMATH, error_model="numpy")
