@@ -205,8 +205,7 @@ class RowBlock(NamedTuple):
         """Triples of a few parts at a time: which they are, their rows within the block, and their contexts."""
         starts = self.starts.tolist()
         for part, (low, high) in enumerate(pairwise(starts)):
-            for first in range(low, high, GATHERED):
-                own = slice(first, min(first + GATHERED, high))
+            for own in pieces(low, high, GATHERED):
                 yield own, self.place[own].long() + part * PART_ROWS, self.contexts[own]
 
 
@@ -301,15 +300,15 @@ def dense_losses(v: Tensor, other: Tensor, weights: Tensor) -> Tensor:
     """Σ_j weight_j softplus(v_i·u_j) of each row (rows,), float64; `weights` are (contexts,)."""
     losses = v.new_zeros(len(v), dtype=torch.float64)
     if v.device.type != "cpu":
-        for some in pieces(len(other), TILE):
+        for some in pieces(0, len(other), TILE):
             losses += softplus(v @ other[some].T) @ weights[some]
         return losses
     left, right, weight, found = (each.numpy() for each in (v, other, weights, losses))
 
     def add(first: int, last: int) -> None:
         memory = np.empty(PART_ROWS * TILE, np.float32)
-        for rows in pieces(last, PART_ROWS, first):
-            for some in pieces(len(right), TILE):
+        for rows in pieces(first, last, PART_ROWS):
+            for some in pieces(0, len(right), TILE):
                 own, others = left[rows], right[some]
                 scores = memory[: len(own) * len(others)].reshape(len(own), len(others))
                 np.matmul(own, others.T, out=scores)
@@ -319,7 +318,7 @@ def dense_losses(v: Tensor, other: Tensor, weights: Tensor) -> Tensor:
     return losses
 
 
-def pieces(end: int, size: int, begin: int = 0) -> Iterator[slice]:
+def pieces(begin: int, end: int, size: int) -> Iterator[slice]:
     """The places from `begin` to `end`, so many at a time."""
     return (slice(low, min(low + size, end)) for low in range(begin, end, size))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 
 import sgns_pmi as sp
 from sgns_pmi.errors import InputError
+from sgns_pmi.factorise.draws import alias_table
 from sgns_pmi.factorise.kernels.cbow import visit_windows
 from sgns_pmi.factorise.methods.cbow import CBOW
 from sgns_pmi.problems.corpus.stream import Corpus
@@ -91,6 +93,26 @@ def test_windows_step_one_after_another() -> None:
     _, second_V, second_U = step(V + first_V, U + first_U, windows[1:], mean=True, rate=0.1)
     np.testing.assert_allclose(dV, first_V + second_V, atol=1e-6)
     np.testing.assert_allclose(dU, first_U + second_U, atol=1e-6)
+
+
+@pytest.mark.parametrize("drops", [False, True])
+def test_negatives_are_drawn_window_by_window(drops: bool) -> None:
+    """Cut anywhere, the same windows meet the same negatives: none is drawn for a window that does not come."""
+    rng = np.random.default_rng(3)
+    start = [rng.normal(size=(WORDS, DIM)).astype(np.float32) for _ in range(2)]
+    center, context = rng.integers(WORDS, size=8).astype(np.int32), rng.integers(WORDS, size=20).astype(np.int32)
+    indptr = np.array([0, 2, 3, 7, 8, 11, 15, 16, 20])
+    share, alias = alias_table(np.full(WORDS, 1 / WORDS))
+    table = share.astype(np.float32), alias.astype(np.int32)
+    found = []
+    for cuts in ([0, 8], [0, 1, 5, 5, 8]):
+        V, U, state = start[0].copy(), start[1].copy(), np.array([7], np.uint64)
+        for low, high in pairwise(cuts):
+            own = center[low:high], indptr[low : high + 1], context
+            visit_windows(V, U, *own, *table, 4, True, True, drops, 0.1, 0.1, state)
+        found.append((V, U, state))
+    for whole, cut in zip(*found, strict=True):
+        np.testing.assert_array_equal(whole, cut)
 
 
 def test_negatives_follow_the_noise() -> None:
