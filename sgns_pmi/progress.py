@@ -91,12 +91,15 @@ def beating(name: str, shown: bool = True, first: float = FIRST, every: float = 
                 Progress.heard = time.monotonic()  # by whatever runs around this
             wait = every
 
+    beats = threading.Thread(target=beat, name="sgns-pmi beat", daemon=True)
     if shown:
-        threading.Thread(target=beat, name="sgns-pmi beat", daemon=True).start()
+        beats.start()
     try:
         yield
     finally:
         ended.set()
+        if shown:
+            beats.join()  # a line on its way belongs to this step, not to what comes after it
 
 
 def _say(line: str) -> None:

@@ -149,9 +149,25 @@ def test_long_steps_in_scripts_say_that_they_run(said, step, caplog, monkeypatch
     Progress.heard = 0.0
 
 
+def test_nothing_is_said_of_a_step_that_has_ended(monkeypatch):
+    """A thread that a busy machine woke late spoke into the next step (and into the next test)."""
+    begun, said = threading.Event(), []
+
+    def say_slowly(line: str) -> None:
+        begun.set()
+        time.sleep(0.05)
+        said.append(line)
+
+    monkeypatch.setattr(progress, "_say", say_slowly)
+    with beating("svd", first=0.0, every=1000):
+        begun.wait()
+    assert said == ["svd: 0 s so far"]
+    Progress.heard = 0.0
+
+
 def test_a_step_inside_a_step_is_said_once(caplog, monkeypatch):
-    with caplog.at_level(logging.INFO, "sgns_pmi"), beating("run", first=0.2, every=0.2), beating("svd", first=0.1, every=0.1):
-        time.sleep(0.5)
+    with caplog.at_level(logging.INFO, "sgns_pmi"), beating("run", first=1.0, every=1.0), beating("svd", first=0.05, every=0.05):
+        time.sleep(1.2)
     assert {message.partition(":")[0] for message in caplog.messages} == {"svd"}
     Progress.heard = 0.0
 
