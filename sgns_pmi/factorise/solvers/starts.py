@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from sgns_pmi.factorise.solvers.existence import bases
 from sgns_pmi.factorise.solvers.solution import Ends
 from sgns_pmi.progress import Progress
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 BATCH = 11  # random starts that are brought near an optimum together
 FOLLOWED = 6  # the lowest of them, which are followed to their ends
 AGREE = 1e-7  # of ℓ: ends that differ by less are one optimum
+SHALLOW, NEARBY = 0.1, 10.0  # of what second order may leave unsaid in a bowl; and most that a score differs there
 NEARLY = 1e-9  # of ℓ: how exactly a start is followed that may turn out to be no better
 
 
@@ -26,20 +28,24 @@ def follow(
 ) -> tuple[Descent, Ends]:
     """The best of `first`, which is at its end, and of at most `most` other starts.
 
-    Of each batch the lowest few are followed. Where all agree with the first no more are tried.
+    Of each batch the lowest few are followed, unless they lie in the bowl of the best already: then its end is theirs. Where all
+    agree with the first no more are tried.
     """
-    best, ends, tried = first, [_End.of(first)], 1
+    best, bowl, ends, tried = first, Bowl(first), [_End.of(first)], 1
     while batch := list(islice(others, min(BATCH, most + 1 - tried))):
         tried += len(batch)
         whole = make(batch)
         whole.approach()
         for objective, factors in sorted(whole.near, key=lambda near: near[0])[:FOLLOWED]:
+            if bowl.has(factors, objective):
+                ends.append(bowl.end)
+                continue
             other = make(batch[:1])
             other.begin_at(factors, objective)
             other.converge(NEARLY, max_steps, progress)
             ends.append(_End.of(other))
             if other.objective < best.objective * (1 - AGREE):
-                best = other
+                best, bowl = other, Bowl(other)
         if _summary(ends, tried).agree:
             break
     return best, _summary(ends, tried)
@@ -53,6 +59,39 @@ class _End(NamedTuple):
     def of(cls, descent: Descent) -> _End:
         V, U = descent.factors
         return cls(descent.objective, V @ U.T)
+
+
+class Bowl:
+    """The surroundings of an optimum where ℓ is what its second order says, and the scores of rank dim are nearly their tangents.
+
+    With Δ the scores X − X* of a point, ℓ is separable in them, so that ℓ − ℓ* ≈ ⟨G, Δ⟩ + ½⟨Δ, S ∘ Δ⟩, G the gradient and S the
+    curvature at X*; and Δ, of two matrices of one rank, lies in the tangent space at X* but for its second order. Where both
+    hold to `SHALLOW`, and no score has gone where all is flat, descents end in X*: of 233 such starts on 100 of the problems of
+    benchmarks/optima all did, while some ended elsewhere at 0.2.
+    """
+
+    def __init__(self, descent: Descent) -> None:
+        self.end = _End.of(descent)
+        exact, (V, U) = descent.exact, descent.factors
+        self._gradient, self._curvature = torch.empty_like(self.end.scores), torch.empty_like(self.end.scores)
+        for block in exact.blocks(V, U):
+            self._curvature[block.rows] = exact.curvature(block)
+            self._gradient[block.rows] = exact.residual(block)
+        weight = exact.side_weights[0][:, None] * exact.side_weights[1]
+        self._gradient *= weight
+        self._curvature *= weight
+        self._bases = bases(V[:, descent.free[1]], U[:, descent.free[0]])
+
+    def has(self, factors: list[Tensor], objective: float) -> bool:
+        """Whether factors (words, f) and (contexts, f), where ℓ is `objective`, lie in it."""
+        delta, (left, right) = factors[0] @ factors[1].T - self.end.scores, self._bases
+        if float(delta.abs().max()) > NEARBY:
+            return False
+        gap = objective - self.end.objective
+        told = float((self._gradient * delta).sum() + (self._curvature * delta).mul_(delta).sum() / 2)
+        outside = delta - left @ (left.T @ delta)
+        outside -= (outside @ right) @ right.T
+        return abs(gap - told) <= SHALLOW * gap and float(outside.norm()) <= SHALLOW * float(delta.norm())
 
 
 def _summary(ends: list[_End], tried: int) -> Ends:
