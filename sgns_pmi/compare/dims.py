@@ -94,7 +94,7 @@ def heldout_dims(
         kept, held = thinned(counts, share, seed)
     else:
         rng = stream(check_seed(seed), "held out")
-        kept, held, _ = hold_out(counts, units_of(units, counts), check_share("share", share), rng)
+        kept, held, *_ = hold_out(counts, units_of(units, counts), check_share("share", share), rng)
     values = []
     for dim in dims:
         fitted = estimator.fresh(dim=dim).fit(kept)

@@ -57,11 +57,12 @@ def unit_counts(units: Units | pd.DataFrame | ArrayLike, counts: CooccurrenceCou
 
 
 class Held(NamedTuple):
-    """Counts in two: those kept, those held out, and of these what each unit has (units, seen cells of `held`)."""
+    """Counts in two: kept, and held out; of these what each unit has (units, seen cells of `held`), and the units' numbers."""
 
     kept: CooccurrenceCounts
     held: CooccurrenceCounts
     by_unit: sp.csr_array
+    units: list[int]
 
 
 def hold_out(counts: CooccurrenceCounts, units: Iterable[sp.csr_array], share: float, rng: np.random.Generator) -> Held:
@@ -81,7 +82,7 @@ def hold_out(counts: CooccurrenceCounts, units: Iterable[sp.csr_array], share: f
     InputError
         For fewer than two units, or two parts of which one would be empty.
     """
-    every, number, chosen = round(1 / share), 0, list[sp.csr_array]()
+    every, number, chosen, numbers = round(1 / share), 0, list[sp.csr_array](), list[int]()
     place = int(rng.integers(every))
     for some in units:
         rows = list[int]()
@@ -90,6 +91,7 @@ def hold_out(counts: CooccurrenceCounts, units: Iterable[sp.csr_array], share: f
                 place = int(rng.integers(every))
             if number % every == place:
                 rows.append(row)
+                numbers.append(number)
             number += 1
         chosen.append(some[rows])
     if number < every:
@@ -100,7 +102,7 @@ def hold_out(counts: CooccurrenceCounts, units: Iterable[sp.csr_array], share: f
         CooccurrenceCounts(counts.with_values(own).copy(), counts.vocab, counts.context_vocab)
         for own in (np.maximum(counts.matrix.data - value, 0.0), value)
     )
-    return Held(kept, held, sp.csr_array(by_unit[:, np.flatnonzero(value)]))
+    return Held(kept, held, sp.csr_array(by_unit[:, np.flatnonzero(value)]), numbers)
 
 
 __all__ = ["Held", "hold_out", "unit_counts", "units_of"]

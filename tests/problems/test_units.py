@@ -25,6 +25,7 @@ def test_units_are_held_out_as_wholes(problem):
     cells = np.flatnonzero(found.held.matrix.toarray()[problem.counts.matrix.nonzero()])
     at = [int(np.flatnonzero((whole[:, cells] == row).all(1))[0]) for row in found.by_unit.toarray()]
     assert [place // 5 for place in at] == list(range(8))
+    assert found.units == at
     assert len({place % 5 for place in at}) > 1
     # However the units come, and the same again.
     parts = hold_out(problem.counts, [by_unit[:7], by_unit[7:33], by_unit[33:]], 0.2, np.random.default_rng(0))

@@ -230,7 +230,7 @@ def choose_ridge(
     if units is None:
         kept, held = thinned(counts, HELD_OUT, rng)
     else:
-        kept, held, by_unit = hold_out(counts, units, HELD_OUT, rng)
+        kept, held, by_unit, _ = hold_out(counts, units, HELD_OUT, rng)
     exact, judge = (ExactObjective(own, negatives, device=device) for own in (kept, held))
     empty, quiet = _empty(kept, negatives, bias), Progress("", PATH_STEPS, False)
     most = largest_ridge(kept, negatives, ridge, bias) or 1.0  # 0 where independence fits best, whatever λ

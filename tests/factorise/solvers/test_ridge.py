@@ -191,7 +191,7 @@ def test_units_are_held_out_as_wholes_and_a_run_does_so() -> None:
     fit = METHODS["sgns_ridge"].fit(METHODS["sgns_ridge"].build(Parameters(dim=3)), problem)
     assert isinstance(fit, sp.SGNS)
     assert fit.path_ is not None
-    kept, held, _ = hold_out(problem.counts, units_of(problem.units, problem.counts), HELD_OUT, stream(0, "held out"))
+    kept, held, *_ = hold_out(problem.counts, units_of(problem.units, problem.counts), HELD_OUT, stream(0, "held out"))
     alone = sp.SGNS(dim=3, k=5, bias=True, ridge=fit.ridge_, noise=fit.noise_).fit(kept)
     V, U = with_biases(alone.V_, alone.U_, alone.row_bias_, alone.col_bias_)
     assert fit.path_["held_out"].min() == pytest.approx(sp.sgns_objective(V, U, held, 5, fit.noise_), rel=2e-5)
