@@ -277,6 +277,17 @@ class SeparableObjective:
         """α / N and β of the rows of both factors."""
         return self.row_weight / self.total, self.col_weight
 
+    def unseen_scores(self, V: Tensor, U: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """Rows of X = V Uᵀ (rows, contexts), 0 where a cell is seen, block by block; each may be overwritten."""
+        words, contexts = self.shape
+        height = max(1, block_bytes() // (contexts * V.element_size()))
+        for low in range(0, words, height):
+            rows = slice(low, min(low + height, words))
+            scores = V[rows] @ U.T
+            seen = slice(int(self._indptr[low]), int(self._indptr[rows.stop]))
+            flat(scores)[self.positions(rows, seen)] = 0.0
+            yield rows, scores
+
     def scores_gradient(self, V: Tensor, U: Tensor) -> Tensor:
         """∂ℓ/∂X, dense (words, contexts), the penalty left out."""
         found = torch.empty(self.shape, dtype=self.dtype, device=self.device)

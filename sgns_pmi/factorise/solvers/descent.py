@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -12,13 +13,17 @@ from torch import Tensor
 from sgns_pmi.factorise.checkpoints import Checkpoint, Part, State, current
 from sgns_pmi.factorise.devices import threads_for
 from sgns_pmi.factorise.losses.cells import SeparableObjective
-from sgns_pmi.factorise.solvers.biases import free_columns, parts, with_biases
+from sgns_pmi.factorise.solvers.biases import Parts, free_columns, given, parts, with_biases
+from sgns_pmi.factorise.solvers.existence import recession
 from sgns_pmi.factorise.solvers.solution import Ends, History, Solution, Status
 from sgns_pmi.factorise.solvers.starts import follow
 from sgns_pmi.progress import Progress
 
 Start = tuple[NDArray[Any], ...]
 """V (words, dim) and U (contexts, dim), and the biases b (words,) and c (contexts,) where they do not start from 0."""
+LAST, LAST_WORK, LAST_TOLERANCE = 10, 2.5e9, 1e-9
+"""One in so many steps is kept for the engine that tells an optimum from a way without end; the words x contexts x dim² up to
+which it does, in a minute or so; and the share of ℓ that a step promises at its end."""
 PRECISIONS = {"auto": (torch.float32, torch.float64), "float32": (torch.float32,), "float64": (torch.float64,)}
 
 
@@ -120,10 +125,14 @@ class Descent:
             target[:, free] = part
         return wide
 
-    def solution(self, status: Status, ends: Ends | None = None) -> Solution:
+    def parts(self) -> Parts:
         """The factors and biases as NumPy arrays."""
         V, U = (factor.cpu().numpy() for factor in self.factors)
-        return Solution(*parts(V, U, self.bias), self.history.frame(), self.objective, status, ends=ends)
+        return parts(V, U, self.bias)
+
+    def solution(self, status: Status, ends: Ends | None = None) -> Solution:
+        """The factors and biases as NumPy arrays."""
+        return Solution(*self.parts(), self.history.frame(), self.objective, status, ends=ends)
 
 
 def descend(
@@ -140,6 +149,7 @@ def descend(
     near: bool = True,
     tolerance: float | None = None,
     max_steps: int,
+    last: type[Descent] | None = None,
     bias: bool = False,
     verbose: bool = False,
 ) -> Solution:
@@ -171,6 +181,9 @@ def descend(
         By default the engine's own.
     max_steps : int
         Most steps on V and U together, from one start.
+    last : type of Descent, default none
+        The engine that goes on, with the last tenth of the steps, where unseen cells have gone so far that there may be no
+        minimum (see `existence`). On problems too large for it such an end is not called one.
     bias : bool, default False
         Whether scores are V·Uᵀ + b + c; biases start from 0.
     verbose : bool, default False
@@ -181,6 +194,7 @@ def descend(
     stage = 0 if state is None else int(state["stage"])
     exact = objective(precisions[stage])
     interrupted, ends = False, None
+    most_steps = max_steps if last is None else max_steps - max_steps // LAST
     with threads_for(exact.shape), Progress(title, max_steps, verbose) as progress:
         descent = engine(exact, [start, *also], bias, history)
         try:
@@ -189,7 +203,7 @@ def descend(
                 descent.restore(state)
             elif near:
                 descent.approach()
-            descent.converge(tolerance, max_steps - descent.steps, progress)
+            descent.converge(tolerance, most_steps - descent.steps, progress)
             if most and stage == 0 and not descent.endless:
                 best, ends = follow(
                     descent, iter(others), most, lambda batch: engine(exact, batch, bias, history), max_steps, progress
@@ -202,7 +216,15 @@ def descend(
                 descent.continue_in(objective(precision))
                 descent.stage += 1
                 descent.checkpoint = Checkpoint() if most else checkpoint  # which does not hold where other starts led
-                descent.converge(tolerance, max_steps - descent.steps, progress)
+                descent.converge(tolerance, most_steps - descent.steps, progress)
+            if last is not None and recession(descent.exact, descent.factors, descent.free).size > 0:
+                if descent.exact.dtype == torch.float64 and math.prod(descent.exact.shape) * descent.dim**2 <= LAST_WORK:
+                    end = last(descent.exact, [given(descent.parts())], bias, history)
+                    end.begin_at(descent.factors, descent.objective)
+                    end.converge(max(tolerance, LAST_TOLERANCE), max_steps // LAST, progress)
+                    descent = end
+                else:
+                    descent.converged = False
         except KeyboardInterrupt:
             interrupted = True
     return descent.solution("interrupted" if interrupted else _status(descent, ends), ends)

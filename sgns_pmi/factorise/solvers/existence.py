@@ -8,12 +8,13 @@ very low scores it does not: there seen cells hold the unseen ones, and no tange
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from sgns_pmi.factorise.losses.cells import SeparableObjective, flat
+from sgns_pmi.factorise.losses.cells import SeparableObjective
 
 FAR = -15.0  # a score at which an unseen cell costs less than a millionth of what it costs at 0
 NARROW = 0.02  # the sine below which x_F lies in the tangent space; 0.05 is the least that was seen at a finite optimum
@@ -34,39 +35,51 @@ class Recession(NamedTuple):
 NONE = Recession(0.0, 1.0)
 
 
+class Far(NamedTuple):
+    """x_F as the tangent space A Uᵀ + V Bᵀ sees it, f columns free on each side."""
+
+    square: float  # |x_F|²
+    left: Tensor  # orthonormal, spans the columns of V: (words, f), or fewer where there are fewer words
+    right: Tensor  # alike of U
+    on_left: Tensor  # x_Fᵀ left
+    on_right: Tensor  # x_F right
+
+
 def recession(exact: SeparableObjective, factors: list[Tensor], free: list[Tensor]) -> Recession:
     """Look at the scores of factors (words, f) and (contexts, f), whose columns `free` may move."""
-    x_F = far_scores(exact, factors)
-    size = float(x_F.norm())
-    if size == 0:
+    far = _far(exact, factors, factors[0][:, free[1]], factors[1][:, free[0]])
+    if far.square == 0:
         return NONE
-    left, right = bases(factors[0][:, free[1]], factors[1][:, free[0]])
-    # (I − P_V) x_F (I − P_U) is what no tangent A Uᵀ + V Bᵀ has.
-    outside = x_F - left @ (left.T @ x_F)
-    return Recession(size, float((outside - (outside @ right) @ right.T).norm()) / size)
+    # |(I − P_V) x_F (I − P_U)|², which is what no tangent A Uᵀ + V Bᵀ has.
+    inside = float(far.on_left.square().sum() + far.on_right.square().sum() - (far.left.T @ far.on_right).square().sum())
+    return Recession(math.sqrt(far.square), math.sqrt(max(1 - inside / far.square, 0.0)))
 
 
 def pushed(exact: SeparableObjective, factors: list[Tensor], dim: int) -> list[Tensor]:
     """The factors of the matrix of rank `dim` nearest to X + P x_F, P the projection on the tangent space; biases stay."""
-    x_F, (V, U) = far_scores(exact, factors), (factor[:, :dim] for factor in factors)
-    left, right = bases(V, U)
-    of_right = x_F @ right
+    V, U = (factor[:, :dim] for factor in factors)
+    _, left, right, on_left, on_right = _far(exact, factors, V, U)
     # X + P x_F = P_V (X + x_F) + (I − P_V) x_F P_U, of rank 2 dim.
-    Q, R = torch.linalg.qr(torch.cat([left, of_right - left @ (left.T @ of_right)], dim=1))
-    P, S = torch.linalg.qr(torch.cat([U @ (V.T @ left) + x_F.T @ left, right], dim=1))
+    Q, R = torch.linalg.qr(torch.cat([left, on_right - left @ (left.T @ on_right)], dim=1))
+    P, S = torch.linalg.qr(torch.cat([U @ (V.T @ left) + on_left, right], dim=1))
     a, values, b = torch.linalg.svd(R @ S.T)
     root = values[:dim].sqrt()
     moved = [Q @ a[:, :dim] * root, P @ b[:dim].T * root]
     return [torch.cat([own, factor[:, dim:]], dim=1) for own, factor in zip(moved, factors, strict=True)]
 
 
-def far_scores(exact: SeparableObjective, factors: list[Tensor]) -> Tensor:
-    """x_F (words, contexts)."""
-    scores = factors[0] @ factors[1].T
-    if scores.min() >= FAR:
-        return torch.zeros_like(scores)
-    flat(scores)[exact.positions(slice(0, len(scores)), slice(None))] = 0.0
-    return torch.where(scores < FAR, scores, 0.0)
+def _far(exact: SeparableObjective, factors: list[Tensor], V: Tensor, U: Tensor) -> Far:
+    """x_F at the factors, beside the tangent space at V (words, f) and U (contexts, f); a block of rows at a time."""
+    left, right = bases(V, U)
+    square, on_left, on_right = 0.0, V.new_zeros(len(U), left.shape[1]), V.new_zeros(len(V), right.shape[1])
+    for rows, scores in exact.unseen_scores(*factors):
+        if scores.min() >= FAR:
+            continue
+        x_F = torch.where(scores < FAR, scores, 0.0)
+        square += float(x_F.square().sum())
+        on_left.addmm_(x_F.T, left[rows])
+        on_right[rows] = x_F @ right
+    return Far(square, left, right, on_left, on_right)
 
 
 def bases(V: Tensor, U: Tensor) -> tuple[Tensor, Tensor]:

@@ -137,21 +137,20 @@ class Newton(Descent):
         look = recession(self.exact, self.factors, self.free)
         if look.size == 0 or look.sine > HELD:
             return False
-        held, objective, damping = self.factors, self.objective, self.damping
-        factors = pushed(self.exact, self.factors, self.dim)
-        self.factors, self.objective = factors, self.exact.value(*factors)
-        for _ in range(PUSHED_STEPS):
-            if self._advance(SAME) or self.objective <= objective:
-                break
-        further = recession(self.exact, self.factors, self.free)
-        if (
-            self.objective <= objective * (1 + SAME)
-            and further.size > GROWTH * look.size
-            and further.sine <= max(look.sine, NARROW)
-        ):
-            return True
-        self.factors, self.objective, self.damping = held, objective, damping
-        return False
+        held, objective, damping, found = self.factors, self.objective, self.damping, False
+        try:
+            self.factors = pushed(self.exact, self.factors, self.dim)
+            self.objective = self.exact.value(*self.factors)
+            for _ in range(PUSHED_STEPS):
+                if self._advance(SAME) or self.objective <= objective:
+                    break
+            if self.objective <= objective * (1 + SAME):
+                further = recession(self.exact, self.factors, self.free)
+                found = further.size > GROWTH * look.size and further.sine <= max(look.sine, NARROW)
+        finally:  # Ctrl-C keeps the lower
+            if not found:
+                self.factors, self.objective, self.damping = held, objective, damping
+        return found
 
     def _step(self, newton: _Newton, last: bool) -> float:
         """Go along the direction until ℓ falls enough, near the end until it does not rise; the length, 0 where it never does."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from sklearn.exceptions import ConvergenceWarning
 
 import sgns_pmi as sp
+from sgns_pmi.factorise.solvers import descent, expected
 
 Float = NDArray[np.float64]
 
@@ -116,3 +120,34 @@ def test_a_single_unseen_cell_at_full_rank_is_a_way_without_end() -> None:
     assert sp.SGNS(dim=3, k=2).fit(n).status_ == "no finite optimum"
     assert sp.SGNS(dim=3, k=2).fit(n + 1).status_ in ("optimum", "local optima")
     assert sp.SGNS(dim=2, k=2, bias=True).fit(n).status_ == "no finite optimum"
+
+
+def by_first_order(seed: int, dim: int, monkeypatch: pytest.MonkeyPatch) -> sp.SGNS:
+    """A fit of `r_experiment` by the engine for large problems."""
+    monkeypatch.setattr(expected, "NEWTON_WORK", 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return sp.SGNS(dim=dim, k=5, solver=sp.Expected(starts=1)).fit(r_experiment(seed))
+
+
+@pytest.mark.parametrize(("seed", "dim"), [(0, 16), (1, 10), (2, 10)])
+def test_first_order_does_not_call_a_way_without_end_an_optimum(seed: int, dim: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its steps become short on the way: with seed 2 it has converged, by its own measure, where second order goes on."""
+    assert by_first_order(seed, dim, monkeypatch).status_ == "no finite optimum"
+
+
+@pytest.mark.parametrize(("seed", "dim", "far"), [(5, 4, False), (4, 2, True), (0, 2, True)])
+def test_first_order_ends_at_the_optimum_of_second_order(seed: int, dim: int, far: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    reference = sp.SGNS(dim=dim, k=5, solver=sp.Expected(starts=1)).fit(r_experiment(seed))
+    found = by_first_order(seed, dim, monkeypatch)
+    assert ((found.V_ @ found.U_.T).min() < -15) == far
+    assert found.status_ == reference.status_ == "optimum"
+    assert found.objective_ == pytest.approx(reference.objective_, rel=1e-9 if far else 3e-7)
+
+
+def test_what_is_too_large_for_second_order_is_not_called_an_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(descent, "LAST_WORK", 0)
+    undecided = by_first_order(2, 10, monkeypatch)
+    assert undecided.status_ == "step limit"
+    assert "may do so for ever" in undecided.note_
+    assert by_first_order(5, 4, monkeypatch).status_ == "optimum"  # no score is so low that a fall without end may lie there
