@@ -103,8 +103,13 @@ class Descent:
         """Go on from factors that another descent has come to."""
         self.factors, self.objective = factors, objective
 
-    def converge(self, tolerance: float, max_steps: int, progress: Progress) -> None:
-        """Go to the optimum: `converged` once the next step promises less than `tolerance` of ℓ, `endless` if there is none."""
+    def converge(
+        self, tolerance: float, max_steps: int, progress: Progress, arrived: Callable[[Descent], bool] | None = None
+    ) -> None:
+        """Go to the optimum: `converged` once the next step promises less than `tolerance` of ℓ, `endless` if there is none.
+
+        A descent that has `arrived` where its end is known goes no further.
+        """
         raise NotImplementedError
 
     def converge_in(self, part: Part, tolerance: float, max_steps: int, progress: Progress) -> None:

@@ -10,7 +10,7 @@ start; joint steps then converge where alternation would crawl along the valley.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,7 +89,9 @@ class Newton(Descent):
             objective = objective + _array(self.exact.penalty.of_rows(factors[0]).sum(-1))
         return factors, objective
 
-    def converge(self, tolerance: float, max_steps: int, progress: Progress) -> None:
+    def converge(
+        self, tolerance: float, max_steps: int, progress: Progress, arrived: Callable[[Descent], bool] | None = None
+    ) -> None:
         """Truncated Newton steps on both sides, an alternation after each.
 
         Ends, `endless`, where ℓ is seen to have no minimum: on the way, or at its end by a push (`existence`).
@@ -113,7 +115,7 @@ class Newton(Descent):
                 looks = [*looks[-LOOKED:], recession(self.exact, self.factors, self.free)]
                 self.endless = len(looks) > LOOKED and looks[-1].without_end(looks[0])
             progress.update(objective=self.objective)
-            if self.converged or self.endless:
+            if self.converged or self.endless or (arrived is not None and arrived(self)):
                 break
             if self.checkpoint.due:
                 own = {"number": number, "still": still, "levenberg": self.levenberg, "looks": np.array(looks)}

@@ -28,8 +28,8 @@ def follow(
 ) -> tuple[Descent, Ends]:
     """The best of `first`, which is at its end, and of at most `most` other starts.
 
-    Of each batch the lowest few are followed, unless they lie in the bowl of the best already: then its end is theirs. Where all
-    agree with the first no more are tried.
+    Of each batch the lowest few are followed, to their end or into the bowl of the best: then its end is theirs. Where all agree
+    with the first no more are tried.
     """
     best, bowl, ends, tried = first, Bowl(first), [_End.of(first)], 1
     while batch := list(islice(others, min(BATCH, most + 1 - tried))):
@@ -37,13 +37,11 @@ def follow(
         whole = make(batch)
         whole.approach()
         for objective, factors in sorted(whole.near, key=lambda near: near[0])[:FOLLOWED]:
-            if bowl.has(factors, objective):
-                ends.append(bowl.end)
-                continue
             other = make(batch[:1])
             other.begin_at(factors, objective)
-            other.converge(NEARLY, max_steps, progress)
-            ends.append(_End.of(other))
+            if not bowl.has(other):
+                other.converge(NEARLY, max_steps, progress, arrived=bowl.has)
+            ends.append(bowl.end if bowl.has(other) else _End.of(other))
             if other.objective < best.objective * (1 - AGREE):
                 best, bowl = other, Bowl(other)
         if _summary(ends, tried).agree:
@@ -82,12 +80,12 @@ class Bowl:
         self._curvature *= weight
         self._bases = bases(V[:, descent.free[1]], U[:, descent.free[0]])
 
-    def has(self, factors: list[Tensor], objective: float) -> bool:
-        """Whether factors (words, f) and (contexts, f), where ℓ is `objective`, lie in it."""
-        delta, (left, right) = factors[0] @ factors[1].T - self.end.scores, self._bases
+    def has(self, other: Descent) -> bool:
+        """Whether another descent has come into it."""
+        delta, (left, right) = other.factors[0] @ other.factors[1].T - self.end.scores, self._bases
         if float(delta.abs().max()) > NEARBY:
             return False
-        gap = objective - self.end.objective
+        gap = other.objective - self.end.objective
         told = float((self._gradient * delta).sum() + (self._curvature * delta).mul_(delta).sum() / 2)
         outside = delta - left @ (left.T @ delta)
         outside -= (outside @ right) @ right.T

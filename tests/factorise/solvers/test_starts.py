@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 import pytest
 import scipy.special
@@ -51,15 +53,22 @@ def test_near_an_optimum_all_is_its_bowl(optimum: Newton, seed: int) -> None:
     objective = optimum.exact.value(*moved)
     assert objective > optimum.objective
     bowl = Bowl(optimum)
-    assert bowl.has(moved, objective)
-    assert not bowl.has(moved, optimum.objective + 2 * (objective - optimum.objective))
-    assert not bowl.has(moved, optimum.objective + 0.5 * (objective - optimum.objective))
+    assert has(bowl, moved, objective, optimum)
+    assert not has(bowl, moved, optimum.objective + 2 * (objective - optimum.objective), optimum)
+    assert not has(bowl, moved, optimum.objective + 0.5 * (objective - optimum.objective), optimum)
 
 
 def test_far_from_an_optimum_is_outside_its_bowl(optimum: Newton) -> None:
     generator = torch.Generator().manual_seed(0)
     moved = [factor + torch.randn(factor.shape, generator=generator, dtype=factor.dtype) for factor in optimum.factors]
-    assert not Bowl(optimum).has(moved, optimum.exact.value(*moved))
+    assert not has(Bowl(optimum), moved, optimum.exact.value(*moved), optimum)
+
+
+def has(bowl: Bowl, factors: list[torch.Tensor], objective: float, optimum: Newton) -> bool:
+    """Whether a descent that is at these factors has come into it."""
+    other = copy(optimum)
+    other.begin_at(factors, objective)
+    return bowl.has(other)
 
 
 def told(optimum: Newton, moved: list[torch.Tensor]) -> float:
@@ -84,13 +93,13 @@ def test_a_move_of_one_side_is_a_tangent_and_one_of_both_is_not(optimum: Newton,
         move = torch.randn(len(moved[side]), generator=torch.Generator().manual_seed(side), dtype=torch.float64)
         moved[side][:, :DIM] += torch.outer(move, least(optimum))
     assert (moved[0] @ moved[1].T - optimum.factors[0] @ optimum.factors[1].T).abs().max() < 10
-    assert Bowl(optimum).has(moved, told(optimum, moved)) == (len(sides) == 1)
+    assert has(Bowl(optimum), moved, told(optimum, moved), optimum) == (len(sides) == 1)
 
 
 def test_where_all_is_flat_second_order_tells_nothing(optimum: Newton) -> None:
     moved = [factor.clone() for factor in optimum.factors]
     moved[0][0, :DIM] += 12 * optimum.factors[1][0, :DIM] / optimum.factors[1][0, :DIM].square().sum()
-    assert not Bowl(optimum).has(moved, told(optimum, moved))
+    assert not has(Bowl(optimum), moved, told(optimum, moved), optimum)
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
@@ -103,7 +112,7 @@ def test_the_gradient_counts_beyond_the_tangents(optimum: Newton, sign: int) -> 
     moved[1][:, :DIM] += sign * 1e-3 * torch.outer(b[0], least(optimum))
     objective = optimum.exact.value(*moved)
     assert told(optimum, moved) - optimum.objective == pytest.approx(objective - optimum.objective, rel=0.1)
-    assert Bowl(optimum).has(moved, objective)
+    assert has(Bowl(optimum), moved, objective, optimum)
 
 
 def test_another_gauge_is_the_same_place(optimum: Newton) -> None:
@@ -111,7 +120,7 @@ def test_another_gauge_is_the_same_place(optimum: Newton) -> None:
     turn = torch.linalg.qr(torch.randn(DIM, DIM, generator=torch.Generator().manual_seed(1), dtype=torch.float64))[0]
     turned = [torch.cat([factor[:, :DIM] @ turn, factor[:, DIM:]], dim=1) for factor in optimum.factors]
     turned[0][:, 0] += 1e-4
-    assert Bowl(optimum).has(turned, optimum.exact.value(*turned))
+    assert has(Bowl(optimum), turned, optimum.exact.value(*turned), optimum)
 
 
 def test_another_optimum_is_outside_the_bowl() -> None:
@@ -121,8 +130,8 @@ def test_another_optimum_is_outside_the_bowl() -> None:
     best, *others = sorted(ends, key=lambda end: end.objective)
     apart = [end for end in others if end.objective > best.objective * (1 + 1e-7)]
     assert len(apart) >= 2
-    assert not any(Bowl(best).has(end.factors, end.objective) for end in apart)
-    assert not any(Bowl(end).has(best.factors, best.objective) for end in apart)
+    assert not any(has(Bowl(best), end.factors, end.objective, best) for end in apart)
+    assert not any(has(Bowl(end), best.factors, best.objective, end) for end in apart)
 
 
 def test_more_columns_than_words_have_a_tangent_space() -> None:
