@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import sgns_pmi as sp
 from sgns_pmi.factorise.losses.sgns import ExactObjective
-from sgns_pmi.factorise.solvers import Newton, random_start, spectral_start
+from sgns_pmi.factorise.solvers import Newton, random_start, spectral_start, starts
 from sgns_pmi.factorise.solvers.solution import History
 from sgns_pmi.factorise.solvers.starts import Bowl
 from sgns_pmi.negatives import Negatives
@@ -132,6 +132,18 @@ def test_another_optimum_is_outside_the_bowl() -> None:
     assert len(apart) >= 2
     assert not any(has(Bowl(best), end.factors, end.objective, best) for end in apart)
     assert not any(has(Bowl(end), best.factors, best.objective, end) for end in apart)
+
+
+def test_to_stop_in_a_bowl_spares_steps_and_changes_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    short = sp.SGNS(dim=DIM, k=K).fit(TABLE)
+    monkeypatch.setattr(starts, "SHALLOW", 0.0)  # no start is ever in a bowl
+    long = sp.SGNS(dim=DIM, k=K).fit(TABLE)
+    assert len(short.history_) < len(long.history_) - 10
+    assert short.objective_ == pytest.approx(long.objective_, rel=1e-12)
+    assert short.starts_ is not None
+    assert long.starts_ is not None
+    assert short.starts_.agree
+    assert (short.starts_.tried, short.starts_.reached) == (long.starts_.tried, long.starts_.reached)
 
 
 def test_more_columns_than_words_have_a_tangent_space() -> None:
