@@ -224,10 +224,9 @@ def descend(
                 descent.converge(tolerance, most_steps - descent.steps, progress)
             if last is not None and recession(descent.exact, descent.factors, descent.free).size > 0:
                 if descent.exact.dtype == torch.float64 and math.prod(descent.exact.shape) * descent.dim**2 <= LAST_WORK:
-                    end = last(descent.exact, [given(descent.parts())], bias, history)
-                    end.begin_at(descent.factors, descent.objective)
-                    end.converge(max(tolerance, LAST_TOLERANCE), max_steps // LAST, progress)
-                    descent = end
+                    before, descent = descent, last(descent.exact, [given(descent.parts())], bias, history)
+                    descent.begin_at(before.factors, before.objective)
+                    descent.converge(max(tolerance, LAST_TOLERANCE), max_steps // LAST, progress)
                 else:
                     descent.converged = False
         except KeyboardInterrupt:
