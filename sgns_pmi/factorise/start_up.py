@@ -28,6 +28,7 @@ def start_up(estimators: Iterable[Factorisation]) -> None:
         losses.sgns_objective(np.zeros((2, 1), dtype), np.zeros((2, 1), dtype), counts, 1, "unigram", gradient=True)
     one, pair = torch.zeros((1, 1)), torch.zeros((1, 1), dtype=torch.int64)
     solvers.batch_gradient(one, one, pair[0], pair, pair, one, one)
+    solvers.Adam([one]).step([one], 0.0)
 
 
 __all__ = ["start_up"]

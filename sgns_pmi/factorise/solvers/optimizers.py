@@ -7,10 +7,14 @@ which takes longer than a small training.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+from sgns_pmi.compiled import compiled
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 ADAGRAD_EPSILON = 1e-10
@@ -70,11 +74,30 @@ class Adam(Optimizer):
 
     def move(self, parameter: Tensor, gradient: Tensor, lr: float, *memory: Tensor) -> None:
         m, s = memory
-        m.lerp_(gradient, 1 - BETA_1)
-        s.mul_(BETA_2).addcmul_(gradient, gradient, value=1 - BETA_2)
         # Both began at 0, and are too small by these factors.
         of_m, of_s = 1 - BETA_1**self.steps, 1 - BETA_2**self.steps
+        if parameter.device.type == "cpu":  # one loop in place of six calls of PyTorch, each longer than its work
+            _adam(parameter.numpy(), gradient.numpy(), m.numpy(), s.numpy(), lr / of_m, 1 / of_s)
+            return
+        m.lerp_(gradient, 1 - BETA_1)
+        s.mul_(BETA_2).addcmul_(gradient, gradient, value=1 - BETA_2)
         parameter.addcdiv_(m, s.div(of_s).sqrt_().add_(EPSILON), value=-lr / of_m)
+
+
+@compiled(nogil=True, error_model="numpy")
+def _adam(
+    parameter: NDArray[Any], gradient: NDArray[Any], m: NDArray[Any], s: NDArray[Any], rate: float, unbiased: float
+) -> None:
+    """`Adam.move` of matrices; s is too small by 1 / `unbiased`, and `rate` holds what m is too small by."""
+    real = parameter.dtype.type
+    keep_m, new_m, keep_s, new_s = real(BETA_1), real(1 - BETA_1), real(BETA_2), real(1 - BETA_2)
+    length, scale, epsilon = real(rate), real(unbiased), real(EPSILON)
+    for row in range(parameter.shape[0]):
+        for at in range(parameter.shape[1]):
+            slope = gradient[row, at]
+            m[row, at] = keep_m * m[row, at] + new_m * slope
+            s[row, at] = keep_s * s[row, at] + new_s * slope * slope
+            parameter[row, at] -= length * m[row, at] / (np.sqrt(scale * s[row, at]) + epsilon)
 
 
 class Adagrad(Optimizer):

@@ -16,7 +16,14 @@ DENSE_SCORES = 20  # contexts per scored context up to which a product with all 
 
 
 def batch_gradient(
-    V: Tensor, U: Tensor, center: Tensor, context: Tensor, negatives: Tensor, weight: Tensor, negative_weight: Tensor
+    V: Tensor,
+    U: Tensor,
+    center: Tensor,
+    context: Tensor,
+    negatives: Tensor,
+    weight: Tensor,
+    negative_weight: Tensor,
+    out: tuple[Tensor, Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Gradient of a batch's loss Σ_b w_b [ softplus(−v_i·u_j) + Σ_m a_bm softplus(v_i·u_{j_m}) ].
 
@@ -25,12 +32,15 @@ def batch_gradient(
     Parameters
     ----------
     V, U : Tensor, (words, dim) and (contexts, dim)
+        These and the rest lie in memory in order.
     center, context : Tensor, (batch,) and (batch, 1)
         i and j of the pairs.
     negatives : Tensor, (batch, m)
         The contexts j_m drawn for each.
     weight, negative_weight : Tensor, (batch, 1) and (batch, 1) or (batch, m)
         w_b, and w_b a_bm: with w_b itself each draw counts once; 0 drops it.
+    out : tuple of Tensor, optional
+        Shaped as V and U, to be written.
 
     Returns
     -------
@@ -38,12 +48,15 @@ def batch_gradient(
         ∂V (words, dim) and ∂U (contexts, dim). With residuals ρ = w (σ(x) − y), y = 1 for the pair and 0 for its negatives:
         ∂v_i = Σ ρ u_j and ∂u_j = Σ ρ v_i.
     """
+    dV, dU = (torch.empty_like(V), torch.empty_like(U)) if out is None else out
     if V.device.type == "cpu":
-        dV, dU = torch.zeros_like(V), torch.zeros_like(U)
-        batch = center, context, negatives, weight, negative_weight.expand(negatives.shape)
-        _add_gradient(*(own.contiguous().numpy() for own in (V, U, *batch, dV, dU)))
+        given = V, U, center, context, negatives, weight, negative_weight, dV, dU
+        _write_gradient(*[own.numpy() for own in given])
         return dV, dU
-    return dense_gradient(V, U, center, context, negatives, weight, negative_weight)
+    found = dense_gradient(V, U, center, context, negatives, weight, negative_weight)
+    for side, own in zip((dV, dU), found, strict=True):
+        side.copy_(own)
+    return dV, dU
 
 
 def dense_gradient(
@@ -74,7 +87,7 @@ def _residual(scores: Tensor, weight: Tensor, negative_weight: Tensor) -> Tensor
 
 
 @compiled(nogil=True, fastmath=FASTMATH, error_model="numpy")
-def _add_gradient(
+def _write_gradient(
     V: NDArray[Any],
     U: NDArray[Any],
     center: NDArray[np.int64],
@@ -85,11 +98,14 @@ def _add_gradient(
     dV: NDArray[Any],
     dU: NDArray[Any],
 ) -> None:
-    """Add the gradient to dV and dU; shapes are those of `batch_gradient`, with a weight for each negative."""
+    """Write the gradient to dV and dU; shapes are those of `batch_gradient`."""
     batch, drawn = negatives.shape
+    own_weight = negative_weight.shape[1] > 1
     dim = V.shape[1]
     zero, one = V.dtype.type(0), V.dtype.type(1)
     residual = np.empty((batch, 1 + drawn), V.dtype)
+    dV[:] = zero
+    dU[:] = zero
     for b in range(batch):
         v = V[center[b]]
         for m in range(1 + drawn):
@@ -107,7 +123,7 @@ def _add_gradient(
             if m == 0:
                 at, slope = context[b, 0], weight[b, 0] * (residual[b, 0] - one)
             else:
-                at, slope = negatives[b, m - 1], negative_weight[b, m - 1] * residual[b, m]
+                at, slope = negatives[b, m - 1], negative_weight[b, m - 1 if own_weight else 0] * residual[b, m]
             u, du = U[at], dU[at]
             for d in range(dim):
                 dv[d] += slope * u[d]

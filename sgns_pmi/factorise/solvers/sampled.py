@@ -223,6 +223,8 @@ class _Pairs:
         # One array of both: the optimiser's operations each take longer to be called than to compute.
         both = torch.cat(start)
         self.V, self.U = both[: len(start[0])], both[len(start[0]) :]
+        self._gradient = torch.empty_like(both)
+        self._of_V, self._of_U = self._gradient[: len(start[0])], self._gradient[len(start[0]) :]
         self._options, self._negatives, self._bias, self._generator = options, negatives, bias, generator
         self._rate = options.first_rate
         self._optimizer = solvers.OPTIMIZERS[options.optimizer]([both])
@@ -286,12 +288,12 @@ class _Pairs:
 
     def _take_step(self, center: Tensor, context: Tensor, weight: Tensor, drawn: Tensor, rate: float) -> None:
         kept = weight * (drawn != context) if self._negatives.drops else weight
-        dV, dU = solvers.batch_gradient(self.V, self.U, center, context, drawn, weight, kept)
+        dV, dU = solvers.batch_gradient(self.V, self.U, center, context, drawn, weight, kept, out=(self._of_V, self._of_U))
         if self._penalty is not None:
             self._penalty.add_gradient(dV, dU, self.V, self.U)
         if self._bias:  # the columns of ones stay
             dV[:, solvers.ONES[0]] = dU[:, solvers.ONES[1]] = 0.0
-        self._optimizer.step([torch.cat((dV, dU))], rate)
+        self._optimizer.step([self._gradient], rate)
 
 
 def expected_weights(
