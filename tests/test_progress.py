@@ -160,7 +160,7 @@ def test_nothing_is_said_of_a_step_that_has_ended(monkeypatch):
 
     monkeypatch.setattr(progress, "_say", say_slowly)
     with beating("svd", first=0.0, every=1000):
-        begun.wait()
+        assert begun.wait(10)
     assert said == ["svd: 0 s so far"]
     Progress.heard = 0.0
 

@@ -90,7 +90,9 @@ CASES = {
 
 
 class QuasiNewton(Expected):
-    """The exact solver by its engine for large problems, whatever the size."""
+    """The exact solver by its engine for large problems, whatever the size, and by it alone."""
+
+    tells = False
 
     def engine(self, counts: sp.CooccurrenceCounts, dim: int) -> type[solvers.Newton] | type[solvers.QuasiNewton]:
         return solvers.QuasiNewton

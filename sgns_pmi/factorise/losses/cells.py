@@ -284,8 +284,9 @@ class SeparableObjective:
         for low in range(0, words, height):
             rows = slice(low, min(low + height, words))
             scores = V[rows] @ U.T
-            seen = slice(int(self._indptr[low]), int(self._indptr[rows.stop]))
-            flat(scores)[self.positions(rows, seen)] = 0.0
+            starts = self._indptr[low : rows.stop + 1]
+            row = torch.from_numpy(np.repeat(np.arange(len(scores)), np.diff(starts))).to(self.device)
+            scores[row, self._columns[starts[0] : starts[-1]]] = 0.0
             yield rows, scores
 
     def scores_gradient(self, V: Tensor, U: Tensor) -> Tensor:

@@ -21,9 +21,9 @@ from sgns_pmi.progress import Progress
 
 Start = tuple[NDArray[Any], ...]
 """V (words, dim) and U (contexts, dim), and the biases b (words,) and c (contexts,) where they do not start from 0."""
-LAST, LAST_WORK, LAST_TOLERANCE = 10, 2.5e9, 1e-9
-"""One in so many steps is kept for the engine that tells an optimum from a way without end; the words x contexts x dim² up to
-which it does, in a minute or so; and the share of ℓ that a step promises at its end."""
+LAST_SHARE, LAST_WORK = 5, 2.5e9
+"""The engine that tells an optimum from a way without end has a fifth of the steps more, and does so, in a minute or two, up to
+that many words x contexts x dim²."""
 PRECISIONS = {"auto": (torch.float32, torch.float64), "float32": (torch.float32,), "float64": (torch.float64,)}
 
 
@@ -44,12 +44,16 @@ class Descent:
 
     tolerance: ClassVar[float]
     """Share of ℓ below which the fall that a step promises ends the descent, by default."""
+    second_order: ClassVar[bool] = False
+    """Whether a step costs much more than to look where it has led."""
     near: list[tuple[float, list[Tensor]]]
     """ℓ and factors that `approach` brought each start to."""
     checkpoint = Checkpoint()
     """Where `converge` keeps its state; by default nowhere."""
     stage = 0
     """Which of several precisions it is in."""
+    arrived: Callable[[Descent], bool] | None = None
+    """Tells whether it has come where its end is known, and need go no further; second order asks."""
     resumed: State | None = None
     """What `converge` goes on from."""
 
@@ -103,13 +107,8 @@ class Descent:
         """Go on from factors that another descent has come to."""
         self.factors, self.objective = factors, objective
 
-    def converge(
-        self, tolerance: float, max_steps: int, progress: Progress, arrived: Callable[[Descent], bool] | None = None
-    ) -> None:
-        """Go to the optimum: `converged` once the next step promises less than `tolerance` of ℓ, `endless` if there is none.
-
-        A descent that has `arrived` where its end is known goes no further.
-        """
+    def converge(self, tolerance: float, max_steps: int, progress: Progress) -> None:
+        """Go to the optimum: `converged` once the next step promises less than `tolerance` of ℓ, `endless` if there is none."""
         raise NotImplementedError
 
     def converge_in(self, part: Part, tolerance: float, max_steps: int, progress: Progress) -> None:
@@ -187,19 +186,18 @@ def descend(
     max_steps : int
         Most steps on V and U together, from one start.
     last : type of Descent, default none
-        The engine that goes on, with the last tenth of the steps, where unseen cells have gone so far that there may be no
-        minimum (see `existence`). On problems too large for it such an end is not called one.
+        The engine that goes on, with a fifth of the steps more, where unseen cells have gone so far that there may be no minimum
+        (see `existence`). On problems too large for it such an end is not called one.
     bias : bool, default False
         Whether scores are V·Uᵀ + b + c; biases start from 0.
     verbose : bool, default False
     """
-    tolerance = engine.tolerance if tolerance is None else tolerance
+    own_tolerance, tolerance = tolerance, engine.tolerance if tolerance is None else tolerance
     checkpoint = current()
     state = checkpoint.load()
     stage = 0 if state is None else int(state["stage"])
     exact = objective(precisions[stage])
     interrupted, ends = False, None
-    most_steps = max_steps if last is None else max_steps - max_steps // LAST
     with threads_for(exact.shape), Progress(title, max_steps, verbose) as progress:
         descent = engine(exact, [start, *also], bias, history)
         try:
@@ -208,7 +206,7 @@ def descend(
                 descent.restore(state)
             elif near:
                 descent.approach()
-            descent.converge(tolerance, most_steps - descent.steps, progress)
+            descent.converge(tolerance, max_steps - descent.steps, progress)
             if most and stage == 0 and not descent.endless:
                 best, ends = follow(
                     descent, iter(others), most, lambda batch: engine(exact, batch, bias, history), max_steps, progress
@@ -221,12 +219,12 @@ def descend(
                 descent.continue_in(objective(precision))
                 descent.stage += 1
                 descent.checkpoint = Checkpoint() if most else checkpoint  # which does not hold where other starts led
-                descent.converge(tolerance, most_steps - descent.steps, progress)
+                descent.converge(tolerance, max_steps - descent.steps, progress)
             if last is not None and recession(descent.exact, descent.factors, descent.free).size > 0:
-                if descent.exact.dtype == torch.float64 and math.prod(descent.exact.shape) * descent.dim**2 <= LAST_WORK:
+                if math.prod(descent.exact.shape) * descent.dim**2 <= LAST_WORK:
                     before, descent = descent, last(descent.exact, [given(descent.parts())], bias, history)
                     descent.begin_at(before.factors, before.objective)
-                    descent.converge(max(tolerance, LAST_TOLERANCE), max_steps // LAST, progress)
+                    descent.converge(own_tolerance or last.tolerance, max_steps // LAST_SHARE, progress)
                 else:
                     descent.converged = False
         except KeyboardInterrupt:

@@ -40,8 +40,8 @@ class Expected:
         Ends, converged, when a step promises a decrease of ℓ below this share of ℓ; by default 1e-15 where second order is
         used, 5e-9 elsewhere, where the last 20 steps must have brought no more each; ℓ is then some 3e-7 above its optimum.
         There one start is followed: that others end lower is not excluded. Where unseen cells have gone so far that ℓ may have no
-        minimum, second order goes on from there, up to 1,000 words x 1,000 contexts at dim 50, and tells; beyond, such a
-        fit ends in `step limit`.
+        minimum, second order goes on from there, with a fifth of `max_steps` more, up to 1,000 words x 1,000 contexts at dim
+        50, and tells; beyond, such a fit ends in `step limit`. With precision="float32" it is not tested.
     max_steps : int, default 500
         Most steps on V and U together.
     precision : {"auto", "float32", "float64"}, default "auto"
@@ -50,6 +50,8 @@ class Expected:
     """
 
     name: ClassVar = "expected"
+    tells: ClassVar[bool] = True
+    """Whether second order goes on where first order cannot tell an optimum from a way without end."""
     unfinished: ClassVar[str] = "ℓ still falls, or may do so for ever as unseen cells go to −∞"
     starts: int | None = None
     tolerance: float | None = None
@@ -104,7 +106,7 @@ class Expected:
             near=newton,
             tolerance=self.tolerance,
             max_steps=self.max_steps,
-            last=None if newton else solvers.Newton,
+            last=solvers.Newton if self.tells and not newton and self.precision != "float32" else None,
             bias=bias,
             verbose=verbose,
         )

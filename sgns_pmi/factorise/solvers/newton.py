@@ -10,7 +10,7 @@ start; joint steps then converge where alternation would crawl along the valley.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +46,7 @@ class Newton(Descent):
     """Alternation with damping for each row, then joint steps; float64, with D and S of all cells in memory."""
 
     tolerance = 1e-15
+    second_order = True
 
     def __init__(self, exact: SeparableObjective, starts: Sequence[Start], bias: bool, history: History) -> None:
         super().__init__(exact, starts, bias, history)
@@ -89,9 +90,7 @@ class Newton(Descent):
             objective = objective + _array(self.exact.penalty.of_rows(factors[0]).sum(-1))
         return factors, objective
 
-    def converge(
-        self, tolerance: float, max_steps: int, progress: Progress, arrived: Callable[[Descent], bool] | None = None
-    ) -> None:
+    def converge(self, tolerance: float, max_steps: int, progress: Progress) -> None:
         """Truncated Newton steps on both sides, an alternation after each.
 
         Ends, `endless`, where ℓ is seen to have no minimum: on the way, or at its end by a push (`existence`).
@@ -115,7 +114,7 @@ class Newton(Descent):
                 looks = [*looks[-LOOKED:], recession(self.exact, self.factors, self.free)]
                 self.endless = len(looks) > LOOKED and looks[-1].without_end(looks[0])
             progress.update(objective=self.objective)
-            if self.converged or self.endless or (arrived is not None and arrived(self)):
+            if self.converged or self.endless or (self.arrived is not None and self.arrived(self)):
                 break
             if self.checkpoint.due:
                 own = {"number": number, "still": still, "levenberg": self.levenberg, "looks": np.array(looks)}
@@ -149,7 +148,7 @@ class Newton(Descent):
             if self.objective <= objective * (1 + SAME):
                 further = recession(self.exact, self.factors, self.free)
                 found = further.size > GROWTH * look.size and further.sine <= max(look.sine, NARROW)
-        finally:  # Ctrl-C keeps the lower
+        finally:  # at Ctrl-C too
             if not found:
                 self.factors, self.objective, self.damping = held, objective, damping
         return found

@@ -59,9 +59,7 @@ class QuasiNewton(Descent):
         objective, factors = min(self.near, key=lambda near: near[0])
         self.keep(factors, objective)
 
-    def converge(
-        self, tolerance: float, max_steps: int, progress: Progress, arrived: Callable[[Descent], bool] | None = None
-    ) -> None:
+    def converge(self, tolerance: float, max_steps: int, progress: Progress) -> None:
         """Steps until one promises less than `tolerance` of ℓ and the last 20 brought no more each, or until ℓ does not fall.
 
         A single step may promise little far from the end, on the long way along a valley. One that promises next to nothing is
@@ -74,7 +72,7 @@ class QuasiNewton(Descent):
             promise, least = slope / 2, tolerance * self.objective
             earlier = self.history.rows[-1 - RECENT :][0][3]
             self.converged = promise <= NOTHING * least or (promise <= least and earlier - self.objective <= RECENT * least)
-            return self.converged or (arrived is not None and arrived(self))
+            return self.converged
 
         self._descend(max_steps, done)
 

@@ -63,9 +63,10 @@ class Ends:
     Parameters
     ----------
     tried, followed : int
-        Starts that were brought near an optimum, and those of them that were followed to their end.
+        Starts that were brought near an optimum, and those of them that were followed: to their end, or to where the end of
+        another is known to be theirs (`starts.Bowl`).
     reached : int
-        Followed starts whose ℓ is within 1e-7 of the lowest.
+        Followed starts whose ℓ is within 1e-7 of the lowest there.
     spread : float
         The highest ℓ of a followed start above the lowest, relative.
     score_spread : float

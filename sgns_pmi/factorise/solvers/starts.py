@@ -31,7 +31,7 @@ def follow(
     Of each batch the lowest few are followed, to their end or into the bowl of the best: then its end is theirs. Where all agree
     with the first no more are tried.
     """
-    best, bowl, ends, tried = first, Bowl(first), [_End.of(first)], 1
+    best, bowl, ends, tried = first, Bowl.around(first), [_End.of(first)], 1
     while batch := list(islice(others, min(BATCH, most + 1 - tried))):
         tried += len(batch)
         whole = make(batch)
@@ -39,11 +39,13 @@ def follow(
         for objective, factors in sorted(whole.near, key=lambda near: near[0])[:FOLLOWED]:
             other = make(batch[:1])
             other.begin_at(factors, objective)
-            if not bowl.has(other):
-                other.converge(NEARLY, max_steps, progress, arrived=bowl.has)
-            ends.append(bowl.end if bowl.has(other) else _End.of(other))
+            if bowl is not None:
+                other.arrived = bowl.has
+            if bowl is None or not bowl.has(other):
+                other.converge(NEARLY, max_steps, progress)
+            ends.append(bowl.end if bowl is not None and bowl.has(other) else _End.of(other))
             if other.objective < best.objective * (1 - AGREE):
-                best, bowl = other, Bowl(other)
+                best, bowl = other, Bowl.around(other)
         if _summary(ends, tried).agree:
             break
     return best, _summary(ends, tried)
@@ -71,14 +73,16 @@ class Bowl:
     def __init__(self, descent: Descent) -> None:
         self.end = _End.of(descent)
         exact, (V, U) = descent.exact, descent.factors
-        self._gradient, self._curvature = torch.empty_like(self.end.scores), torch.empty_like(self.end.scores)
+        self._gradient, self._curvature = exact.scores_gradient(V, U), torch.empty_like(self.end.scores)
         for block in exact.blocks(V, U):
             self._curvature[block.rows] = exact.curvature(block)
-            self._gradient[block.rows] = exact.residual(block)
-        weight = exact.side_weights[0][:, None] * exact.side_weights[1]
-        self._gradient *= weight
-        self._curvature *= weight
+        self._curvature *= exact.side_weights[0][:, None] * exact.side_weights[1]
         self._bases = bases(V[:, descent.free[1]], U[:, descent.free[0]])
+
+    @classmethod
+    def around(cls, descent: Descent) -> Bowl | None:
+        """Around the end of a descent, if it is an optimum, and steps cost more than to look whether they have come here."""
+        return cls(descent) if descent.converged and descent.second_order else None
 
     def has(self, other: Descent) -> bool:
         """Whether another descent has come into it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
 import sgns_pmi as sp
-from sgns_pmi.factorise.solvers import descent, expected
+from sgns_pmi.factorise.solvers import descent, expected, newton
 
 Float = NDArray[np.float64]
 
@@ -151,3 +152,34 @@ def test_what_is_too_large_for_second_order_is_not_called_an_optimum(monkeypatch
     assert undecided.status_ == "step limit"
     assert "may do so for ever" in undecided.note_
     assert by_first_order(5, 4, monkeypatch).status_ == "optimum"  # no score is so low that a fall without end may lie there
+
+
+@pytest.mark.parametrize(("number", "max_steps"), [(53, 2), (40, 4)])
+def test_where_the_first_start_has_not_arrived_no_other_counts_as_there(number: int, max_steps: int) -> None:
+    n, dim, k = random_problem(number)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        ends = sp.SGNS(dim=dim, k=k, solver=sp.Expected(max_steps=max_steps, starts=12)).fit(n).starts_
+    assert ends is not None
+    assert ends.reached < ends.followed
+    assert ends.score_spread > 0.1
+
+
+def test_an_interrupted_push_leaves_the_place_that_was_pushed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C at the first step from there, where ℓ is higher."""
+    push = newton.pushed
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def pushed(*given: Any) -> Any:
+        monkeypatch.setattr(newton, "newton_direction", interrupted)
+        return push(*given)
+
+    monkeypatch.setattr(newton, "pushed", pushed)
+    n = r_experiment(0)
+    sgns = sp.SGNS(dim=2, k=5, solver=sp.Expected(starts=1)).fit(n)
+    assert sgns.status_ == "interrupted"
+    lowest = sgns.history_["objective"].min()
+    assert sgns.objective_ == pytest.approx(lowest, rel=1e-12)
+    assert float(sp.sgns_objective(sgns.V_, sgns.U_, n, 5, sgns.noise_)) == pytest.approx(lowest, rel=1e-12)
