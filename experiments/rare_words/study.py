@@ -111,11 +111,9 @@ def by_gensim(text: Path, setting: Setting, held: Held) -> tuple[np.ndarray, np.
     vocab, out = held.kept.vocab or (), set(held.units)
     with lzma.open(text, "rt") if text.suffix == ".xz" else open(text) as file:
         tokens = file.read().split()
-    # Blocks are of words that are in the vocabulary, as gensim's sentences then are.
     known = set(vocab)
-    tokens = [token for token in tokens if token in known]
-    blocks = [tokens[low : low + BLOCK] for low in range(0, len(tokens), BLOCK)]
-    sentences = [block for number, block in enumerate(blocks) if number not in out]
+    blocks = (tokens[low : low + BLOCK] for low in range(0, len(tokens), BLOCK))  # of all tokens, as the units are
+    sentences = [[token for token in block if token in known] for number, block in enumerate(blocks) if number not in out]
     model = Word2Vec(
         sentences, vector_size=DIM, window=WINDOW, min_count=1, sample=SUBSAMPLE, negative=K, ns_exponent=EXPONENT,
         alpha=0.05, sg=1, workers=2, seed=setting.seed, epochs=setting.epochs,
