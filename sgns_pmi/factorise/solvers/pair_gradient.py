@@ -53,10 +53,8 @@ def batch_gradient(
         given = V, U, center, context, negatives, weight, negative_weight, dV, dU
         _write_gradient(*[own.numpy() for own in given])
         return dV, dU
-    found = dense_gradient(V, U, center, context, negatives, weight, negative_weight)
-    for side, own in zip((dV, dU), found, strict=True):
-        side.copy_(own)
-    return dV, dU
+    found_V, found_U = dense_gradient(V, U, center, context, negatives, weight, negative_weight)
+    return dV.copy_(found_V), dU.copy_(found_U)
 
 
 def dense_gradient(

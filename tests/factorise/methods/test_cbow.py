@@ -117,8 +117,6 @@ def test_negatives_are_drawn_window_by_window(drops: bool) -> None:
 
 def test_negatives_follow_the_noise() -> None:
     """A huge vocabulary of two words: the share of steps that the second one takes is its noise."""
-    from sgns_pmi.factorise.draws import alias_table
-
     share, alias = alias_table(np.array([0.2, 0.5, 0.3]))
     windows, k = 2000, 10
     # V = 0 keeps all scores 0, and U[j] gets −rate · ½ · h for every draw: h is the constant vector of context 0.
