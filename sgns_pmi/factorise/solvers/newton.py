@@ -18,7 +18,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sgns_pmi.factorise.linalg import balanced
 from sgns_pmi.factorise.losses.cells import SeparableObjective
+from sgns_pmi.factorise.losses.penalty import Penalty
 from sgns_pmi.factorise.solvers.descent import Descent, Start
 from sgns_pmi.factorise.solvers.existence import FAR, GROWTH, NARROW, Recession, pushed, recession
 from sgns_pmi.factorise.solvers.pair_sums import column_pairs, whole
@@ -123,6 +125,8 @@ class Newton(Descent):
 
     def _advance(self, tolerance: float) -> bool:
         """One joint step; whether it was the last, as it promised less than `tolerance` of ℓ."""
+        if self.exact.penalty is not None and self.exact.penalty.dim:
+            self._balance(self.exact.penalty)
         newton = newton_direction(self, self.levenberg)
         last = newton.slope <= 2 * tolerance * self.objective and not newton.curved
         length = self._step(newton, last)
@@ -132,6 +136,19 @@ class Newton(Descent):
         elif length < 0.3:
             self.levenberg = max(self.levenberg, 1e-6) * 4
         return last
+
+    def _balance(self, penalty: Penalty) -> None:
+        """Go to the factors of the same product that cost least.
+
+        Else steps would find them along directions that λ alone curves, thousands of times less than ℓ curves others, which
+        conjugate gradients resolve last.
+        """
+        before = penalty.value(*self.factors)
+        self.factors = [factor.clone() for factor in self.factors]
+        vectors = [factor[:, : penalty.dim] for factor in self.factors]
+        for vector, own in zip(vectors, balanced(*map(_array, (*vectors, penalty.rows, penalty.columns))), strict=True):
+            vector.copy_(torch.from_numpy(own))
+        self.objective += penalty.value(*self.factors) - before
 
     def _yields(self) -> bool:
         """Whether the unseen cells that cost nothing, pushed twice as far, stay there at no higher ℓ: then ℓ has no minimum."""

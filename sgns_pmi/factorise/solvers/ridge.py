@@ -21,7 +21,7 @@ from torch import Tensor
 from sgns_pmi.counts import CooccurrenceCounts
 from sgns_pmi.errors import InputError
 from sgns_pmi.factorise.checkpoints import current
-from sgns_pmi.factorise.linalg import truncated_svd
+from sgns_pmi.factorise.linalg import balanced, truncated_svd
 from sgns_pmi.factorise.losses.penalty import Ridge
 from sgns_pmi.factorise.losses.sgns import ExactObjective
 from sgns_pmi.factorise.solvers.biases import Parts, given, parts, with_biases
@@ -357,13 +357,10 @@ def _compressed(factors: Parts, ridge: Ridge) -> Parts:
     """The same product in as few columns as its rank, balanced: VᵀΩV = UᵀHU, in order of their weight."""
     if factors.V.shape[1] == 0:
         return factors
-    rows, columns = _inverse_roots(ridge)
-    weighted_V, weighted_U = factors.V * np.sqrt(ridge.row_weights)[:, None], factors.U * np.sqrt(ridge.col_weights)[:, None]
-    (Q_V, R_V), (Q_U, R_U) = np.linalg.qr(weighted_V), np.linalg.qr(weighted_U)
-    left, values, right = np.linalg.svd(R_V @ R_U.T)
-    kept = values > RANK * values[0] if values[0] > 0 else np.zeros(len(values), dtype=bool)
-    root = np.sqrt(values[kept])
-    return factors._replace(V=rows[:, None] * (Q_V @ left[:, kept]) * root, U=columns[:, None] * (Q_U @ right[kept].T) * root)
+    V, U = balanced(factors.V, factors.U, ridge.row_weights, ridge.col_weights)
+    weight = ridge.row_weights @ V**2
+    kept = weight > RANK * weight[0]
+    return factors._replace(V=V[:, kept], U=U[:, kept])
 
 
 def _widened(factors: Parts, exact: ExactObjective, ridge: Ridge, bias: bool, sigma: Float, left: Float, right: Float) -> Parts:

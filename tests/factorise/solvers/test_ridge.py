@@ -20,9 +20,11 @@ from sgns_pmi.factorise.solvers.biases import with_biases
 from sgns_pmi.factorise.solvers.newton import Newton
 from sgns_pmi.factorise.solvers.quasi_newton import QuasiNewton
 from sgns_pmi.factorise.solvers.ridge import HELD_OUT, _error, largest_ridge, solve_ridge, thinned
+from sgns_pmi.factorise.solvers.solution import History
 from sgns_pmi.negatives import Negatives
 from sgns_pmi.problems import PROBLEMS
 from sgns_pmi.problems.units import hold_out, units_of
+from sgns_pmi.progress import Progress
 from sgns_pmi.streams import stream
 
 LAMBDA = 2e-3
@@ -55,6 +57,28 @@ def test_the_gradient_is_that_of_the_loss_and_the_penalty(weights: str) -> None:
     _, plain_V, plain_U = ExactObjective(counts, negatives).value_and_gradient(V.detach(), U.detach())
     for own, without, extra in zip((dV, dU), (plain_V, plain_U), torch.autograd.grad(penalty, (V, U)), strict=True):
         torch.testing.assert_close(own, without + extra)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("weights", ["uniform", "margins"])
+def test_each_newton_step_begins_where_the_product_costs_least(bias: bool, weights: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The least penalty over all factors of a product is λ ‖Ω^½ V Uᵀ H^½‖_*; the caller's factors stay as they were."""
+    counts, negatives = problem()
+    ridge, rng = Ridge.of(counts, LAMBDA, weights), stream(0, "test")
+    start = tuple(scale * rng.normal(size=(12, 3)) for scale in (2.0, 0.1))
+    before = [own.copy() for own in start]
+    descent = Newton(ExactObjective(counts, negatives).penalised(ridge, 3), [start], bias, History())
+    monkeypatch.setattr(Newton, "_step", lambda *_: 0.0)
+    descent.converge(1e-15, 1, Progress("", 1, False))
+    V, U = (own.numpy() for own in descent.factors)
+    roots = np.sqrt(ridge.row_weights)[:, None], np.sqrt(ridge.col_weights)
+    product = before[0] @ before[1].T
+    np.testing.assert_allclose(V @ U.T, product, atol=1e-13)
+    trace_norm = np.linalg.svd(roots[0] * product * roots[1], compute_uv=False).sum()
+    assert ridge.value(V[:, :3], U[:, :3]) == pytest.approx(LAMBDA * trace_norm, rel=1e-12)
+    assert descent.objective == pytest.approx(descent.exact.value(*descent.factors), rel=1e-13)
+    for own, given in zip(start, before, strict=True):
+        np.testing.assert_array_equal(own, given)
 
 
 @pytest.mark.parametrize("bias", [False, True])
