@@ -66,9 +66,10 @@ class NoiseSampler:
     def draw(self, pairs: int) -> Tensor:
         """K independent draws for each of some pairs, int64 (pairs, K)."""
         generator, device = self._generator, self._generator.device
-        slot = torch.randint(self._contexts, (pairs, self._k), generator=generator, device=device)
-        keep = torch.rand(slot.shape, generator=generator, device=device) < self._share[slot]
-        return self._context[2 * slot + keep]
+        slot = torch.randint(self._contexts, (pairs * self._k,), generator=generator, device=device)
+        # `index_select` takes less than half the time of brackets.
+        keep = torch.rand(slot.shape, generator=generator, device=device) < self._share.index_select(0, slot)
+        return self._context.index_select(0, slot.mul_(2).add_(keep)).view(pairs, self._k)
 
 
 def alias_table(probabilities: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
