@@ -121,7 +121,7 @@ def rows(data: Path = DATA) -> list[dict[str, Any]]:
         file = Path(folder) / "text8_prefix.txt"
         start = time.perf_counter()
         file.write_bytes(lzma.decompress((data / PREFIX).read_bytes()))
-        found = [{"engine": "unpacking .xz", "seconds": time.perf_counter() - start}]
+        found: list[dict[str, Any]] = [{"engine": "unpacking .xz", "seconds": time.perf_counter() - start}]
         for engine in (*MEMORY, "numpy"):
             done = subprocess.run([sys.executable, __file__, engine, file], stdout=subprocess.PIPE, check=True)
             found.append(json.loads(done.stdout))

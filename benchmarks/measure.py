@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -39,11 +38,6 @@ def seconds_to(history: pd.DataFrame, objective: float) -> float:
     """Seconds of the first record at or below an ℓ; NaN where there is none."""
     reached = history[history["objective"] <= objective]
     return float(reached["seconds"].iloc[0]) if len(reached) else float("nan")
-
-
-def median_of(run: Callable[[int], float], repeats: int) -> float:
-    """Median of run(0), run(1), ..."""
-    return statistics.median(run(number) for number in range(repeats))
 
 
 def zipf_counts(words: int, triples: int, seed: int = 0) -> sp.CooccurrenceCounts:

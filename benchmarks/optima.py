@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +31,19 @@ class Problem(NamedTuple):
     k: int
 
 
+def laws_of(M: np.ndarray, rng: np.random.Generator) -> dict[str, Callable[[], np.ndarray]]:
+    """Ways to draw counts shaped as M (words, contexts), those of low rank around it."""
+    words, contexts = M.shape
+    margins = 1 / (1 + np.arange(words))[:, None] / (1 + np.arange(contexts))
+    return {
+        "lognormal": lambda: np.exp(1.5 * rng.standard_normal(M.shape)),
+        "Poisson, low rank": lambda: rng.poisson(3 * np.exp(M)),
+        "Poisson, sparse": lambda: rng.poisson(rng.gamma(0.3, 10.0, M.shape)),
+        "Zipf": lambda: rng.poisson(20_000 * margins * np.exp(M) / (margins * np.exp(M)).sum()),
+        "uniform": lambda: rng.integers(1, 20, M.shape),
+    }
+
+
 def problems(numbers: range = range(PROBLEMS)) -> Iterator[Problem]:
     """The same problems always, each from a stream of its own."""
     for number in numbers:
@@ -38,15 +51,7 @@ def problems(numbers: range = range(PROBLEMS)) -> Iterator[Problem]:
         words, contexts = rng.integers(10, 41, size=2)
         dim, k = int(rng.integers(1, 11)), round(10 ** rng.uniform(0, 3))
         rank = int(rng.integers(1, 6))
-        M = rng.standard_normal((words, rank)) @ rng.standard_normal((contexts, rank)).T
-        margins = 1 / (1 + np.arange(words))[:, None] / (1 + np.arange(contexts))
-        laws = {
-            "lognormal": lambda shape=(words, contexts), rng=rng: np.exp(1.5 * rng.standard_normal(shape)),
-            "Poisson, low rank": lambda M=M, rng=rng: rng.poisson(3 * np.exp(M)),
-            "Poisson, sparse": lambda shape=(words, contexts), rng=rng: rng.poisson(rng.gamma(0.3, 10.0, shape)),
-            "Zipf": lambda M=M, margins=margins, rng=rng: rng.poisson(20_000 * margins * np.exp(M) / (margins * np.exp(M)).sum()),
-            "uniform": lambda shape=(words, contexts), rng=rng: rng.integers(1, 20, shape),
-        }
+        laws = laws_of(rng.standard_normal((words, rank)) @ rng.standard_normal((contexts, rank)).T, rng)
         law = list(laws)[number % len(laws)]
         n = np.asarray(laws[law](), dtype=float)
         n[n.sum(1) == 0, 0] = n[0, n.sum(0) == 0] = 1.0  # each word occurs

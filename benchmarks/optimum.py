@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from torch.nn.functional import softplus
 
 import sgns_pmi as sp
-from benchmarks.measure import median_of, seconds_to
+from benchmarks.measure import seconds_to
 from benchmarks.sampled import literal_port
 from benchmarks.texts import frequent_words
 from sgns_pmi.factorise.solvers import expected
@@ -68,7 +69,7 @@ def fitted(counts: sp.CooccurrenceCounts, dim: int, k: int) -> tuple[float, str]
         sgns.set_params(seed=seed).fit(counts)
         return time.perf_counter() - begin
 
-    return median_of(seconds, REPEATS), str(sgns.status_)
+    return median(map(seconds, range(REPEATS))), str(sgns.status_)
 
 
 def r_experiment() -> list[dict[str, Any]]:
@@ -85,14 +86,10 @@ def r_experiment() -> list[dict[str, Any]]:
     table = []
     for gap in (1e-4, 1e-6):
         goal = best * (1 + gap)
-        peer = median_of(lambda seed, goal=goal: autograd_lbfgs(counts, dim, k, noise, goal, seed)[0], REPEATS)
+        peer = median(autograd_lbfgs(counts, dim, k, noise, goal, seed)[0] for seed in range(REPEATS))
         for starts in (None, 1):
-            ours = median_of(
-                lambda seed, goal=goal, starts=starts: seconds_to(
-                    Expected(starts=starts).solve(counts, dim, Negatives(k, noise), seed=seed).history, goal
-                ),
-                REPEATS,
-            )
+            fits = (Expected(starts=starts).solve(counts, dim, Negatives(k, noise), seed=seed) for seed in range(REPEATS))
+            ours = median(seconds_to(fit.history, goal) for fit in fits)
             common = {
                 "part": "b",
                 "case": f"R experiment, dim {dim}, K = {k}, to a gap of {gap:g}",
@@ -138,6 +135,7 @@ def population() -> list[dict[str, Any]]:
         for exponent in (1.0, 0.75):
             sgns = sp.SGNS(dim=4, k=20, exponent=exponent)
             seconds = []
+            assert problem.pmi is not None
             for _ in range(REPEATS):
                 begin = time.perf_counter()
                 sgns.fit(problem.counts)
@@ -163,7 +161,8 @@ def text() -> list[dict[str, Any]]:
     noise, k, dim, gap = sp.noise_distribution(counts, exponent=0.75), 5, 100, 1e-4
     best = Expected(precision="float64", tolerance=1e-9, max_steps=300).solve(counts, dim, Negatives(k, noise)).objective
     goal = best * (1 + gap)
-    ours = median_of(lambda seed: seconds_to(Expected().solve(counts, dim, Negatives(k, noise), seed=seed).history, goal), 3)
+    fits = (Expected().solve(counts, dim, Negatives(k, noise), seed=seed) for seed in range(3))
+    ours = median(seconds_to(fit.history, goal) for fit in fits)
     peer, reached = autograd_lbfgs(counts, dim, k, noise, goal)
     case = f"text, 2,000 words, {counts.nnz:,} triples, dim {dim}, K = {k}, to a gap of {gap:g}"
     return [

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -147,12 +147,12 @@ def processes(words: int = 20_000, dim: int = 100, steps: int = 10, tokens: int 
         place = Path(name)
         in_own_process(write_prefix, place / "text", tokens)
         measured(*shards("count", place / "c", f"data.path={place / 'text'}", f"data.max_size={words}", "data.min_count=1"))
-        alone = None
+        alone: dict[str, Any] | None = None
         for number in (1, 2):
             fit = "factorise", place / "c", place / "v.npz", f"dim={dim}", f"max_steps={steps}", "tolerance=1e-14"
             cost = measured(*torchrun(number, *fit))
             ((objective, seconds),) = re.findall(r"objective (\S+) after \d+ steps in (\S+) s", cost.said)
-            row = {"what": f"factorise, {number} processes", "words": words, "dim": dim, "steps": steps}
+            row: dict[str, Any] = {"what": f"factorise, {number} processes", "words": words, "dim": dim, "steps": steps}
             row |= {"seconds": float(seconds), "objective": float(objective)}
             row |= {"cpu_seconds": cost.cpu_seconds, "peak_mb": cost.peak_mb}  # of all, and with loading
             if alone is None:
@@ -162,7 +162,7 @@ def processes(words: int = 20_000, dim: int = 100, steps: int = 10, tokens: int 
             yield row
 
 
-PARTS = {"growth": growth, "markov": markov, "processes": processes}
+PARTS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {"growth": growth, "markov": markov, "processes": processes}
 
 
 def told(part: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def rows() -> list[dict[str, Any]]:
     table = []
     for words, triples in CASES:
         matrix = sp.sppmi_matrix(zipf_counts(words, triples), k=1)
-        seconds = side_by_side([lambda m=matrix: truncated_svd(m, DIM), lambda m=matrix: svds(m, k=DIM)], REPEATS)
+        seconds = side_by_side([partial(truncated_svd, matrix, DIM), partial(svds, matrix, k=DIM)], REPEATS)
         values, theirs = truncated_svd(matrix, DIM)[1], np.sort(svds(matrix, k=DIM)[1])[::-1]
         table.append(
             {

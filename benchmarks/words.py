@@ -122,9 +122,8 @@ def ours(seed: int) -> Trained:
     """`+experiment=text8`, its problem and its estimator, as the command would make them."""
     from hydra import compose, initialize_config_dir
 
-    from sgns_pmi.command_line import conf_folder
+    from sgns_pmi.command_line import as_dict, conf_folder
     from sgns_pmi.config import Config
-    from sgns_pmi.run import as_dict
 
     own = ["+experiment=text8", "method=[sgns_sampled]", f"data.path={TEXT8}", "data.cache=false", f"seed={seed}"]
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
@@ -175,10 +174,10 @@ def answers(words: list[str], matrix: np.ndarray) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, file in SETS.items():
         if file.startswith("similarity"):
-            found[name] = sp.similarity(vectors, DATA / file).set_index("metric").loc["spearman", "value"]
+            found[name] = sp.similarity(vectors, DATA / file).set_index("metric")["value"]["spearman"]
         else:
             rows = sp.analogies(vectors, DATA / file, RESTRICT)
-            found[name] = rows[rows["section"] == "all"].set_index("metric").loc["accuracy_3cosadd", "value"]
+            found[name] = rows[rows["section"] == "all"].set_index("metric")["value"]["accuracy_3cosadd"]
     near = sp.neighbours(vectors, ["king"], len(words))
     return found | {"rank of queen": int(near.loc[near["neighbour"] == "queen", "rank"].iloc[0])}
 
@@ -217,7 +216,7 @@ def rows(folder: Path = FOLDER, seeds: tuple[int, ...] = SEEDS, programs: tuple[
             row[name] = own[name].mean()
             row[f"{name} ±"] = own[name].std() / len(own) ** 0.5
         row["rank of queen"] = " ".join(own["rank of queen"].astype(str))
-        cost = own[["seconds", "seconds in all", "memory, GB"]].min().to_dict()
+        cost: dict[str, Any] = {name: own[name].min() for name in ("seconds", "seconds in all", "memory, GB")}
         cost[f"of the time of {BESIDE}"] = (own["seconds"] / own["seed"].map(beside)).median()
         table.append(row | cost | {"words a second": own["words a second"].max()})
     return table
