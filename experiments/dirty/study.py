@@ -122,7 +122,7 @@ class Chain:
             survives[kept_words:] = 0.0
         if own.get(SUBSAMPLE):
             survives *= np.minimum(1.0, np.sqrt(subsample * (p @ survives) / p))
-        step = self.stay * np.eye(len(self.shares)) + (1 - self.stay) * self.shares
+        step: NDArray[np.floating[Any]] = self.stay * np.eye(len(self.shares)) + (1 - self.stay) * self.shares
         emission, shares = self.emission, self.shares
         if own["removal"] == "dirty":
             lives = emission @ survives
@@ -184,8 +184,8 @@ class Table:
     @classmethod
     def of(cls, tables: Sequence[Table]) -> Table:
         """All of them together."""
-        sums = (sum(getattr(table, name) for table in tables) for name in ("n", "rows", "cols", "total"))
-        return cls(*sums, level=float(np.mean([table.level for table in tables])))
+        n, rows, cols, total = (sum(getattr(table, name) for table in tables) for name in ("n", "rows", "cols", "total"))
+        return cls(n, rows, cols, total, float(np.mean([table.level for table in tables])))
 
 
 def counted(source: Source, device: dict[str, Any]) -> list[Table]:
@@ -195,6 +195,7 @@ def counted(source: Source, device: dict[str, Any]) -> list[Table]:
     tables = []
     for number, text in enumerate(source.texts):
         counts = sp.text_problem([text], cache=False, seed=number, **options).counts
+        assert counts.vocab is not None
         place = {word: at for at, word in enumerate(counts.vocab)}
         at = np.array([place[word] for word in source.words])
         level = np.log(((counts.col_sums / counts.total) ** device.get(SMOOTHING, 1.0)).sum())

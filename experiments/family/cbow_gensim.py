@@ -56,8 +56,8 @@ def main(text: Path, similarity: str, analogies: str) -> None:
         start = time.perf_counter()
         ours = {}
         for combine in ("word2vec", "mean"):
-            options = {"dim": DIM, "k": K, "exponent": EXPONENT, "epochs": EPOCHS, "seed": seed, "drop_positive": True}
-            ours[combine] = CBOW(combine=combine, **options).fit(problem.corpus)
+            method = CBOW(dim=DIM, k=K, exponent=EXPONENT, combine=combine, epochs=EPOCHS, drop_positive=True, seed=seed)
+            ours[combine] = method.fit(problem.corpus)
         middle = time.perf_counter()
         theirs = Word2Vec(
             sentences,
@@ -78,9 +78,9 @@ def main(text: Path, similarity: str, analogies: str) -> None:
             *((name, word_vectors(cbow.V_, vocab=problem.counts.vocab), (middle - start) / 2) for name, cbow in ours.items()),
             ("gensim", sp.from_gensim(theirs.wv), end - middle),
         ):
-            answers = evaluate({name: vectors}, questions).evaluation.query("section == 'all'")
-            found = answers.set_index(["set", "metric"])["value"]
-            values = {f"{own} {metric}": value for (own, metric), value in found.items() if metric in METRICS}
+            answers = pd.concat(evaluate({name: vectors}, questions).values())
+            found = answers[(answers["section"] == "all") & answers["metric"].isin(METRICS)]
+            values = dict(zip(found["set"] + " " + found["metric"], found["value"], strict=True))
             rows.append({"vectors": name, "seed": seed, **values, "seconds": seconds})
             near[f"{name} {seed}"] = nearest(vectors, asked)
     table = pd.DataFrame(rows)

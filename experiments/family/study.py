@@ -61,7 +61,7 @@ def figure(tables: dict[str, pd.DataFrame]) -> Figure:
     for ax, (name, measure) in zip(axes, measures, strict=True):
         values = tables[name][measure].drop(list(REFERENCES), errors="ignore").dropna()
         best = values.idxmax() if measure in HIGHER else values.idxmin()
-        for method, value in values.items():
+        for method, value in zip(values.index, values, strict=True):
             filled = style.colour(method) if method == best else "white"
             ax.plot(value, rows[method], "o", color=style.colour(method), markerfacecolor=filled, markersize=6)
         if measure in LOG or values.max() > 10 * values.median():
@@ -79,9 +79,8 @@ def figure(tables: dict[str, pd.DataFrame]) -> Figure:
 def main(synthetic_run: Path, text_run: Path) -> None:
     """Write table.csv and figure.png beside this file."""
     tables = {"R experiment": synthetic(sp.Run.open(synthetic_run)), "text": text(sp.Run.open(text_run))}
-    table = pd.concat(tables, axis=1)
+    table = pd.concat([own.add_prefix(f"{name}: ") for name, own in tables.items()], axis=1)
     table = table.loc[[method for method in (*style.COLOURS, *BASELINES) if method in table.index]]
-    table.columns = [f"{name}: {measure}" for name, measure in table.columns]
     table.to_csv(HERE / "table.csv", float_format="%.4g")
     print(table.to_string(float_format="%.4g", na_rep=""))
     save(figure(tables), HERE / "figure")

@@ -126,7 +126,7 @@ def predicted(problem: Problem, batch: float, symmetric: bool, seed: int) -> flo
         A, phi = (A + other[np.ix_(swap, swap)]) / 2, (phi + back.transpose(1, 0, 2)[:, :, swap]) / 2
     phi = phi - np.einsum("ij,ijs->s", P, phi)
     spread = np.einsum("ijs,ijt->st", P[:, :, None] * phi, phi, optimize=True)
-    J = np.zeros((words, words, 2 * words, RANK))
+    J: Float = np.zeros((words, words, 2 * words, RANK))
     each = np.arange(words)
     J[each, :, each] += U
     J[:, each, words + each] += V[:, None]
@@ -146,6 +146,7 @@ def predicted(problem: Problem, batch: float, symmetric: bool, seed: int) -> flo
 def weighted_rmse(method: Factorisation, problem: Problem) -> float:
     """√(Σ P (estimate − PMI)²), of the corrected estimate."""
     assert problem.joint is not None
+    assert problem.pmi is not None
     return float(np.sqrt((problem.joint * (method.estimate_pmi() - problem.pmi) ** 2).sum()))
 
 
@@ -158,6 +159,8 @@ def factors(matrix: Float, rank: int) -> tuple[Float, Float]:
 def by_dim(problem: Problem, seed: int) -> Iterator[tuple[Any, ...]]:
     """The optimum of each loss at each dim, and the bounds of both models."""
     assert problem.joint is not None
+    assert problem.pmi is not None
+    assert problem.nominal is not None
     for name, matrix, rank in (("free", problem.pmi, RANK), ("effects", problem.nominal, RANK - 2)):
         bound = sp.cramer_rao_rmse(*factors(matrix, rank), problem.joint, problem.counts.total, name)
         yield "bound", name, RANK, np.inf, seed, bound, ""

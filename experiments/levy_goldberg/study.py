@@ -40,7 +40,7 @@ def zero_rows(sweep: sp.Sweep) -> pd.DataFrame:
 
 def main(*sweeps: sp.Sweep) -> None:
     """Write table.csv and figure.png beside this file."""
-    every = [sweep.rows.assign(dim=lambda rows, sweep=sweep: rows.get("dim", sweep.jobs[0].config["dim"])) for sweep in sweeps]
+    every = [sweep.rows.assign(dim=sweep.rows.get("dim", sweep.jobs[0].config["dim"])) for sweep in sweeps]
     rows = select(pd.concat(every, ignore_index=True), target="objective", metric="deviation_percent")
     rows, zero = rows[["method", "k", "dim", "value"]], zero_rows(sweeps[0])
     published = pd.DataFrame(

@@ -23,6 +23,7 @@ def predicted(sweep: sp.Sweep) -> pd.DataFrame:
     for job in sweep.jobs:
         config = job.config
         problem = sp.softmax_problem(seed=config["seed"], **{key: config["data"][key] for key in ("words", "rank", "pairs")})
+        assert problem.joint is not None
         value = predicted_rmse(sp.SGNS(dim=config["dim"], k=config["k"]), problem.joint, problem.counts.total)
         rows.append((config["k"], config["seed"], SGNS, "predicted_rmse", value))
     return pd.DataFrame(rows, columns=["k", "seed", "method", "metric", "value"]).assign(optimum=True)

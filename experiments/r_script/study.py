@@ -36,7 +36,8 @@ def main(sweep: sp.Sweep) -> None:
         for method, name in methods.items():
             if job.config["seed"] == SHOWN:
                 assert job.shown is not None
-                estimates[name], shown = job.shown.estimates("raw")[method], job
+                shown, problem = job.shown, job.summary["problem"]
+                estimates[name] = shown.estimates("raw")[method]
             found = {"objective": values[method, "corrected", "objective", "all", "value"]}
             found["percent_above_optimum"] = 100 * values[method, "corrected", "objective", "all", "gap"]
             found |= {metric: values[method, "raw", "true", "all", metric] for metric in ("rmse", "pearson", "slope")}
@@ -54,12 +55,12 @@ def main(sweep: sp.Sweep) -> None:
     long = drawn.rename(columns={"step": "method"})[["method", "metric", "value"]]
     figure = recovery_figure(
         estimates,
-        shown.shown.target,
-        shown.shown.counts,
+        shown.target,
+        shown.counts,
         long,
         target_name="true",
         title="From the cloud to the diagonal: $VU^T + \\log k$ against the true PMI\n"
-        f"{shown.summary['problem']}, k = 20, seed {SHOWN}\n"
+        f"{problem}, k = 20, seed {SHOWN}\n"
         "dim = 2, then 4; rank of true PMI = 4; noise = zero_share, then unigram",
     )
     # The panels are steps; their colours are still those of the two methods.

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -78,6 +78,7 @@ def mid_size(seed: int) -> Case:
     drawn = rng.choice(truth.joint.size, 100_000, p=truth.joint.ravel() / truth.joint.sum())
     sentences = [[str(word) for word in pair] for pair in zip(*np.unravel_index(drawn, truth.joint.shape), strict=True)]
     problem = sp.text_problem(sentences, window=1, window_type="fixed", cache=False)
+    assert problem.counts.vocab is not None
     own = np.array([int(word) for word in problem.counts.vocab])
     return Case(problem, truth.joint[np.ix_(own, own)], truth.pmi[np.ix_(own, own)], 5, 5)
 
@@ -103,7 +104,7 @@ class Autograd(sp.SGNS):
 
     steps = 1
 
-    def fit(self, X: Any, y: Any = None) -> Autograd:
+    def fit(self, X: Any, y: Any = None, *, units: object = None) -> Self:
         self.check()
         counts, history = self._remember(X), History()
         negatives = self.negatives_of(counts)
@@ -112,8 +113,15 @@ class Autograd(sp.SGNS):
         weight = negatives.k * torch.tensor(np.outer(counts.row_sums, negatives.noise))
         generator = torch.Generator().manual_seed(self.seed)
         V, U = (0.1 * torch.randn(size, self.dim, generator=generator, dtype=torch.float64) for size in counts.shape)
-        options = {"tolerance_grad": 0.0, "tolerance_change": 0.0, "history_size": 10, "line_search_fn": "strong_wolfe"}
-        optimizer = torch.optim.LBFGS([V.requires_grad_(), U.requires_grad_()], max_iter=self.steps, max_eval=10**9, **options)
+        optimizer = torch.optim.LBFGS(
+            [V.requires_grad_(), U.requires_grad_()],
+            max_iter=self.steps,
+            max_eval=10**9,
+            tolerance_grad=0.0,
+            tolerance_change=0.0,
+            history_size=10,
+            line_search_fn="strong_wolfe",
+        )
 
         def closure() -> torch.Tensor:
             optimizer.zero_grad()
@@ -139,7 +147,7 @@ def autograd(case: Case, seed: int, budget: int) -> Autograd:
 
 def sgns(solver: type[Expected] | type[Sampled], per: str, **own: Any) -> Callable[[Case, int, int], Factorisation]:
     """SGNS by a solver, whose option `per` is the budget."""
-    return lambda case, seed, budget: sp.SGNS(dim=case.dim, k=case.k, seed=seed, solver=solver(**{per: budget}, **own))
+    return lambda case, seed, budget: sp.SGNS(dim=case.dim, k=case.k, seed=seed, solver=solver(**own | {per: budget}))
 
 
 R_SCRIPT = {"negatives": "pair", "lr": 1e-3, "decay": "none", "batch_size": 64, "normalization": "batch", "init": "normal"}
@@ -184,6 +192,7 @@ def timed(method: Factorisation, given: Any) -> float:
     wall, processor = time.perf_counter(), time.process_time()
     method.fit(given)
     share = (time.process_time() - processor) / (time.perf_counter() - wall)
+    assert hasattr(method, "history_")
     return share * float(method.history_["seconds"].iloc[-1])
 
 
@@ -212,8 +221,8 @@ def time_to(rows: pd.DataFrame) -> pd.DataFrame:
     """Case, solver, target: the seconds of the quickest fit within the gap, over the seeds; and how many of them got there."""
     tables = []
     for target in TARGETS:
-        first = rows.assign(seconds=rows["seconds"].where(rows["gap"] <= target))
-        first = first.groupby(["case", "solver", "seed"], sort=False)["seconds"].min()
+        within = rows.assign(seconds=rows["seconds"].where(rows["gap"] <= target))
+        first = within.groupby(["case", "solver", "seed"], sort=False)["seconds"].min()
         found = mean_interval(first.groupby(["case", "solver"], sort=False)).reset_index()
         tables.append(found.assign(target=target)[["case", "solver", "target", "mean", "se", "n"]])
     return pd.concat(tables, ignore_index=True)
@@ -227,15 +236,13 @@ def curves(rows: pd.DataFrame, best: pd.DataFrame) -> Figure:
     for column, case in enumerate(CASES):
         own = rows[rows["case"] == case]
         for solver, (_, _, colour) in SOLVERS.items():
-            points = own[own["solver"] == solver].groupby("budget")
+            points = own[own["solver"] == solver]
             if not len(points):
                 continue
-            at = np.exp(points["seconds"].agg(lambda values: np.log(values).mean()))
+            at = np.exp(points.groupby("budget")["seconds"].agg(lambda values: np.log(values).mean()))
             for row, (metric, least) in enumerate({"gap": 1e-10, "weighted_rmse": 0.0}.items()):
-                logs = np.log(
-                    own[own["solver"] == solver].assign(value=lambda f, m=metric, low=least: f[m].clip(lower=low))["value"]
-                )
-                spread = mean_interval(logs.groupby(own["budget"]))
+                logs = points[metric].clip(lower=least).transform(np.log)
+                spread = mean_interval(logs.groupby(points["budget"]))
                 ax = axes[row, column]
                 ax.plot(at, np.exp(spread["mean"]), color=colour, marker="o", markersize=3, label=solver)
                 ax.fill_between(at, np.exp(spread["lower"]), np.exp(spread["upper"]), color=colour, alpha=0.2, linewidth=0)

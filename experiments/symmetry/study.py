@@ -59,6 +59,7 @@ def on_a_circle() -> Iterator[pd.DataFrame]:
     """Accuracy where the analogy is a turn, not a sum: i is to i + s as j is to j + s, by s, with the true PMI's own vectors."""
     problem = circulant_problem(sampling="population")
     size = len(problem.counts.row_sums)
+    assert problem.pmi_rank is not None
     oracle = sp.Oracle(dim=problem.pmi_rank).fit(problem.pmi)
     vectors = word_vectors(oracle.V_)
     for step in STEPS:

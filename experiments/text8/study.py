@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
-from sgns_pmi.command_line import conf_folder
+from sgns_pmi.command_line import as_dict, conf_folder
 from sgns_pmi.compare import Evaluation
 from sgns_pmi.compare.words.analogies import analogies
 from sgns_pmi.compare.words.neighbours import neighbours
@@ -33,7 +33,6 @@ from sgns_pmi.files import atomic_path
 from sgns_pmi.problems.corpus.sources import find_sources, read_blocks
 from sgns_pmi.results.record import RunRecord
 from sgns_pmi.results.run import Run
-from sgns_pmi.run import as_dict
 
 HERE = Path(__file__).parent
 RESULTS = Path("outputs/text8_study")
@@ -189,9 +188,8 @@ def gather(evaluation: Evaluation) -> pd.DataFrame:
             facts = {"setting": name, "seed": seed, "objective": learned.get("objective"), "peak memory, GB": memory}
             rows += [facts | row for row in answers(run, method, evaluation)]
     frame = pd.DataFrame(rows).rename(columns=SETS)
-    facts = ["setting", "seed", "vectors"]
     measured = [*(name for name in SETS.values() if name in frame), "rank of queen", "nearest to king", "objective"]
-    return frame[[*facts, *measured, "peak memory, GB"]]
+    return frame[["setting", "seed", "vectors", *measured, "peak memory, GB"]]
 
 
 def averaged(frame: pd.DataFrame) -> pd.DataFrame:
