@@ -58,7 +58,7 @@ class Setting(NamedTuple):
     readings: int = 3
     weights: str = "uniform"
     ridge: float = 0.0
-    epochs: int = 10
+    epochs: int = 10  # of exact fits the most steps; 0: to the end
     seed: int = 0
 
 
@@ -73,10 +73,11 @@ def settings() -> list[Setting]:
     every += [Setting("gensim", epochs=5, seed=seed) for seed in seeds]
     every += [Setting(weights=weights, ridge=ridge) for weights in ("between", "margins") for ridge in few[2:]]
     every += [Setting(epochs=epochs) for epochs in (1, 3)]
-    every += [Setting("gensim", epochs=1)]
+    every += [Setting("gensim", epochs=epochs) for epochs in (1, 20)]
     every += [Setting(readings=1, ridge=ridge) for ridge in few]
     every += [Setting(words=words, ridge=ridge) for words in (30_000, 8_000) for ridge in few]
-    return [*every, Setting("exact", 8_000, epochs=0)]
+    every += [Setting("exact", 8_000, ridge=ridge, epochs=0) for ridge in (0.0, *few[2:])]
+    return [*every, Setting("exact", 30_000, ridge=4e-7, epochs=50)]
 
 
 @lru_cache(maxsize=1)
@@ -93,7 +94,8 @@ def parted(text: Path, words: int, readings: int, seed: int) -> Held:
 def learned(setting: Setting, held: Held) -> tuple[np.ndarray, np.ndarray, float]:
     """V and U (words, dim) of nine tenths of the text, and their ℓ."""
     negatives = Negatives.of(held.kept, K, exponent=EXPONENT)
-    solver = sp.Expected() if setting.program == "exact" else sp.Sampled(negatives="block", epochs=setting.epochs)
+    whole, steps = setting.program == "exact", setting.epochs or 500
+    solver = sp.Expected(max_steps=steps) if whole else sp.Sampled(negatives="block", epochs=setting.epochs)
     ridge = None
     if setting.ridge:  # ω = η = (n · share)^power, whose mean is 1 for powers 0 and 1, and less between
         margins = (len(side) * side / side.sum() for side in (held.kept.row_sums, held.kept.col_sums))
@@ -134,9 +136,9 @@ def answers(vectors: sp.WordVectors, similarity: Path, analogies: Path) -> dict[
     """Spearman's ρ with each set, the share of analogies (3CosAdd), and where queen stands among king's neighbours."""
     found: dict[str, float] = {}
     for name, file in SETS.items():
-        found[name] = sp.similarity(vectors, similarity / file).set_index("metric").loc["spearman", "value"]
+        found[name] = sp.similarity(vectors, similarity / file).set_index("metric")["value"]["spearman"]
     rows = sp.analogies(vectors, analogies, RESTRICT)
-    found["analogies"] = rows[rows["section"] == "all"].set_index("metric").loc["accuracy_3cosadd", "value"]
+    found["analogies"] = rows[rows["section"] == "all"].set_index("metric")["value"]["accuracy_3cosadd"]
     near = sp.neighbours(vectors, ["king"], len(vectors.words))
     return found | {QUEEN: int(near.loc[near["neighbour"] == "queen", "rank"].iloc[0])}
 
@@ -161,7 +163,7 @@ def measured(text: Path, similarity: Path, analogies: Path, setting: Setting) ->
 def lengths(setting: Setting, V: np.ndarray, held: Held) -> pd.DataFrame:
     """The quartiles of |v| in bins of how often a word is a centre."""
     norms = pd.Series(np.linalg.norm(V, axis=1)).groupby(np.digitize(held.kept.row_sums, BINS))
-    found = norms.quantile([0.25, 0.5, 0.75]).unstack().set_axis(["lower", "median", "upper"], axis=1)
+    found = norms.quantile(np.array([0.25, 0.5, 0.75])).unstack().set_axis(["lower", "median", "upper"], axis=1)
     found = found[(norms.size() >= 10) & (found.index > 0)]
     return found.assign(**setting._asdict(), pairs=np.sqrt(BINS[found.index - 1] * BINS[np.minimum(found.index, len(BINS) - 1)]))
 
