@@ -3,12 +3,16 @@
 Let F be the unseen cells whose scores are so low that they cost nothing, and x_F the scores there, 0 elsewhere. On a way without
 end the scores are X(t) = X + t·R + o(t), with R = 0 at every seen cell and R ≤ 0 at the others, and t·R lies in the tangent
 space of the scores: it is some A Uᵀ + V Bᵀ. So x_F / |x_F| comes as near to the tangent space as 1/t. At a finite optimum with
-very low scores it does not: there seen cells hold the unseen ones, and no tangent moves the ones without the others.
+very low scores it seldom does: there seen cells hold the unseen ones, and no tangent moves the ones without the others.
+
+Whether such a way leads down to its end the last steps tell. With s = 1/|x_F| the least ℓ at s is ℓ_∞ + b s + a s² + …: where
+b < 0 it is lower before the end, near s = −b/2a, than there, and there is a finite optimum, however far.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -17,7 +21,7 @@ from torch import Tensor
 from sgns_pmi.factorise.losses.cells import SeparableObjective
 
 FAR = -15.0  # a score at which an unseen cell costs less than a millionth of what it costs at 0
-NARROW = 0.02  # the sine below which x_F lies in the tangent space; finite optima had 0.05 and more, one of hundreds 0.0008
+NARROW = 0.02  # the sine below which x_F lies in the tangent space; most finite optima have 0.05 and more
 GROWTH = 1.5  # of |x_F| from one look to the next on a way without end
 
 
@@ -27,12 +31,32 @@ class Recession(NamedTuple):
     size: float
     sine: float
 
-    def without_end(self, before: Recession) -> bool:
-        """Whether these cells go on and on, by a direction that moves no others; `before` is an earlier look."""
-        return before.size > 0 and self.sine < NARROW and self.size > GROWTH * before.size
-
 
 NONE = Recession(0.0, 1.0)
+
+
+class Look(NamedTuple):
+    """What a step has come to: |x_F|, its sine, and ℓ."""
+
+    size: float
+    sine: float
+    objective: float
+
+
+def without_end(looks: Sequence[Look]) -> bool:
+    """Whether these cells go on and on, by a direction that moves no others, and ℓ falls to the end: by looks at every step."""
+    first, last = looks[0], looks[-1]
+    return first.size > 0 and last.sine < NARROW and last.size > GROWTH * first.size and _falls_to_the_end(looks[-3:])
+
+
+def _falls_to_the_end(looks: Sequence[Look]) -> bool:
+    """Whether b ≥ 0 in the parabola ℓ_∞ + b s + a s², s = 1/|x_F|, through three looks (Newton's divided differences)."""
+    s = [1 / look.size if look.size else math.inf for look in looks]
+    if not s[0] > s[1] > s[2]:
+        return False  # they do not go on
+    slopes = [(looks[k].objective - looks[k + 1].objective) / (s[k] - s[k + 1]) for k in (0, 1)]
+    a = (slopes[0] - slopes[1]) / (s[0] - s[2])
+    return slopes[1] - a * (s[1] + s[2]) >= 0
 
 
 class Far(NamedTuple):

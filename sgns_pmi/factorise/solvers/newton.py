@@ -22,7 +22,7 @@ from sgns_pmi.factorise.linalg import balanced
 from sgns_pmi.factorise.losses.cells import SeparableObjective
 from sgns_pmi.factorise.losses.penalty import Penalty
 from sgns_pmi.factorise.solvers.descent import Descent, Start
-from sgns_pmi.factorise.solvers.existence import FAR, GROWTH, NARROW, Recession, pushed, recession
+from sgns_pmi.factorise.solvers.existence import FAR, GROWTH, NARROW, Look, pushed, recession, without_end
 from sgns_pmi.factorise.solvers.pair_sums import column_pairs, whole
 from sgns_pmi.factorise.solvers.search import ROUNDING, Trial, backtrack
 from sgns_pmi.factorise.solvers.solution import History
@@ -99,11 +99,11 @@ class Newton(Descent):
         """
         self.levenberg, self.converged, self.endless = 1e-3, False, False
         may_recede = self.exact.penalty is None  # a penalised loss has an optimum, however slowly it is reached
-        looks: list[Recession] = []
+        looks: list[Look] = []
         state, self.resumed, first, still = self.resumed, None, 0, 0
         if state is not None:
             first, still, self.levenberg = int(state["number"]), int(state["still"]), float(state["levenberg"])
-            looks = [Recession(*look) for look in state["looks"].tolist()]
+            looks = [Look(*look) for look in state["looks"].tolist()]
             self.damping = [state[side] for side in ("damping_left", "damping_right")]
         for number in range(first + 1, first + max_steps + 1):
             before_step = self.objective
@@ -113,8 +113,8 @@ class Newton(Descent):
                 self.endless = may_recede and self._yields()
                 self.converged = not self.endless
             elif may_recede:
-                looks = [*looks[-LOOKED:], recession(self.exact, self.factors, self.free)]
-                self.endless = len(looks) > LOOKED and looks[-1].without_end(looks[0])
+                looks = [*looks[-LOOKED:], Look(*recession(self.exact, self.factors, self.free), self.objective)]
+                self.endless = len(looks) > LOOKED and without_end(looks)
             progress.update(objective=self.objective)
             if self.converged or self.endless or (self.arrived is not None and self.arrived(self)):
                 break

@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 import sgns_pmi as sp
 from sgns_pmi.factorise.solvers import descent, expected, newton
+from sgns_pmi.factorise.solvers.existence import Look, without_end
 
 Float = NDArray[np.float64]
 
@@ -113,6 +114,29 @@ def test_low_scores_alone_are_no_way_without_end(seed: int, dim: int, lowest_sco
     assert (sgns.V_ @ sgns.U_.T).min() < lowest_score
     _, dV, dU = sp.sgns_objective(sgns.V_, sgns.U_, n, 5, sgns.noise_, gradient=True)
     assert max(np.abs(dV).max(), np.abs(dU).max()) < 1e-6
+
+
+@pytest.mark.parametrize("number", [190, 323, 341])
+def test_an_optimum_far_out_is_found_on_what_looks_like_a_way_without_end(number: int) -> None:
+    """It begins as such a way: |x_F| grows by half in five steps, at an angle with the tangent space whose sine is below 0.01."""
+    n, dim, k = random_problem(number)
+    sgns = sp.SGNS(dim=dim, k=k, solver=sp.Expected(starts=1)).fit(n)
+    assert sgns.status_ == "optimum"
+    assert -500 < (sgns.V_ @ sgns.U_.T).min() < -30
+    _, dV, dU = sp.sgns_objective(sgns.V_, sgns.U_, n, k, sgns.noise_, gradient=True)
+    assert max(np.abs(dV).max(), np.abs(dU).max()) < 1e-9
+
+
+@pytest.mark.parametrize(("slope", "endless"), [(0.02, True), (1e-9, True), (-1e-9, False), (-0.02, False)])
+def test_a_way_without_end_leads_down_to_its_end(slope: float, endless: bool) -> None:
+    """On the parabola ℓ = 2 + b s + 3 s², s = 1/|x_F|, the sign of b tells; sizes that do not grow are no way."""
+    sizes = np.array([20.0, 25.0, 32.0, 40.0, 50.0, 63.0])
+    looks = [Look(size, 0.3 / size, 2 + slope / size + 3 / size**2) for size in sizes]
+    assert without_end(looks) == endless
+    assert not without_end([look._replace(sine=0.05) for look in looks])
+    assert not without_end([looks[0]._replace(size=60.0), *looks[1:]])
+    assert not without_end([*looks[:-2], looks[-2]._replace(size=0.0), looks[-1]])
+    assert not without_end([looks[0]._replace(size=0.0), *looks[1:]])
 
 
 def test_a_single_unseen_cell_at_full_rank_is_a_way_without_end() -> None:
