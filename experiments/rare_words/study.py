@@ -181,7 +181,7 @@ def figure(table: pd.DataFrame, norms: pd.DataFrame) -> Figure:
             mean = some.groupby("ridge")[name].agg(["mean", "sem"])
             label = "one subsample, one seed" if readings == 1 else f"mean of {readings} subsamples"
             ax.errorbar(mean.index, mean["mean"], mean["sem"], marker="o", markersize=4, label=label)
-        ax.axhline(peers[name].mean(), color=TARGET, linestyle="--", linewidth=0.9, label="gensim, 5 epochs, one seed")
+        ax.axhline(peers[name].mean(), color=TARGET, linestyle="--", linewidth=0.9, label="gensim, 5 epochs")
         ax.set_xscale("symlog", linthresh=1e-7)
         ax.set(title=name, xlabel="λ", xlim=(-1e-8, 1.2e-6))
     for key, some in norms.groupby(["program", "ridge"]):
