@@ -32,7 +32,8 @@ class InputError(ValueError):
         self.field, self.value, self.remedy = field, value, remedy
         # Of a long path the end tells more.
         shortened = _short(value, end=field.endswith("path"))
-        super().__init__(f"{field}={shortened}: {_one_line(remedy)}")
+        # A key that nobody knows is the user's, too.
+        super().__init__(f"{shown(field)}={shortened}: {_one_line(remedy)}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The default rebuilds an exception from its message alone, which fails across processes (joblib).

@@ -34,6 +34,12 @@ def test_error_is_one_short_line():
     assert len(text) < 130
 
 
+def test_a_key_that_nobody_knows_leaves_the_error_one_short_line():
+    assert str(InputError("method.\n\x1b[2J", None, "no such key")) == "method.\\n\\x1b[2J=None: no such key"
+    assert len(str(InputError("method." + 10_000 * "x", None, "no such key"))) < 400
+    assert InputError("method.\n", None, "no such key").field == "method.\n"
+
+
 def test_error_survives_another_process():
     error = pickle.loads(pickle.dumps(InputError("k", 0, "must be 1 or more")))
     assert (type(error), error.field, error.value, error.remedy) == (InputError, "k", 0, "must be 1 or more")
