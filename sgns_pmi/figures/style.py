@@ -172,7 +172,7 @@ def save(figure: Figure, path: str | Path, svg: bool = False) -> list[Path]:
         figure.set_dpi(DPI)
         for ax in figure.axes:
             for spine in ax.spines.values():
-                spine.set_in_layout(False)  # ticks and their labels reach further, and are measured anyway
+                spine.set_in_layout(False)  # they lie on the border of their axes, which is measured anyway
         engine.execute(figure)
         figure.set_layout_engine(None)  # "none" puts a placeholder there, for which matplotlib draws once more
     for suffix in dict.fromkeys((*look().format, *(("svg",) if svg else ()))):

@@ -5,8 +5,8 @@ end the scores are X(t) = X + t·R + o(t), with R = 0 at every seen cell and R �
 space of the scores: it is some A Uᵀ + V Bᵀ. So x_F / |x_F| comes as near to the tangent space as 1/t. At a finite optimum with
 very low scores it seldom does: there seen cells hold the unseen ones, and no tangent moves the ones without the others.
 
-Whether such a way leads down to its end the last steps tell. With s = 1/|x_F| the least ℓ at s is ℓ_∞ + b s + a s² + …: where
-b < 0 it is lower before the end, near s = −b/2a, than there, and there is a finite optimum, however far.
+Whether such a way leads down to its end the last steps tell. With s = 1/|x_F| the least ℓ at s is ℓ_∞ + ℓ₁ s + ℓ₂ s² + …: where
+ℓ₁ < 0 it is lower before the end, near s = −ℓ₁/2ℓ₂, than there, and the search goes on.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sgns_pmi.factorise.losses.cells import SeparableObjective
 
 FAR = -15.0  # a score at which an unseen cell costs less than a millionth of what it costs at 0
 NARROW = 0.02  # the sine below which x_F lies in the tangent space; most finite optima have 0.05 and more
-GROWTH = 1.5  # of |x_F| from one look to the next on a way without end
+GROWTH = 1.5  # of |x_F| from the first look to the last on a way without end
 
 
 class Recession(NamedTuple):
@@ -50,13 +50,13 @@ def without_end(looks: Sequence[Look]) -> bool:
 
 
 def _falls_to_the_end(looks: Sequence[Look]) -> bool:
-    """Whether b ≥ 0 in the parabola ℓ_∞ + b s + a s², s = 1/|x_F|, through three looks (Newton's divided differences)."""
-    s = [1 / look.size if look.size else math.inf for look in looks]
-    if not s[0] > s[1] > s[2]:
+    """Whether ℓ₁ ≥ 0 in the parabola ℓ_∞ + ℓ₁ s + ℓ₂ s², s = 1/|x_F|, through three looks (Newton's divided differences)."""
+    if not 0 < looks[0].size < looks[1].size < looks[2].size:
         return False  # they do not go on
+    s = [1 / look.size for look in looks]
     slopes = [(looks[k].objective - looks[k + 1].objective) / (s[k] - s[k + 1]) for k in (0, 1)]
-    a = (slopes[0] - slopes[1]) / (s[0] - s[2])
-    return slopes[1] - a * (s[1] + s[2]) >= 0
+    bend = (slopes[0] - slopes[1]) / (s[0] - s[2])
+    return slopes[1] - bend * (s[1] + s[2]) >= 0
 
 
 class Far(NamedTuple):

@@ -37,7 +37,7 @@ MOST_CG_STEPS = 100
 LEAST_DAMPING = 1e-6  # of a row step, relative to its mean diagonal: bounds steps along directions that ℓ does not see
 MOST_MOVE = 5.0  # most that a joint step moves a score: σ flattens within a few units, and its model with it
 _TINY = 1e-300
-LOOKED = 5  # joint steps between two looks at whether ℓ has a minimum, which are compared
+LOOKED = 5  # joint steps from the first to the last of the looks that tell whether ℓ has a minimum
 HELD = 0.5  # sine above which seen cells hold the unseen ones so fast that no push is needed to know it
 PUSHED_STEPS, SAME = 15, 1e-9  # steps from a push to the same ℓ
 HALVINGS = 40
@@ -124,9 +124,10 @@ class Newton(Descent):
                 self.checkpoint.save(self.saved() | own | damping)
 
     def _advance(self, tolerance: float) -> bool:
-        """One joint step; whether it was the last, as it promised less than `tolerance` of ℓ."""
-        if self.exact.penalty is not None and self.exact.penalty.dim:
-            self._balance(self.exact.penalty)
+        """One joint step, with a penalty from balanced factors; whether it was the last, promising less than `tolerance` of ℓ."""
+        penalty = self.exact.penalty
+        if penalty is not None and 0 < penalty.dim <= min(self.exact.shape):
+            self._balance(penalty)
         newton = newton_direction(self, self.levenberg)
         last = newton.slope <= 2 * tolerance * self.objective and not newton.curved
         length = self._step(newton, last)
@@ -138,17 +139,19 @@ class Newton(Descent):
         return last
 
     def _balance(self, penalty: Penalty) -> None:
-        """Go to the factors of the same product that cost least.
+        """Go to the factors of the same product that cost least, if it has their full rank: a column of zeros would stay one.
 
         Else steps would find them along directions that λ alone curves, thousands of times less than ℓ curves others, which
         conjugate gradients resolve last.
         """
-        before = penalty.value(*self.factors)
-        self.factors = [factor.clone() for factor in self.factors]
-        vectors = [factor[:, : penalty.dim] for factor in self.factors]
-        for vector, own in zip(vectors, balanced(*map(_array, (*vectors, penalty.rows, penalty.columns))), strict=True):
-            vector.copy_(torch.from_numpy(own))
-        self.objective += penalty.value(*self.factors) - before
+        V, U = (_array(factor[:, : penalty.dim]) for factor in self.factors)
+        best = balanced(V, U, _array(penalty.rows), _array(penalty.columns))
+        if best[0].any(0).all():
+            factors = [factor.clone() for factor in self.factors]
+            for factor, own in zip(factors, best, strict=True):
+                factor[:, : penalty.dim] = torch.from_numpy(own)
+            fall = penalty.value(*self.factors) - penalty.value(*factors)
+            self.factors, self.objective = factors, self.objective - fall
 
     def _yields(self) -> bool:
         """Whether the unseen cells that cost nothing, pushed twice as far, stay there at no higher ℓ: then ℓ has no minimum."""

@@ -47,7 +47,7 @@ HELD_OUT = 0.2  # share of the counts that λ and the rank are judged by
 STEP, STRIDE = 0.5, 2  # from one λ to the next, and how many of them the path first goes at once
 WORSE = 2  # ranks in a row that bring no better held-out ℓ end the search
 MOST_PATH = 30
-PATH_TOLERANCE = 1e-6  # of ℓ, on the path; the held-out ℓ of neighbours differs by far more
+PATH_TOLERANCE = 1e-6  # of ℓ, on the path; of neighbours whose held-out ℓ is closer than that either will do
 PATH_STEPS, REFIT_STEPS = 60, 100
 
 
@@ -354,7 +354,7 @@ def _slopes(exact: ExactObjective, factors: list[Tensor], ridge: Ridge, count: i
 
 
 def _compressed(factors: Parts, ridge: Ridge) -> Parts:
-    """The same product in as few columns as its rank, balanced: VᵀΩV = UᵀHU, in order of their weight."""
+    """The same product in as few columns as its rank (see `RANK`), balanced: VᵀΩV = UᵀHU, in order of their weight."""
     if factors.V.shape[1] == 0:
         return factors
     V, U = balanced(factors.V, factors.U, ridge.row_weights, ridge.col_weights)

@@ -81,6 +81,24 @@ def test_each_newton_step_begins_where_the_product_costs_least(bias: bool, weigh
         np.testing.assert_array_equal(own, given)
 
 
+@pytest.mark.parametrize(
+    ("shape", "start"), [((12, 12, 3), np.ones), ((3, 5, 4), None), ((5, 3, 4), None), ((3, 3, 5), None), ((1, 4, 3), None)]
+)
+def test_newton_steps_leave_a_start_of_lower_rank_and_need_no_room(shape: tuple[int, int, int], start: Any) -> None:
+    """Ones have a product of rank 1, and balanced columns of zeros, which are stationary; columns may outnumber words."""
+    words, contexts, dim = shape
+    rng = stream(2, "test")
+    n = rng.poisson(8.0, (words, contexts)) + 1.0
+    counts = sp.CooccurrenceCounts.from_matrix(n)
+    exact = ExactObjective(counts, Negatives.of(counts, 3))
+    ridge = Ridge.of(counts, 1e-4)
+    own = [rng.normal(size=(size, dim)) if start is None else start((size, dim)) for size in (words, contexts)]
+    descent = Newton(exact.penalised(ridge, dim), [tuple(own)], False, History())
+    descent.converge(1e-15, 200, Progress("", 200, False))
+    best = solve_ridge(counts, min(dim, words, contexts), Negatives.of(counts, 3), ridge, bias=False)
+    assert descent.objective == pytest.approx(best.objective, rel=1e-3)
+
+
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("weights", ["uniform", "margins"])
 def test_the_optimum_is_that_of_an_independent_minimiser(bias: bool, weights: str) -> None:
