@@ -94,8 +94,11 @@ def parted(text: Path, words: int, readings: int, seed: int) -> Held:
 def learned(setting: Setting, held: Held) -> tuple[np.ndarray, np.ndarray, float]:
     """V and U (words, dim) of nine tenths of the text, and their ℓ."""
     negatives = Negatives.of(held.kept, K, exponent=EXPONENT)
-    whole, steps = setting.program == "exact", setting.epochs or 500
-    solver = sp.Expected(max_steps=steps) if whole else sp.Sampled(negatives="block", epochs=setting.epochs)
+    solver = (
+        sp.Expected(max_steps=setting.epochs or 500)
+        if setting.program == "exact"
+        else sp.Sampled(negatives="block", epochs=setting.epochs)
+    )
     ridge = None
     if setting.ridge:  # ω = η = (n · share)^power, whose mean is 1 for powers 0 and 1, and less between
         margins = (len(side) * side / side.sum() for side in (held.kept.row_sums, held.kept.col_sums))

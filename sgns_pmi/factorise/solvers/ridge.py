@@ -47,7 +47,7 @@ HELD_OUT = 0.2  # share of the counts that λ and the rank are judged by
 STEP, STRIDE = 0.5, 2  # from one λ to the next, and how many of them the path first goes at once
 WORSE = 2  # ranks in a row that bring no better held-out ℓ end the search
 MOST_PATH = 30
-PATH_TOLERANCE = 1e-6  # of ℓ, on the path; of neighbours whose held-out ℓ is closer than that either will do
+PATH_TOLERANCE = 1e-6  # of ℓ, promised by a path's last step; held-out ℓ is then off by 1e-4 at most, and near ties are luck
 PATH_STEPS, REFIT_STEPS = 60, 100
 
 

@@ -129,7 +129,7 @@ def test_an_optimum_far_out_is_found_on_what_looks_like_a_way_without_end(number
 
 @pytest.mark.parametrize(("slope", "endless"), [(0.02, True), (1e-9, True), (-1e-9, False), (-0.02, False)])
 def test_a_way_without_end_leads_down_to_its_end(slope: float, endless: bool) -> None:
-    """On the parabola ℓ = 2 + b s + 3 s², s = 1/|x_F|, the sign of b tells; sizes that do not grow are no way."""
+    """On the parabola ℓ = 2 + ℓ₁ s + 3 s², s = 1/|x_F|, the sign of ℓ₁ tells; sizes that do not grow are no way."""
     sizes = np.array([20.0, 25.0, 32.0, 40.0, 50.0, 63.0])
     looks = [Look(size, 0.3 / size, 2 + slope / size + 3 / size**2) for size in sizes]
     assert without_end(looks) == endless
